@@ -1,0 +1,76 @@
+"""Apply a trained run to a user's file, tile by tile, into a file like it."""
+
+from pathlib import Path
+
+import jax
+import numpy as np
+
+from unsup_jax.core import Measurement
+from unsup_jax.data import files
+from unsup_jax.errors import InputError
+from unsup_jax.experiment import Experiment, estimate_image, load_trained, tiled
+from unsup_jax.operators import Identity
+from unsup_jax.train.logging import ProgressLine
+
+
+def reconstruct_file(
+    experiment: Experiment, run: Path, source: str | Path, output: str | Path, *, axes: str | None = None, tile: int = 512
+) -> None:
+    """Reconstruct every image of `source` into `output`, with its shape, type, axes and metadata.
+
+    A method of finite reach holds one row of tiles at a time; any other holds one image. Raises `InputError`
+    on an unreadable input, on channels other than those of the training, and on pixels that are not finite.
+    """
+    method, dimensions = experiment.method, experiment.data.dimensions
+    picture = files.open_image(source, axes)
+    order = files.channels_last(picture, dimensions)
+    places = list(files.indices(picture, dimensions))
+    sizes = dict(zip(picture.axes, picture.array.shape))
+    frame = tuple(sizes[a] for a in picture.spatial(dimensions))
+    channels = int(np.prod([sizes[a] for a in picture.channels()]))
+    key = jax.random.key(experiment.train.seed)
+    state = load_trained(experiment, run) if method.scope == "dataset" else None
+    if state is not None and getattr(state, "scale", None) is not None and state.scale.offset.size not in (1, channels):
+        raise InputError(f"{source}: {channels} channels; the run was trained on {state.scale.offset.size}")
+    with files.writer(picture, output) as written:
+        line = ProgressLine("reconstruct", len(places))
+        for k, place in enumerate(places):
+            image = _Window(picture, place, order, frame, dimensions)
+            target = _Target(written, picture, place, dimensions)
+            if state is not None and method.tiling is not None:
+                tiled(method, state, key, image, target, frame, tile=tile)
+            else:
+                whole = (slice(None),) * len(frame)
+                target[whole] = estimate_image(method, state, Measurement(image[whole], Identity()), key)[0]
+            line.update(k + 1, None)
+        line.close()
+    line.say(f"wrote {output}")
+
+
+class _Window:
+    """One image of a file as [*S, C] in float32, read where it is sliced."""
+
+    def __init__(self, picture, place, order, frame, dimensions):
+        self._picture, self._place, self._order, self._frame = picture, place, order, frame
+        self._spatial = picture.spatial(dimensions)
+
+    def __getitem__(self, window):
+        by_axis = dict(zip(self._spatial, window))
+        index = tuple(by_axis.get(a, i) for a, i in zip(self._picture.axes, self._place))
+        part = self._order(np.asarray(self._picture.array[index], np.float32))
+        if not np.isfinite(part).all():
+            raise InputError(f"{self._picture.path}: pixels are NaN or infinite; replace them first")
+        return part
+
+
+class _Target:
+    """One image of an output as [*S, C], written where it is assigned, in the type of the file."""
+
+    def __init__(self, written, picture, place, dimensions):
+        self._written, self._picture, self._place, self._dimensions = written, picture, place, dimensions
+        self._spatial = picture.spatial(dimensions)
+
+    def __setitem__(self, window, values):
+        by_axis = dict(zip(self._spatial, window))
+        index = tuple(by_axis.get(a, i) for a, i in zip(self._picture.axes, self._place))
+        self._written[index] = files.as_stored(self._picture, self._dimensions, np.asarray(values))

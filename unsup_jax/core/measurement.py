@@ -1,0 +1,76 @@
+"""One measurement, and what a method may ask for beside it."""
+
+from collections.abc import Collection
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import struct
+from jax import Array
+
+from unsup_jax.core.operator import Operator
+
+MAY_SEE = frozenset({"pair", "unpaired", "truth"})
+"""What a method can declare to see; `y`, its operator and its noise model are always given."""
+
+
+class Scale(struct.PyTreeNode):
+    """Units of grey: a network works on (y - offset) / unit, its user on y. Arrays broadcast over channels."""
+
+    offset: Array
+    unit: Array
+
+    @classmethod
+    def of(cls, measurements: "Measurement") -> "Scale":
+        """Mean and standard deviation by channel of a batch of `y` [N, *S, C].
+
+        An offset is meaningful where H(x + c) = H(x) + c; elsewhere it is zero and the unit is the largest
+        modulus. A constant image has unit 1.
+        """
+        y = measurements.y
+        if not measurements.operator.local or jnp.iscomplexobj(y):
+            largest = jnp.abs(y).max()
+            return cls(jnp.zeros(()), jnp.where(largest > 0, largest, 1))
+        axes = tuple(range(y.ndim - 1))
+        deviation = y.std(axes)
+        return cls(y.mean(axes), jnp.where(deviation > 0, deviation, 1))
+
+    def normalize(self, x: Array) -> Array:
+        """(x - offset) / unit."""
+        return (x - self.offset) / self.unit
+
+    def restore(self, x: Array) -> Array:
+        """unit x + offset."""
+        return self.unit * x + self.offset
+
+
+class Measurement(struct.PyTreeNode):
+    """y = H(x) + w for one sample; a batch is the same with a leading axis on every leaf."""
+
+    y: Array
+    operator: Operator
+    noise: Any = None
+    """The likelihood p(y | Hx) where it is known, a `unsup_jax.noise.NoiseModel`."""
+    pair: Array | None = None
+    """A second noisy realisation of the same H(x)."""
+    unpaired: Array | None = None
+    """A sample of the target distribution, unrelated to `y`."""
+    truth: Array | None = None
+    """The matched reference x: for supervised baselines and for scoring."""
+
+    def only(self, sees: Collection[str]) -> "Measurement":
+        """The same measurement without anything of pair, unpaired and truth that is not in `sees`."""
+        return self.replace(**{name: None for name in MAY_SEE - set(sees)})
+
+    def normalize(self, scale: Scale) -> "Measurement":
+        """The same measurement in other units of grey: y, pair, unpaired, truth and the noise model."""
+        arrays = {"y": self.y, "pair": self.pair, "unpaired": self.unpaired, "truth": self.truth}
+        return self.replace(
+            **{name: None if array is None else scale.normalize(array) for name, array in arrays.items()},
+            noise=None if self.noise is None else self.noise.normalize(scale),
+        )
+
+
+def stack(measurements: list[Measurement]) -> Measurement:
+    """A batch: every leaf of the measurements stacked along a new leading axis."""
+    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *measurements)

@@ -1,0 +1,143 @@
+"""A method is three pure functions over measurements: init, update, reconstruct."""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import jax
+import jax.numpy as jnp
+from flax import struct
+from jax import Array
+
+from unsup_jax.core.measurement import Measurement, Scale
+from unsup_jax.core.optimizer import Adam, Trained, mean_over_replicas, sample_keys
+
+State = Any
+Metrics = dict[str, Array]
+
+
+@dataclass(frozen=True)
+class Method:
+    """A method: its fields are its hyperparameters, its functions are pure.
+
+    Its driver hands it `measurement.only(method.sees)`, so that a method which does not declare `truth`
+    cannot touch it.
+    """
+
+    scope: ClassVar[Literal["dataset", "measurement"]] = "dataset"
+    """Trained on many samples and then applied, or solved for each measurement alone."""
+    sees: ClassVar[frozenset[str]] = frozenset()
+    """What it needs beside y, H and the noise: a subset of pair, unpaired, truth."""
+    steps: ClassVar[int] = 0
+    """Updates that `train.solve` runs, for a method of measurement scope."""
+    reference: ClassVar[str] = ""
+    """The publication."""
+
+    def init(self, key: Array, example: Measurement) -> State:
+        """The first state: from a batch in dataset scope, from the one measurement in measurement scope."""
+        raise NotImplementedError
+
+    def update(self, key: Array, state: State, batch: Measurement) -> tuple[State, Metrics]:
+        """One step: on a batch in dataset scope, on the one measurement in measurement scope."""
+        raise NotImplementedError
+
+    def reconstruct(self, key: Array, state: State, measurement: Measurement) -> Array:
+        """The estimate of x from ONE measurement."""
+        raise NotImplementedError
+
+    def validate(self, key: Array, state: State, batch: Measurement) -> Metrics:
+        """What to watch on samples that are not trained on; no entry where a method has nothing to report."""
+        return {}
+
+    @property
+    def label(self) -> str:
+        """The name that tables and figures show."""
+        return type(self).__name__
+
+    @property
+    def tiling(self) -> tuple[int, int] | None:
+        """(radius, alignment) in pixels of a `reconstruct` that is exact in tiles; None for one that is not."""
+        return None
+
+
+@dataclass(frozen=True)
+class Direct(Method):
+    """A closed form or a classical filter: its state is its answer, and there are no steps.
+
+    A subclass writes `answer`.
+    """
+
+    scope: ClassVar[Literal["dataset", "measurement"]] = "measurement"
+
+    def answer(self, key: Array, one: Measurement) -> Array:
+        """The estimate of x from one measurement."""
+        raise NotImplementedError
+
+    def init(self, key: Array, example: Measurement) -> Array:
+        return self.answer(key, example)
+
+    def update(self, key: Array, state: Array, batch: Measurement) -> tuple[Array, Metrics]:
+        return state, {}
+
+    def reconstruct(self, key: Array, state: Array, measurement: Measurement) -> Array:
+        return state
+
+
+class LearnedState(struct.PyTreeNode):
+    """The state of a `Learned` method."""
+
+    trained: Trained
+    scale: Scale
+
+
+@dataclass(frozen=True)
+class Learned(Method):
+    """The common case: an estimator F_theta(y) whose parameters descend a loss written for ONE measurement.
+
+    A subclass writes `loss`, and overrides `init_params` and `estimate` where F_theta is more than its
+    network applied to y. All three work in normalised units of grey.
+    """
+
+    network: Any
+    """F_theta, a Flax module over one image."""
+    optimizer: Adam = Adam()
+    """Optimiser of theta."""
+
+    def init_params(self, key: Array, example: Measurement) -> Any:
+        """theta, for measurements like the ONE example."""
+        return self.network.init(key, example.y)
+
+    def loss(self, key: Array, params: Any, one: Measurement) -> tuple[Array, Metrics]:
+        """The loss of one measurement, and metrics to log."""
+        raise NotImplementedError
+
+    def estimate(self, key: Array, params: Any, one: Measurement) -> Array:
+        """F_theta(y), the estimate of x from one measurement."""
+        return self.network.apply(params, one.y)
+
+    @property
+    def tiling(self) -> tuple[int, int] | None:
+        radius = getattr(self.network, "radius", None)
+        return None if radius is None else (radius, self.network.alignment)
+
+    def init(self, key: Array, example: Measurement) -> LearnedState:
+        scale = Scale.of(example)
+        first = jax.tree.map(lambda leaf: leaf[0], example).normalize(scale)
+        return LearnedState(Trained.start(self.init_params(key, first), self.optimizer), scale)
+
+    def update(self, key: Array, state: LearnedState, batch: Measurement) -> tuple[LearnedState, Metrics]:
+        gradient, metrics = jax.grad(self._mean_loss, 1, has_aux=True)(key, state.trained.params, state.scale, batch)
+        trained = state.trained.descend(gradient, self.optimizer)
+        return state.replace(trained=trained), mean_over_replicas(metrics)
+
+    def validate(self, key: Array, state: LearnedState, batch: Measurement) -> Metrics:
+        return mean_over_replicas(self._mean_loss(key, state.trained.params, state.scale, batch)[1])
+
+    def reconstruct(self, key: Array, state: LearnedState, measurement: Measurement) -> Array:
+        one = measurement.normalize(state.scale)
+        return state.scale.restore(self.estimate(key, state.trained.params, one))
+
+    def _mean_loss(self, key, params, scale, batch):
+        keys = sample_keys(key, batch.y.shape[0])
+        losses, metrics = jax.vmap(lambda k, one: self.loss(k, params, one.normalize(scale)))(keys, batch)
+        metrics = jax.tree.map(jnp.mean, {"loss": losses, **metrics})
+        return metrics["loss"], metrics

@@ -1,0 +1,126 @@
+r"""Procedural specimens, drawn on the device by key.
+
+    nuclei      x(p) = sum_i a_i sigmoid((1 - |R_i (p - c_i) / r_i|) / edge) (1 + texture)
+    filaments   x(p) = sum_i a_i max_t exp(-|p - path_i(t)|^2 / (2 width^2)), path_i a smooth random walk
+    beads       x(p) = sum_i a_i exp(-|p - c_i|^2 / (2 width^2))
+
+for p over the pixels of a 2-D or 3-D frame. Values lie in [0, about `peak`].
+"""
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Literal
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from unsup_jax.errors import InputError
+
+
+def nuclei(key: Array, shape: tuple[int, ...], count: int = 12, peak: float = 100.0) -> Array:
+    """`count` ellipsoidal nuclei with granular chromatin, [*S, 1]."""
+    places, sizes, angles, heights, grain = jax.random.split(key, 5)
+    rank, extent = len(shape), min(shape)
+    centre = jax.random.uniform(places, (count, rank)) * jnp.array(shape)
+    radius = extent * jax.random.uniform(sizes, (count, rank), minval=0.06, maxval=0.14)
+    turn = jnp.linalg.qr(jax.random.normal(angles, (count, rank, rank)))[0]
+    height = peak * jax.random.uniform(heights, (count,), minval=0.4, maxval=1.0)
+    texture = _smooth_noise(grain, shape, extent / 40)
+    grid = _grid(shape)
+
+    def add(image, one):
+        c, r, q, a = one
+        distance = jnp.linalg.norm(((grid - c) @ q.T) / r, axis=-1)
+        return jnp.maximum(image, a * jax.nn.sigmoid((1 - distance) / 0.08)), None
+
+    image, _ = jax.lax.scan(add, jnp.zeros(shape), (centre, radius, turn, height))
+    return (image * (1 + 0.25 * texture))[..., None]
+
+
+def filaments(key: Array, shape: tuple[int, ...], count: int = 8, peak: float = 100.0, width: float = 1.2) -> Array:
+    """`count` smooth curves of Gaussian cross-section, `width` pixels in standard deviation, [*S, 1]."""
+    places, headings, bends, heights = jax.random.split(key, 4)
+    rank, points = len(shape), 48
+    start = jax.random.uniform(places, (count, 1, rank)) * jnp.array(shape)
+    heading = jax.random.normal(headings, (count, 1, rank))
+    bend = jnp.cumsum(jax.random.normal(bends, (count, points, rank)), 1) / 12
+    direction = heading / jnp.linalg.norm(heading, axis=-1, keepdims=True) + bend
+    step = max(shape) / points * direction / jnp.linalg.norm(direction, axis=-1, keepdims=True)
+    path = start + jnp.cumsum(step, 1) - step.sum(1, keepdims=True) / 2
+    height = peak * jax.random.uniform(heights, (count,), minval=0.4, maxval=1.0)
+    grid = _grid(shape)
+
+    def add(image, one):
+        points, a = one
+
+        def nearest(distance, ends):
+            begin, end = ends
+            along = jnp.clip((grid - begin) @ (end - begin) / jnp.sum((end - begin) ** 2), 0, 1)
+            return jnp.minimum(distance, jnp.sum((grid - begin - along[..., None] * (end - begin)) ** 2, -1)), None
+
+        distance, _ = jax.lax.scan(nearest, jnp.full(shape, jnp.inf), (points[:-1], points[1:]))
+        return image + a * jnp.exp(-distance / (2 * width**2)), None
+
+    image, _ = jax.lax.scan(add, jnp.zeros(shape), (path, height))
+    return jnp.minimum(image, 2 * peak)[..., None]
+
+
+def beads(key: Array, shape: tuple[int, ...], count: int = 60, peak: float = 100.0, width: float = 1.5) -> Array:
+    """`count` Gaussian spots of `width` pixels in standard deviation, [*S, 1]."""
+    places, heights = jax.random.split(key)
+    centre = jax.random.uniform(places, (count, len(shape))) * jnp.array(shape)
+    height = peak * jax.random.uniform(heights, (count,), minval=0.2, maxval=1.0)
+    grid = _grid(shape)
+
+    def add(image, one):
+        c, a = one
+        return image + a * jnp.exp(-jnp.sum((grid - c) ** 2, -1) / (2 * width**2)), None
+
+    image, _ = jax.lax.scan(add, jnp.zeros(shape), (centre, height))
+    return image[..., None]
+
+
+_DRAW = {"nuclei": nuclei, "filaments": filaments, "beads": beads}
+
+
+@dataclass(frozen=True)
+class Phantoms:
+    """Simulated specimens, the same for the same seed.
+
+    Raises `InputError` on fewer than one specimen, or a shape that is not 2-D or 3-D.
+    """
+
+    kind: Literal["nuclei", "filaments", "beads"] = "nuclei"
+    """What is drawn."""
+    count: int = 16
+    """Number of specimens."""
+    shape: tuple[int, ...] = (128, 128)
+    """Frame, pixels: (H, W) or (D, H, W)."""
+    peak: float = 100.0
+    """Grey value of the brightest structures."""
+    seed: int = 0
+    """Seed of the drawing."""
+
+    def __post_init__(self):
+        if self.count < 1 or len(self.shape) not in (2, 3) or min(self.shape) < 8:
+            raise InputError(f"Phantoms need count >= 1 and 2 or 3 axes of 8 pixels or more, not {self.count}, {self.shape}")
+
+    def images(self) -> list[np.ndarray]:
+        """The specimens, each [*S, 1] in float32."""
+        draw = jax.jit(partial(_DRAW[self.kind], shape=tuple(self.shape), peak=self.peak))
+        keys = jax.random.split(jax.random.key(self.seed), self.count)
+        return [np.asarray(draw(key)) for key in keys]
+
+
+def _grid(shape):
+    return jnp.stack(jnp.meshgrid(*(jnp.arange(n, dtype=jnp.float32) for n in shape), indexing="ij"), -1)
+
+
+def _smooth_noise(key, shape, scale):
+    """White noise under a Gaussian of `scale` pixels, of unit standard deviation."""
+    frequencies = jnp.meshgrid(*(jnp.fft.fftfreq(n) for n in shape), indexing="ij")
+    window = jnp.exp(-2 * (jnp.pi * scale) ** 2 * sum(f**2 for f in frequencies))
+    noise = jnp.fft.ifftn(jnp.fft.fftn(jax.random.normal(key, shape)) * window).real
+    return noise / noise.std()

@@ -1,0 +1,104 @@
+"""Figures of a run: what was measured, what came out, what was lost; and how training went."""
+
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+
+matplotlib.use("Agg")  # figures are files
+import matplotlib.pyplot as plt  # noqa: E402
+
+from unsup_jax.evaluate.resolution import fourier_ring_correlation  # noqa: E402
+
+
+def plane(image: np.ndarray) -> np.ndarray:
+    """What is shown of an image [*S, C]: the middle plane of a volume, the modulus of complex values."""
+    image = np.abs(image) if np.iscomplexobj(image) else image
+    while image.ndim > 3:
+        image = image[len(image) // 2]
+    return image[..., 0] if image.shape[-1] not in (3,) else image
+
+
+def comparison(path: Path, images: dict[str, np.ndarray], captions: dict[str, str], truth: np.ndarray | None) -> None:
+    """One column a row of the table: the image, a zoomed crop of it, and its residual against the truth."""
+    shown = {name: plane(image) for name, image in images.items()}
+    reference = plane(truth) if truth is not None else next(iter(shown.values()))
+    if truth is not None:
+        shown["truth"] = reference
+    low, high = np.percentile(reference, [0.5, 99.7])
+    row, column, size = busiest(reference)
+    crop = (slice(row, row + size), slice(column, column + size))
+    residuals = {} if truth is None else {name: image - reference for name, image in shown.items() if name != "truth"}
+    others = [r for name, r in residuals.items() if name != "noisy"]
+    spread = float(np.percentile(np.abs(others), 99.5)) if others else 1.0
+    rows = 3 if residuals else 2
+    height, width = reference.shape[:2]
+    figure, axes = plt.subplots(
+        rows, len(shown), squeeze=False, layout="constrained",
+        figsize=(2.3 * len(shown) + 0.6, 2.3 * (height / width + 1 + (height / width if residuals else 0)) + 0.7),
+        gridspec_kw={"height_ratios": [height / width, 1, height / width][:rows]},
+    )
+    for k, (name, image) in enumerate(shown.items()):
+        grey = axes[0, k].imshow(image, cmap="gray", vmin=low, vmax=high, interpolation="nearest")
+        axes[0, k].set_title(f"{name}\n{captions.get(name, '')}", fontsize=9)
+        axes[0, k].add_patch(plt.Rectangle((column, row), size, size, fill=False, color="tab:orange", lw=1))
+        axes[1, k].imshow(image[crop], cmap="gray", vmin=low, vmax=high, interpolation="nearest")
+        for spine in axes[1, k].spines.values():
+            spine.set_color("tab:orange")
+        if name in residuals:
+            signed = axes[2, k].imshow(residuals[name], cmap="RdBu_r", vmin=-spread, vmax=spread, interpolation="nearest")
+        elif residuals:
+            axes[2, k].set_visible(False)
+    for axis in axes.ravel():
+        axis.set_xticks([]), axis.set_yticks([])
+    for axis, label in zip(axes[:, 0], ("image", f"crop, {size} px", "residual")):
+        axis.set_ylabel(label, fontsize=9)
+    figure.colorbar(grey, ax=axes[0, :], shrink=0.9, pad=0.01, label="grey value")
+    if residuals:
+        figure.colorbar(signed, ax=axes[2, :], shrink=0.9, pad=0.01, label="estimate - truth")
+    _save(figure, path)
+
+
+def busiest(image: np.ndarray) -> tuple[int, int, int]:
+    """(row, column, size) of the square, a quarter of the image wide, that holds the most detail."""
+    grey = image if image.ndim == 2 else image.mean(-1)
+    size = max(8, min(grey.shape) // 3)
+    detail = np.abs(np.diff(grey, axis=0))[:, :-1] + np.abs(np.diff(grey, axis=1))[:-1]
+    detail = np.minimum(detail, np.percentile(detail, 99))  # one bright edge is not detail
+    sums = np.pad(detail, ((1, 0), (1, 0))).cumsum(0).cumsum(1)
+    window = sums[size:, size:] - sums[:-size, size:] - sums[size:, :-size] + sums[:-size, :-size]
+    row, column = np.unravel_index(np.argmax(window), window.shape)
+    return int(row), int(column), size
+
+
+def curves(path: Path, runs: dict[str, list[dict]]) -> None:
+    """Training and validation loss over the steps of each trained method."""
+    figure, axes = plt.subplots(1, len(runs), figsize=(4.2 * len(runs), 3), squeeze=False, layout="constrained")
+    for axis, (name, rows) in zip(axes[0], runs.items()):
+        for key, label in (("loss", "training"), ("validation_loss", "validation")):
+            points = [(row["step"], row[key]) for row in rows if key in row]
+            if points:
+                axis.plot(*zip(*points), label=label, marker="o" if len(points) < 15 else None, ms=4, lw=1.2)
+        axis.set(title=name, xlabel="step", ylabel="loss (normalised units)", yscale="log")
+        axis.grid(alpha=0.3, which="both")
+        axis.legend(fontsize=8)
+    _save(figure, path)
+
+
+def ring_correlations(path: Path, images: dict[str, np.ndarray], truth: np.ndarray) -> None:
+    """FRC of each estimate against the truth, with the threshold 1/2."""
+    figure, axis = plt.subplots(figsize=(5.5, 3.4), layout="constrained")
+    for name, image in images.items():
+        curve = fourier_ring_correlation(image, truth)
+        axis.plot(curve.frequency, curve.correlation, lw=1.2, label=name)
+    axis.axhline(0.5, color="k", lw=0.8, ls=":")
+    axis.text(0.5, 0.51, "1/2", ha="right", fontsize=8)
+    axis.set(xlabel="spatial frequency (cycles per pixel)", ylabel="correlation with the truth", xlim=(0, 0.5), ylim=(-0.05, 1.02))
+    axis.grid(alpha=0.3)
+    axis.legend(fontsize=8)
+    _save(figure, path)
+
+
+def _save(figure, path: Path) -> None:
+    figure.savefig(path, dpi=110)
+    plt.close(figure)

@@ -1,0 +1,55 @@
+"""Scores of an estimate against its truth; PSNR, SSIM and NMSE are those of scikit-image.
+
+The data range is that of the truth, max - min, unless it is given.
+"""
+
+import numpy as np
+from skimage.metrics import mean_squared_error, peak_signal_noise_ratio, structural_similarity
+
+from unsup_jax.evaluate.resolution import fourier_ring_correlation
+
+
+def data_range(truth: np.ndarray) -> float:
+    """max - min of the truth; 1 for a constant."""
+    return float(np.ptp(np.abs(truth) if np.iscomplexobj(truth) else truth)) or 1.0
+
+
+def psnr(estimate: np.ndarray, truth: np.ndarray, range: float | None = None) -> float:
+    """10 log10(range^2 / MSE), dB; infinite for equal images."""
+    if mean_squared_error(truth, estimate) == 0:
+        return float("inf")
+    return float(peak_signal_noise_ratio(truth, estimate, data_range=range or data_range(truth)))
+
+
+def psnr_affine(estimate: np.ndarray, truth: np.ndarray, range: float | None = None) -> float:
+    """PSNR of a * estimate + b with the a and b of least squares, for images of unknown scale and offset, dB."""
+    centred = estimate - estimate.mean()
+    energy = float(np.sum(centred**2))
+    gain = float(np.sum(centred * (truth - truth.mean()))) / energy if energy > 0 else 0.0
+    return psnr(gain * centred + truth.mean(), truth, range)
+
+
+def nmse(estimate: np.ndarray, truth: np.ndarray) -> float:
+    """||estimate - truth||^2 / ||truth||^2."""
+    return float(np.sum(np.abs(estimate - truth) ** 2) / np.sum(np.abs(truth) ** 2))
+
+
+def ssim(estimate: np.ndarray, truth: np.ndarray, range: float | None = None) -> float:
+    """Mean structural similarity of [*S, C] images with the Gaussian window of Wang et al. (2004)."""
+    small = min(truth.shape[:-1])
+    window = {"gaussian_weights": True, "sigma": 1.5} if small >= 11 else {"win_size": small - 1 + small % 2}
+    return float(structural_similarity(
+        truth, estimate, data_range=range or data_range(truth), channel_axis=-1, use_sample_covariance=False, **window
+    ))
+
+
+def scores(estimate: np.ndarray, truth: np.ndarray) -> dict[str, float]:
+    """PSNR, SSIM, affine-fitted PSNR, NMSE and the FRC 1/2 resolution in pixels, of one [*S, C] image."""
+    curve = fourier_ring_correlation(estimate, truth)
+    return {
+        "psnr": psnr(estimate, truth),
+        "ssim": ssim(estimate, truth),
+        "psnr_affine": psnr_affine(estimate, truth),
+        "nmse": nmse(estimate, truth),
+        "frc": curve.resolution("1/2"),
+    }

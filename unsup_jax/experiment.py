@@ -1,0 +1,246 @@
+"""An experiment: data, instrument, method and training, run into a folder with its scores and its report."""
+
+import dataclasses
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from unsup_jax import config
+from unsup_jax.core import Measurement, Method
+from unsup_jax.data import Data, Dataset, Stream
+from unsup_jax.errors import InputError
+from unsup_jax.evaluate import figures, report, scores
+from unsup_jax.evaluate.tiling import in_tiles
+from unsup_jax.modalities import Modality
+from unsup_jax.train import Train, fit, parallel, solve
+from unsup_jax.train.checkpoint import Checkpoints, write_json
+from unsup_jax.train.logging import ProgressLine, read_metrics
+
+WHOLE_IMAGE_PIXELS = 1024**2  # a larger image is reconstructed in tiles where the method allows it
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """Everything that decides a run; each field can be overridden from the command line."""
+
+    method: Method
+    """What reconstructs."""
+    modality: Modality
+    """What measures the images of `data.source`; images of `data.path` are measurements already."""
+    data: Data = Data()
+    """Where the images come from."""
+    train: Train = Train()
+    """How the method is trained."""
+    references: tuple[Method, ...] = ()
+    """Methods scored beside it on the same data; one that trains takes the method's network and optimiser."""
+    with_references: bool = True
+    """Also train and score the references."""
+
+    def entries(self) -> list[tuple[str, Method, Train]]:
+        """(label, method, training) of the method and of its references."""
+        references = [self._alike(r) for r in self.references] if self.with_references else []
+        return [(m.label, m, self.train) for m in [*references, self.method]]
+
+    def _alike(self, reference):
+        shared = {f.name for f in dataclasses.fields(reference)} & {"network", "optimizer"}
+        own = {name: getattr(self.method, name) for name in shared if hasattr(self.method, name)}
+        return dataclasses.replace(reference, **own)
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one method made of the test measurements."""
+
+    label: str
+    row: dict[str, Any]
+    estimates: list[np.ndarray]
+    history: list[dict]
+
+
+def run(experiment: Experiment, name: str, directory: Path, *, quiet: bool = False) -> list[Result]:
+    """Train, score and report an experiment into `directory`; what is already there is gone on with."""
+    return compare(
+        experiment.entries(), name, directory, experiment.data, experiment.modality, experiment.train.seed,
+        subject=experiment.method.label, settings=config.to_json(experiment), quiet=quiet,
+    )
+
+
+def compare(
+    entries: Sequence[tuple[str, Method, Train]], name: str, directory: Path, data: Data, modality: Modality, seed: int,
+    *, subject: str | None = None, settings: Any = None, quiet: bool = False,
+) -> list[Result]:
+    """Score several methods on the same data, into one table, one figure and one report.
+
+    Methods that see what the data do not have are left out and named, unless none is left.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    say = ProgressLine("", 0, quiet=quiet or not parallel.is_main()).say
+    if parallel.is_main():
+        write_json(directory / "config.json", {"experiment": name, "settings": settings})
+    results, left_out, test = [], [], None
+    for label, method, train in entries:
+        try:
+            dataset = data.load(modality, method.sees, seed)
+        except InputError as error:
+            if subject in (None, label) and len(entries) == len(left_out) + 1 or label == subject:
+                raise
+            left_out.append(f"{label} is left out: {error}")
+            say(left_out[-1])
+            continue
+        test = dataset.test if test is None else test
+        results.append(_train_and_score(label, method, train, data, dataset, directory, seed, quiet))
+    if not parallel.is_main():
+        return results
+    _write(results, left_out, test, name, directory, subject, settings, say)
+    return results
+
+
+def _train_and_score(label, method, train, data, dataset: Dataset, directory: Path, seed, quiet) -> Result:
+    folder = directory / label.lower().replace(" ", "_").replace("+", "and")
+    history, state, seconds = [], None, None
+    if method.scope == "dataset":
+        patch = data.patch
+        stream = Stream(dataset.train, batch=train.batch, patch=patch, augment=data.augment, seed=train.seed)
+        watched = dataset.validation
+        if patch is not None and min(min(m.y.shape[:-1]) for m in watched) < patch:
+            watched = dataset.train  # too narrow a strip for a patch
+        validation = Stream(watched, batch=train.batch, patch=patch, augment=False, seed=train.seed + 1)
+        began = time.monotonic()
+        state = parallel.local(fit(
+            method, train, stream, validation, folder, label=label, quiet=quiet,
+            config={"channels": int(dataset.train[0].y.shape[-1])},
+        ))
+        seconds = time.monotonic() - began
+        history = read_metrics(folder)
+        write_json(folder / "example.json", {"shape": [2, *dataset.train[0].y.shape[:-1]] if patch is None else
+                                             [2, *(patch,) * (dataset.train[0].y.ndim - 1), dataset.train[0].y.shape[-1]]})
+    estimates, spent = [], 0.0
+    for measurement in dataset.test:
+        shown = measurement.only(method.sees) if method.scope == "measurement" else measurement.only(())
+        estimate, took = estimate_image(method, state, shown, jax.random.key(seed))
+        estimates.append(estimate)
+        spent += took
+    row = {"method": label, "sees": ", ".join(sorted(method.sees)) or "nothing", **_mean_scores(estimates, dataset.test),
+           "train_seconds": seconds, "seconds": spent / len(estimates)}
+    return Result(label, row, estimates, history)
+
+
+def estimate_image(method: Method, state: Any, measurement: Measurement, key) -> tuple[np.ndarray, float]:
+    """The estimate from one measurement and the seconds it took, compilation apart; large images in tiles."""
+    if method.scope == "measurement":
+        return _timed(lambda m: method.reconstruct(key, solve(method, key, m)[0], m), measurement)
+    frame = measurement.y.shape[:-1]
+    if np.prod(frame) <= WHOLE_IMAGE_PIXELS or method.tiling is None or not measurement.operator.local:
+        return _timed(lambda m: method.reconstruct(key, state, m), measurement)
+    target = np.zeros(measurement.y.shape, np.float32)
+    began = time.monotonic()
+    tiled(method, state, key, measurement.y, target, frame)
+    return target, time.monotonic() - began
+
+
+def tiled(method: Method, state: Any, key, source, target, frame: tuple[int, ...], *, tile: int = 512, report=None) -> None:
+    """Fill `target` with the estimate from an image by a method of finite reach, on all devices."""
+    from unsup_jax.operators import Identity
+
+    radius, alignment = method.tiling
+    tile = tile if len(frame) == 2 else max(64, tile // 8)
+    tile = max(tile, 4 * radius) if max(frame) > tile else tile
+    devices = parallel.local_device_count()
+    mapped = parallel.spread(lambda key, state, y: method.reconstruct(key, state, Measurement(y, Identity())))
+    settings = {} if report is None else {"report": report}
+    in_tiles(
+        lambda batch: mapped(key, state, batch), source, target, frame=frame, tile=tile, radius=radius,
+        alignment=alignment, batch=devices, **settings,
+    )
+
+
+def load_trained(experiment: Experiment, directory: Path) -> Any:
+    """The state of the experiment's method that a run left in `directory`."""
+    import json
+
+    folder = directory / experiment.method.label.lower().replace(" ", "_").replace("+", "and")
+    if not (folder / "example.json").exists():
+        raise InputError(f"{directory}: no finished training of {experiment.method.label}; `resume` it first")
+    from unsup_jax.operators import Identity
+
+    shape = json.loads((folder / "example.json").read_text())["shape"]
+    example = Measurement(jax.ShapeDtypeStruct(tuple(shape), np.float32), Identity())
+    from unsup_jax.core.optimizer import over
+
+    method = over(experiment.method, experiment.train.steps)
+    like = jax.eval_shape(method.init, jax.random.key(0), example)
+    watched = "validation_loss" if any("validation_loss" in row for row in read_metrics(folder)) else None
+    checkpoints = Checkpoints(folder / "checkpoints", watched=watched)
+    try:
+        step = checkpoints.best() if experiment.train.use == "best" else checkpoints.steps()[-1]
+        return parallel.local(checkpoints.restore(like, step)[1])
+    finally:
+        checkpoints.close()
+
+
+def _timed(function, measurement):
+    measurement = jax.tree.map(jax.numpy.asarray, measurement)
+    compiled = jax.jit(function).lower(measurement).compile()
+    began = time.monotonic()
+    estimate = np.asarray(jax.block_until_ready(compiled(measurement)))
+    return estimate, time.monotonic() - began
+
+
+def _mean_scores(estimates, measurements):
+    each = [scores(e, m.truth) for e, m in zip(estimates, measurements) if m.truth is not None]
+    return {name: float(np.mean([s[name] for s in each])) for name in each[0]} if each else {}
+
+
+def _write(results, left_out, test, name, directory, subject, settings, say):
+    first = test[0]
+    noisy_images = [np.asarray(m.y) for m in test]
+    rows = []
+    if first.y.shape == results[0].estimates[0].shape:
+        rows.append({"method": "noisy", "sees": None, **_mean_scores(noisy_images, test)})
+    rows += [r.row for r in results]
+    images = {"noisy": np.asarray(first.y)} if rows[0]["method"] == "noisy" else {}
+    images |= {r.label: r.estimates[0] for r in results}
+    truth = None if first.truth is None else np.asarray(first.truth)
+    captions = {row["method"]: f"{row['psnr']:.2f} dB" for row in rows if "psnr" in row}
+    made = {"Images, a crop of each, and residuals": directory / "images.png"}
+    figures.comparison(directory / "images.png", images, captions, truth)
+    trained = {r.label: r.history for r in results if r.history}
+    if trained:
+        figures.curves(directory / "curves.png", trained)
+        made["Training and validation loss"] = directory / "curves.png"
+    if truth is not None:
+        figures.ring_correlations(directory / "frc.png", images, truth)
+        made["Fourier ring correlation with the truth"] = directory / "frc.png"
+    summary = _summary(rows, subject, len(test), first, left_out)
+    write_json(directory / "scores.json", rows)
+    say("\n" + report.text_table(rows) + "\n")
+    for line in summary:
+        say(line)
+    import json
+
+    report.page(
+        directory / "report.html", title=name, summary=summary, rows=rows, figures=made,
+        details={"Configuration": json.dumps(settings, indent=2), "Devices": parallel.describe(),
+                 "Versions": f"jax {jax.__version__}, numpy {np.__version__}"},
+    )
+    say(f"report: {directory / 'report.html'}")
+
+
+def _summary(rows, subject, count, first, left_out):
+    lines = [f"{count} test image{'s' * (count > 1)} of shape {' x '.join(map(str, first.y.shape))}."]
+    by_label = {row["method"]: row for row in rows}
+    mine = by_label.get(subject, {}).get("psnr")
+    if mine is not None:
+        others = [(label, row["psnr"]) for label, row in by_label.items() if label != subject and "psnr" in row]
+        lines.append(f"{subject}: " + ", ".join(f"{mine - value:+.2f} dB against {label}" for label, value in others) + ".")
+        lines.append("PSNR and SSIM take the range of the truth; FRC ½ is the resolution, in pixels, at which the correlation with "
+                     "the truth falls below one half. Methods that see nothing train on every noisy pixel; those that see "
+                     "the truth train on the part of the data that is not scored.")
+    elif all("psnr" not in row for row in rows):
+        lines.append("There is no truth to score against: judge by the images, the residuals and the validation loss.")
+    return lines + left_out

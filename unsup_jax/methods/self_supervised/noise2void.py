@@ -1,0 +1,56 @@
+r"""Noise2Void (Krull et al., CVPR 2019): pixels predicted from their surroundings in one noisy image.
+
+    min_theta E ||F_theta(y) - y||^2                            (11)  alone leads to the identity
+    y_{J^c} = 1_{J^c} y + 1_J kappa(y)                                what the network is shown
+    E ||F(y)_J - y_J||^2 = E ||F(y)_J - x_J||^2 + E ||y_J - x_J||^2     (12)-(14)  for a J-invariant F
+    min_theta sum_n sum_J ||F_theta(y_{J^c}^n)_J - y_J^n||^2    (15)
+
+kappa draws a pixel of the neighbourhood (uniform pixel selection), or takes its mean without the centre.
+J is one random pixel in each box of a grid, redrawn at every step.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import flax.linen as nn
+import jax
+from jax import Array
+
+from unsup_jax.core import Learned, Measurement
+from unsup_jax.errors import InputError
+from unsup_jax.losses import local_mean, mean_square_error, neighbour, stratified_pixels
+from unsup_jax.networks import UNet
+
+
+@dataclass(frozen=True)
+class Noise2Void(Learned):
+    """Eq. (15) with random J; inference on the full noisy image.
+
+    Raises `InputError` on a fraction outside (0, 1/2] or a radius below 1.
+    """
+
+    reference: ClassVar[str] = "Krull 2019, eqs. (11)-(15)"
+
+    network: nn.Module = UNet()
+    """F_theta."""
+    fraction: float = 0.015
+    """Part of the pixels in J."""
+    kappa: Literal["uniform", "mean"] = "uniform"
+    """Replacement of the held-out pixels: a random neighbour, or the mean of the neighbours."""
+    radius: int = 5
+    """Half width of the neighbourhood, pixels."""
+
+    def __post_init__(self):
+        if not 0 < self.fraction <= 0.5 or self.radius < 1:
+            raise InputError(
+                f"Noise2Void needs 0 < fraction <= 0.5 and radius >= 1, not {self.fraction} and {self.radius}"
+            )
+
+    def loss(self, key: Array, params, one: Measurement):
+        choose_J, choose_kappa = jax.random.split(key)
+        y = one.y
+        J = stratified_pixels(choose_J, y.shape[:-1], self.fraction)
+        kappa = neighbour(choose_kappa, y, J, self.radius) if self.kappa == "uniform" else local_mean(y, J, self.radius)
+        shown = y.at[J].set(kappa)                                  # y_{J^c}
+        predicted = self.estimate(key, params, one.replace(y=shown))
+        return mean_square_error(predicted[J], y[J]), {}            # ||F_theta(y_{J^c})_J - y_J||^2

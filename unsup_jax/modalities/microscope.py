@@ -1,0 +1,85 @@
+"""Light microscopes: a camera's noise alone, with missing pixels, or behind a blurring objective."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from unsup_jax.core import Measurement, Operator
+from unsup_jax.errors import InputError
+from unsup_jax.noise import NoiseModel, PoissonGaussian
+from unsup_jax.operators import Convolution, Identity, Mask, gaussian_psf
+
+
+@dataclass(frozen=True)
+class Modality:
+    """An instrument: it draws its operator and its noise, and measures."""
+
+    name: ClassVar[str] = ""
+
+    noise: NoiseModel = PoissonGaussian()
+    """Noise of the detector."""
+
+    def operator(self, key: Array, x: Array) -> Operator:
+        """The forward operator of one measurement of x."""
+        raise NotImplementedError
+
+    def measure(self, key: Array, x: Array) -> Measurement:
+        """y and y', two measurements of x [*S, C] that share the operator, with the truth beside them."""
+        draw, first, second = jax.random.split(key, 3)
+        operator = self.operator(draw, x)
+        clean = operator(x)
+        noise = jax.tree.map(lambda leaf: jnp.asarray(leaf, clean.dtype), self.noise)
+        return Measurement(noise.sample(first, clean), operator, noise, pair=noise.sample(second, clean), truth=x)
+
+
+@dataclass(frozen=True)
+class Camera(Modality):
+    """Denoising: H(x) = x."""
+
+    name: ClassVar[str] = "denoising"
+
+    def operator(self, key: Array, x: Array) -> Operator:
+        return Identity()
+
+
+@dataclass(frozen=True)
+class Inpainting(Modality):
+    """Denoising with missing pixels: H(x) = m x, each pixel measured with probability `keep`.
+
+    Raises `InputError` on a `keep` outside (0, 1].
+    """
+
+    name: ClassVar[str] = "inpainting"
+
+    keep: float = 0.7
+    """Part of the pixels that are measured."""
+
+    def __post_init__(self):
+        if not 0 < self.keep <= 1:
+            raise InputError(f"Inpainting keeps a part in (0, 1] of the pixels, not {self.keep}")
+
+    def operator(self, key: Array, x: Array) -> Operator:
+        return Mask(jax.random.bernoulli(key, self.keep, (*x.shape[:-1], 1)).astype(x.dtype))
+
+
+@dataclass(frozen=True)
+class Blurred(Modality):
+    """Deconvolution: H(x) = h * x with a Gaussian PSF, periodic at the border.
+
+    Raises `InputError` on a width that is not positive.
+    """
+
+    name: ClassVar[str] = "deconvolution"
+
+    psf_sigma: float = 1.5
+    """Standard deviation of the PSF, pixels."""
+
+    def __post_init__(self):
+        if not self.psf_sigma > 0:
+            raise InputError(f"Blurred needs a positive psf_sigma, not {self.psf_sigma}")
+
+    def operator(self, key: Array, x: Array) -> Operator:
+        return Convolution(gaussian_psf(tuple(min(n, 4 * int(self.psf_sigma + 1) + 1) for n in x.shape[:-1]), self.psf_sigma))

@@ -1,0 +1,7 @@
+"""Flax modules over one channels-last image, and nothing else."""
+
+from unsup_jax.networks.convolution import Conv, Down, UpConv, convolve
+from unsup_jax.networks.dncnn import DnCNN
+from unsup_jax.networks.unet import UNet
+
+__all__ = ["Conv", "DnCNN", "Down", "UNet", "UpConv", "convolve"]

@@ -1,0 +1,39 @@
+r"""Pixel-wise sampling: denoising and inpainting.
+
+    H(x) = x                 (`Identity`: every pixel is measured, in a noise-degraded state)
+    H(x) = m \odot x         (`Mask`: 0 <= m <= 1 says how much of a pixel is measured)
+
+Both are self-adjoint and local, so that patches and tiles of a measurement are measurements.
+"""
+
+from typing import ClassVar
+
+from jax import Array
+
+from unsup_jax.core.operator import LinearOperator
+from unsup_jax.errors import InputError
+
+
+class Identity(LinearOperator):
+    """H(x) = x."""
+
+    local: ClassVar[bool] = True
+
+    def __call__(self, x: Array) -> Array:
+        return x
+
+
+class Mask(LinearOperator):
+    """H(x) = mask * x, for a real `mask` with the shape [*S, C] of x, or [*S, 1] for all channels alike.
+
+    Raises `InputError` on an x that does not fit the mask.
+    """
+
+    local: ClassVar[bool] = True
+
+    mask: Array
+
+    def __call__(self, x: Array) -> Array:
+        if x.ndim != self.mask.ndim or x.shape[:-1] != self.mask.shape[:-1] or self.mask.shape[-1] not in (1, x.shape[-1]):
+            raise InputError(f"Mask of shape {self.mask.shape} was given an image of shape {x.shape}")
+        return self.mask * x

@@ -1,0 +1,111 @@
+"""Devices: the one file that names them.
+
+An update is mapped over the axis "replica" of all devices of all processes; `Trained.descend` averages the
+gradients over it. State is replicated, a batch is split; both look the same on any number of devices.
+"""
+
+import ctypes
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+from unsup_jax.core.optimizer import REPLICA
+from unsup_jax.errors import InputError
+
+
+def configure(cache: Path | None = None) -> None:
+    """Settings that must precede JAX's first computation; nothing else in the library touches them.
+
+    On a CPU: one JAX device a core, so that data-parallel training uses them all, unless XLA_FLAGS or
+    JAX_NUM_CPU_DEVICES already say how many; and one malloc arena that keeps its pages, since the pages of
+    a step's buffers, returned and faulted in again at each step, cost a sixth of its time. Everywhere:
+    compiled programs are kept below `cache`, by default the user's cache directory.
+    """
+    if "xla_force_host_platform_device_count" not in os.environ.get("XLA_FLAGS", "") and "JAX_NUM_CPU_DEVICES" not in os.environ:
+        jax.config.update("jax_num_cpu_devices", len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count())
+    try:
+        mallopt = ctypes.CDLL("libc.so.6").mallopt
+        arena_max, mmap_max, trim_threshold = -8, -4, -1
+        mallopt(arena_max, 1), mallopt(mmap_max, 0), mallopt(trim_threshold, 2**31 - 1)
+    except OSError:
+        pass  # not the GNU C library: its allocator has no such setting
+    cache = cache or Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "unsup_jax"
+    jax.config.update("jax_compilation_cache_dir", str(cache))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
+
+
+def join(coordinator: str, processes: int, process: int) -> None:
+    """Join a training of several processes, one a host; the first one listens at `coordinator` (host:port)."""
+    jax.config.update("jax_cpu_collectives_implementation", "gloo")
+    jax.distributed.initialize(coordinator, num_processes=processes, process_id=process)
+
+
+def process() -> tuple[int, int]:
+    """(index of this process, number of processes)."""
+    return jax.process_index(), jax.process_count()
+
+
+def is_main() -> bool:
+    """Whether this process writes logs and reports."""
+    return jax.process_index() == 0
+
+
+def describe() -> str:
+    """The devices in words."""
+    devices = jax.devices()
+    hosts = f" in {jax.process_count()} processes" if jax.process_count() > 1 else ""
+    return f"{len(devices)} x {devices[0].device_kind} ({devices[0].platform}){hosts}"
+
+
+def replicated() -> NamedSharding:
+    """The placement of a state: whole on every device."""
+    return NamedSharding(Mesh(np.array(jax.devices()), (REPLICA,)), PartitionSpec())
+
+
+def replicate(state: Any) -> Any:
+    """A state, the same on every process, placed whole on every device."""
+    sharding = replicated()
+    return jax.tree.map(
+        lambda leaf: jax.make_array_from_callback(np.shape(leaf), sharding, lambda _: np.asarray(leaf)), state
+    )
+
+
+def local(state: Any) -> Any:
+    """A replicated state as arrays on one device of this process."""
+    return jax.tree.map(lambda leaf: leaf.addressable_data(0), state)
+
+
+def check_batch(batch: int) -> None:
+    """`InputError` unless a batch divides among the devices."""
+    count = jax.device_count()
+    if batch < 1 or batch % count:
+        raise InputError(f"a batch of {batch} does not divide among {count} devices; give a multiple of {count}")
+
+
+def shard(batch: Any) -> Any:
+    """This process's share of a batch, its leading axis split among its devices."""
+    count = jax.local_device_count()
+    return jax.tree.map(lambda leaf: np.reshape(leaf, (count, len(leaf) // count, *np.shape(leaf)[1:])), batch)
+
+
+def data_parallel(function: Callable) -> Callable:
+    """pmap of `function(key, state, batch)`: key and state for all, a share of the batch for each.
+
+    What it returns must be the same on every replica, and is returned once.
+    """
+    return jax.pmap(function, axis_name=REPLICA, in_axes=(None, None, 0), out_axes=None)
+
+
+def spread(function: Callable) -> Callable:
+    """pmap of `function(key, state, item)` over independent items on the devices of this process."""
+    return jax.pmap(function, in_axes=(None, None, 0), devices=jax.local_devices())
+
+
+def local_device_count() -> int:
+    """Devices of this process."""
+    return jax.local_device_count()
