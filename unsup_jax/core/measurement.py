@@ -15,7 +15,7 @@ MAY_SEE = frozenset({"pair", "unpaired", "truth"})
 
 
 class Scale(struct.PyTreeNode):
-    """Units of grey: a network works on (y - offset) / unit, its user on y. Arrays broadcast over channels."""
+    """Units of grey: a network works on (y - offset) / unit, its user on y. Arrays [1, ..., 1, C]."""
 
     offset: Array
     unit: Array
@@ -30,10 +30,10 @@ class Scale(struct.PyTreeNode):
         y = measurements.y
         if not measurements.operator.local or jnp.iscomplexobj(y):
             largest = jnp.abs(y).max()
-            return cls(jnp.zeros(()), jnp.where(largest > 0, largest, 1))
+            return cls(jnp.zeros_like(largest), jnp.where(largest > 0, largest, 1))
         axes = tuple(range(y.ndim - 1))
-        deviation = y.std(axes)
-        return cls(y.mean(axes), jnp.where(deviation > 0, deviation, 1))
+        mean, deviation = y.mean(axes, keepdims=True)[0], y.std(axes, keepdims=True)[0]
+        return cls(mean, jnp.where(deviation > 0, deviation, 1))
 
     def normalize(self, x: Array) -> Array:
         """(x - offset) / unit."""

@@ -46,9 +46,9 @@ class Data:
     dimensions: int = 2
     """2: each plane is an image; 3: each volume is."""
     test: float = 0.5
-    """Part of the images kept for scoring; of a single image, part of its longest axis."""
+    """Part of the images, the first ones, kept for scoring; of fewer than four, part of each one's longest axis."""
     validation: float = 0.1
-    """Part of the training images, or of each one's longest axis, that is watched and not trained on."""
+    """Part of the training images, the last ones, or of each one's longest axis, watched and not trained on."""
     patch: int | None = 64
     """Width of the patches that training draws, pixels; None takes whole images."""
     augment: bool = True
@@ -77,7 +77,7 @@ class Data:
             measured = [jax.tree.map(np.asarray, m) for m in measured]
         else:
             measured = self._own(sees)
-        train, test = split(measured, self.test)
+        test, train = split(measured, self.test, first=True)
         if not {"truth", "unpaired"} & set(sees):
             train = measured
             if self.path is not None:
@@ -85,7 +85,7 @@ class Data:
         if "unpaired" in sees:  # clean images of the other half, in an order of their own
             order = np.random.default_rng(seed).permutation(len(train))
             train = [m.replace(unpaired=train[i].truth) for m, i in zip(train, order)]
-        train, validation = split(train, self.validation)
+        train, validation = split(train, self.validation, first=False)
         return Dataset(train, validation or train, test or measured)
 
     def _own(self, sees):
@@ -119,23 +119,31 @@ def read(path: str, axes: str | None, dimensions: int) -> list[np.ndarray]:
     return images(open_image(path, axes), dimensions)
 
 
-def split(measurements: list[Measurement], part: float) -> tuple[list[Measurement], list[Measurement]]:
-    """The last `part` of a list of measurements apart; of fewer than four local ones, of each one's longest axis."""
-    if part == 0:
-        return measurements, []
+def split(measurements: list[Measurement], part: float, *, first: bool) -> tuple[list[Measurement], list[Measurement]]:
+    """Measurements in two: the first is `part` of them if `first`, else all but `part`.
+
+    Fewer than four measurements by local operators are each cut across their longest axis; a single one by
+    another operator stays whole and in the one list that is not `part`.
+    """
+    def cut_at(n):
+        taken = min(max(1, round(part * n)), n - 1) if part else 0
+        return taken if first else n - taken
+
     if len(measurements) >= 4 or not all(m.operator.local for m in measurements):
-        kept = max(1, len(measurements) - max(1, round(part * len(measurements))))
-        return measurements[:kept], measurements[kept:]
-    first, last = [], []
+        cut = cut_at(len(measurements))
+        return measurements[:cut], measurements[cut:]
+    if part == 0:
+        return ([], measurements) if first else (measurements, [])
+    low, high = [], []
     for m in measurements:
         shape = m.y.shape[:-1]
         axis = int(np.argmax(shape))
-        cut = shape[axis] - max(1, round(part * shape[axis]))
+        cut = cut_at(shape[axis])
         before = tuple(slice(0, cut) if a == axis else slice(None) for a in range(len(shape)))
         after = tuple(slice(cut, None) if a == axis else slice(None) for a in range(len(shape)))
-        first.append(crop(m, before))
-        last.append(crop(m, after))
-    return first, last
+        low.append(crop(m, before))
+        high.append(crop(m, after))
+    return low, high
 
 
 def crop(measurement: Measurement, window: tuple[slice, ...]) -> Measurement:

@@ -23,7 +23,7 @@ def nuclei(key: Array, shape: tuple[int, ...], count: int = 12, peak: float = 10
     """`count` ellipsoidal nuclei with granular chromatin, [*S, 1]."""
     places, sizes, angles, heights, grain = jax.random.split(key, 5)
     rank, extent = len(shape), min(shape)
-    centre = jax.random.uniform(places, (count, rank)) * jnp.array(shape)
+    centre = jax.random.uniform(places, (count, rank), maxval=jnp.array([shape], jnp.float32))
     radius = extent * jax.random.uniform(sizes, (count, rank), minval=0.06, maxval=0.14)
     turn = jnp.linalg.qr(jax.random.normal(angles, (count, rank, rank)))[0]
     height = peak * jax.random.uniform(heights, (count,), minval=0.4, maxval=1.0)
@@ -32,7 +32,7 @@ def nuclei(key: Array, shape: tuple[int, ...], count: int = 12, peak: float = 10
 
     def add(image, one):
         c, r, q, a = one
-        distance = jnp.linalg.norm(((grid - c) @ q.T) / r, axis=-1)
+        distance = jnp.linalg.norm(((grid - _like(grid, c)) @ q.T) / _like(grid, r), axis=-1)
         return jnp.maximum(image, a * jax.nn.sigmoid((1 - distance) / 0.08)), None
 
     image, _ = jax.lax.scan(add, jnp.zeros(shape), (centre, radius, turn, height))
@@ -43,7 +43,7 @@ def filaments(key: Array, shape: tuple[int, ...], count: int = 8, peak: float = 
     """`count` smooth curves of Gaussian cross-section, `width` pixels in standard deviation, [*S, 1]."""
     places, headings, bends, heights = jax.random.split(key, 4)
     rank, points = len(shape), 48
-    start = jax.random.uniform(places, (count, 1, rank)) * jnp.array(shape)
+    start = jax.random.uniform(places, (count, 1, rank), maxval=jnp.array([[shape]], jnp.float32))
     heading = jax.random.normal(headings, (count, 1, rank))
     bend = jnp.cumsum(jax.random.normal(bends, (count, points, rank)), 1) / 12
     direction = heading / jnp.linalg.norm(heading, axis=-1, keepdims=True) + bend
@@ -57,8 +57,9 @@ def filaments(key: Array, shape: tuple[int, ...], count: int = 8, peak: float = 
 
         def nearest(distance, ends):
             begin, end = ends
-            along = jnp.clip((grid - begin) @ (end - begin) / jnp.sum((end - begin) ** 2), 0, 1)
-            return jnp.minimum(distance, jnp.sum((grid - begin - along[..., None] * (end - begin)) ** 2, -1)), None
+            offset, piece = grid - _like(grid, begin), end - begin
+            along = jnp.clip(offset @ piece / jnp.sum(piece**2), 0, 1)
+            return jnp.minimum(distance, jnp.sum((offset - along[..., None] * _like(grid, piece)) ** 2, -1)), None
 
         distance, _ = jax.lax.scan(nearest, jnp.full(shape, jnp.inf), (points[:-1], points[1:]))
         return image + a * jnp.exp(-distance / (2 * width**2)), None
@@ -70,13 +71,13 @@ def filaments(key: Array, shape: tuple[int, ...], count: int = 8, peak: float = 
 def beads(key: Array, shape: tuple[int, ...], count: int = 60, peak: float = 100.0, width: float = 1.5) -> Array:
     """`count` Gaussian spots of `width` pixels in standard deviation, [*S, 1]."""
     places, heights = jax.random.split(key)
-    centre = jax.random.uniform(places, (count, len(shape))) * jnp.array(shape)
+    centre = jax.random.uniform(places, (count, len(shape)), maxval=jnp.array([shape], jnp.float32))
     height = peak * jax.random.uniform(heights, (count,), minval=0.2, maxval=1.0)
     grid = _grid(shape)
 
     def add(image, one):
         c, a = one
-        return image + a * jnp.exp(-jnp.sum((grid - c) ** 2, -1) / (2 * width**2)), None
+        return image + a * jnp.exp(-jnp.sum((grid - _like(grid, c)) ** 2, -1) / (2 * width**2)), None
 
     image, _ = jax.lax.scan(add, jnp.zeros(shape), (centre, height))
     return image[..., None]
@@ -116,6 +117,10 @@ class Phantoms:
 
 def _grid(shape):
     return jnp.stack(jnp.meshgrid(*(jnp.arange(n, dtype=jnp.float32) for n in shape), indexing="ij"), -1)
+
+
+def _like(grid, vector):
+    return vector.reshape(*(1,) * (grid.ndim - 1), -1)
 
 
 def _smooth_noise(key, shape, scale):

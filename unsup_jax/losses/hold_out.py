@@ -53,5 +53,5 @@ def local_mean(y: Array, pixels: Pixels, radius: int) -> Array:
         place = tuple(p + o for p, o in zip(pixels, offset))
         inside = jnp.all(jnp.stack([(p >= 0) & (p < n) for p, n in zip(place, y.shape)]), 0)[:, None]
         total += jnp.where(inside, y[tuple(jnp.clip(p, 0, n - 1) for p, n in zip(place, y.shape))], 0)
-        count += inside
+        count += inside.astype(y.real.dtype)
     return total / count

@@ -123,7 +123,7 @@ batching.primitive_batchers[convolve_p] = _batched
 class Conv(nn.Module):
     """"Same" convolution of one channels-last image [*S, C] -> [*S, F] (1-D, 2-D or 3-D).
 
-    Raises nothing: `lowering="native"` forces `lax.conv_general_dilated`, for exporters that know no other.
+    `lowering="native"` forces `lax.conv_general_dilated`, for exporters that know no other primitive.
     """
 
     features: int
@@ -139,8 +139,13 @@ class Conv(nn.Module):
         kernel = self.param("kernel", self.kernel_init, (*size, x.shape[-1], self.features))
         out = _apply(self, x, kernel)
         if self.use_bias:
-            out += self.param("bias", nn.initializers.zeros, (self.features,)).astype(out.dtype)
+            out += _bias(self, x.ndim)
         return out
+
+
+def _bias(module, rank):
+    bias = module.param("bias", nn.initializers.zeros, (module.features,))
+    return bias.astype(module.precision).reshape(*(1,) * (rank - 1), -1)
 
 
 def _apply(module, x, kernel):
@@ -160,7 +165,7 @@ class Down(nn.Module):
     def __call__(self, x: Array) -> Array:
         rank = x.ndim - 1
         kernel = self.param("kernel", nn.initializers.he_normal(), (*(2,) * rank, x.shape[-1], self.features))
-        bias = self.param("bias", nn.initializers.zeros, (self.features,)).astype(self.precision)
+        bias = _bias(self, x.ndim)
         x, kernel = x.astype(self.precision), kernel.astype(self.precision)
         if self.lowering == "native":
             space = "DHW"[-rank:]
@@ -185,7 +190,7 @@ class UpConv(nn.Module):
         rank = skip.ndim - 1
         channels = coarse.shape[-1] + skip.shape[-1]
         kernel = self.param("kernel", nn.initializers.he_normal(), (*(3,) * rank, channels, self.features))
-        bias = self.param("bias", nn.initializers.zeros, (self.features,)).astype(self.precision)
+        bias = _bias(self, skip.ndim)
         if self.lowering == "native":
             return _apply(self, jnp.concatenate([repeat(coarse), skip.astype(coarse.dtype)], -1), kernel) + bias
         coarse_kernel, skip_kernel = jnp.split(kernel, [coarse.shape[-1]], axis=-2)

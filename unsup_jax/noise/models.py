@@ -42,7 +42,7 @@ class NoiseModel(struct.PyTreeNode):
 class Gaussian(NoiseModel):
     """White Gaussian noise of standard deviation `sigma`."""
 
-    sigma: float | Array = 25.0
+    sigma: float = 25.0
     """Standard deviation, grey values."""
 
     def sample(self, key: Array, clean: Array) -> Array:
@@ -61,13 +61,13 @@ class Gaussian(NoiseModel):
 class Poisson(NoiseModel):
     """Photon noise: Poisson counts of `gain` grey values each. Negative rates count as zero."""
 
-    gain: float | Array = 1.0
+    gain: float = 1.0
     """Grey values a photo-electron."""
-    offset: float | Array = 0.0
+    offset: float = 0.0
     """Grey value of no light."""
 
     def sample(self, key: Array, clean: Array) -> Array:
-        counts = jax.random.poisson(key, self._rate(clean))
+        counts = jax.random.poisson(key, self._rate(clean)).astype(clean.dtype)
         return (self.gain * counts + self.offset).astype(clean.dtype)
 
     def log_prob(self, noisy: Array, clean: Array) -> Array:
@@ -90,11 +90,11 @@ class Poisson(NoiseModel):
 class PoissonGaussian(NoiseModel):
     """Photon noise and read-out noise of a camera."""
 
-    gain: float | Array = 1.0
+    gain: float = 1.0
     """Grey values a photo-electron."""
-    sigma: float | Array = 1.0
+    sigma: float = 1.0
     """Standard deviation of the read-out noise, grey values."""
-    offset: float | Array = 0.0
+    offset: float = 0.0
     """Grey value of no light."""
 
     def sample(self, key: Array, clean: Array) -> Array:
@@ -111,11 +111,15 @@ class PoissonGaussian(NoiseModel):
         count = (noisy - self.offset) / self.gain
         spread = (self.sigma / self.gain) ** 2
         likely = (count * rate + rate * spread) / (rate + spread + 1e-12)  # product of the two bell curves
-        k = jnp.maximum(jnp.round(likely), 0)[..., None] + jnp.arange(-32.0, 33.0, dtype=clean.dtype)
-        terms = _poisson_log_mass(jnp.maximum(k, 0), rate[..., None])
-        terms += _normal_log_density((count[..., None] - k) * jnp.asarray(self.gain)[..., None],
-                                     jnp.square(jnp.asarray(self.sigma))[..., None])
-        exact = logsumexp(jnp.where(k >= 0, terms, -jnp.inf), axis=-1)
+        centre = jnp.maximum(jnp.round(likely), 0)
+
+        def term(step):
+            k = centre + step
+            mass = _poisson_log_mass(jnp.maximum(k, 0), rate)
+            density = _normal_log_density(self.gain * (count - k), jnp.square(self.sigma))
+            return jnp.where(k >= 0, mass + density, -jnp.inf)
+
+        exact = logsumexp(jax.vmap(term)(jnp.arange(-32.0, 33.0, dtype=clean.dtype)), axis=0)
         return jnp.where(rate < 50, exact, _normal_log_density(noisy - clean, self.variance(clean)))
 
     def variance(self, clean: Array) -> Array:

@@ -55,7 +55,7 @@ class Convolution(LinearOperator):
 
 def gaussian_psf(shape: Sequence[int], sigma: float | Array) -> Array:
     """A sampled Gaussian of standard deviation `sigma` pixels and unit sum, centred on `shape // 2`."""
-    squares = [(jnp.arange(n) - n // 2) ** 2 for n in shape]
+    squares = [(jnp.arange(n, dtype=jnp.float32) - n // 2) ** 2 for n in shape]
     distance = sum(s.reshape([-1 if i == axis else 1 for i in range(len(shape))]) for axis, s in enumerate(squares))
     psf = jnp.exp(-distance / (2 * sigma**2))
     return psf / psf.sum()

@@ -35,16 +35,16 @@ class Wiener(Direct):
         frame = one.y.shape[:-1]
         axes = tuple(range(len(frame)))
         if isinstance(one.operator, Identity):
-            h = jnp.ones(())
+            h = jnp.ones((1,) * one.y.ndim)
         elif isinstance(one.operator, Convolution) and one.operator.boundary == "circular":
             h = one.operator.transfer(frame)[..., None]
         else:
             raise InputError(f"Wiener takes Identity or a circular Convolution, not {type(one.operator).__name__}")
-        mean = one.y.mean(axes)
+        mean = one.y.mean(axes, keepdims=True)
         y = jnp.fft.rfftn(one.y - mean, axes=axes)
         periodogram = jnp.square(jnp.abs(y)) / one.y[..., 0].size
         power, highest = _radial(periodogram, frame, self.shells)
-        sigma2 = highest if one.noise is None else one.noise.variance(jnp.maximum(one.y, 0)).mean(axes)
+        sigma2 = highest if one.noise is None else one.noise.variance(jnp.maximum(one.y, 0)).mean(axes, keepdims=True)
         signal = jnp.maximum(power - sigma2, 0)                       # |h|^2 S
         x = jnp.conj(h) * signal / jnp.maximum(jnp.square(jnp.abs(h)) * (signal + sigma2), 1e-12) * y
         dark = jnp.where(jnp.abs(h) > 1e-3, x, 0)                     # frequencies the optics do not pass
@@ -52,11 +52,11 @@ class Wiener(Direct):
 
 
 def _radial(periodogram, frame, shells):
-    """The periodogram with each frequency's value replaced by its shell's mean, and the last shell's mean."""
+    """The periodogram with each frequency's value replaced by its shell's mean, and the last shell's mean [1, 1, C]."""
     frequencies = [jnp.fft.fftfreq(n) for n in frame[:-1]] + [jnp.fft.rfftfreq(frame[-1])]
     radius = jnp.sqrt(sum(f**2 for f in jnp.meshgrid(*frequencies, indexing="ij")))
     index = jnp.minimum((radius * 2 * shells).astype(int), shells - 1).ravel()
     values = periodogram.reshape(-1, periodogram.shape[-1])
     total = jnp.zeros((shells, values.shape[-1])).at[index].add(values)
     mean = total / jnp.maximum(jnp.zeros((shells, 1)).at[index].add(1.0), 1)
-    return mean[index].reshape(periodogram.shape), mean[-1]
+    return mean[index].reshape(periodogram.shape), mean[-1].reshape(*(1,) * len(frame), -1)

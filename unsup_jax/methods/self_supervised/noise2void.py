@@ -10,6 +10,7 @@ J is one random pixel in each box of a grid, redrawn at every step.
 """
 
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar, Literal
 
 import flax.linen as nn
@@ -19,6 +20,7 @@ from jax import Array
 from unsup_jax.core import Learned, Measurement
 from unsup_jax.errors import InputError
 from unsup_jax.losses import local_mean, mean_square_error, neighbour, stratified_pixels
+from unsup_jax.methods.dihedral import dihedral_mean
 from unsup_jax.networks import UNet
 
 
@@ -39,6 +41,8 @@ class Noise2Void(Learned):
     """Replacement of the held-out pixels: a random neighbour, or the mean of the neighbours."""
     radius: int = 5
     """Half width of the neighbourhood, pixels."""
+    augment: bool = False
+    """Average the estimate over the turned and mirrored copies of the image."""
 
     def __post_init__(self):
         if not 0 < self.fraction <= 0.5 or self.radius < 1:
@@ -52,5 +56,9 @@ class Noise2Void(Learned):
         J = stratified_pixels(choose_J, y.shape[:-1], self.fraction)
         kappa = neighbour(choose_kappa, y, J, self.radius) if self.kappa == "uniform" else local_mean(y, J, self.radius)
         shown = y.at[J].set(kappa)                                  # y_{J^c}
-        predicted = self.estimate(key, params, one.replace(y=shown))
+        predicted = self.network.apply(params, shown)
         return mean_square_error(predicted[J], y[J]), {}            # ||F_theta(y_{J^c})_J - y_J||^2
+
+    def estimate(self, key: Array, params, one: Measurement):
+        F = partial(self.network.apply, params)
+        return dihedral_mean(F, one.y, self.network.alignment) if self.augment else F(one.y)

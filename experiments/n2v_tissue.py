@@ -1,6 +1,6 @@
-"""Noise2Void from one noisy image of fluorescent nuclei, scored beside its references: the default experiment.
+"""Noise2Void from one noisy micrograph of stained tissue, scored beside its references: the default experiment.
 
-python -m experiments run n2v_nuclei
+python -m experiments run n2v_tissue
 """
 
 from unsup_jax.core import Adam
@@ -12,9 +12,9 @@ from unsup_jax.noise import PoissonGaussian
 from unsup_jax.train import Train
 
 EXPERIMENT = Experiment(
-    data=Data(source=Bundled("nuclei", bin=3)),
-    modality=Camera(noise=PoissonGaussian(gain=4.0, sigma=1.0)),
-    method=Noise2Void(fraction=0.03, optimizer=Adam(learning_rate=2e-3)),
-    train=Train(steps=1600, batch=4, checkpoint_every=200),
+    data=Data(source=Bundled("tissue", bin=1)),
+    modality=Camera(noise=PoissonGaussian(gain=12.0, sigma=3.0)),
+    method=Noise2Void(fraction=0.03, kappa="mean", radius=2, augment=True, optimizer=Adam(learning_rate=2e-3)),
+    train=Train(steps=1400, batch=4, checkpoint_every=250),
     references=(GaussianFilter(), MedianFilter(), BM3D(), BM3D(stabilize=True), Supervised()),
 )

@@ -1,0 +1,33 @@
+"""Small problems that several tests share."""
+
+import tempfile
+from pathlib import Path
+
+import jax
+import numpy as np
+
+from unsup_jax.core import Measurement
+from unsup_jax.data import Phantoms, Stream
+from unsup_jax.modalities import Camera
+from unsup_jax.noise import Gaussian
+from unsup_jax.train import Train, fit
+
+
+def noisy_images(count: int = 4, shape=(64, 64), kind="filaments", sigma=20.0) -> list[Measurement]:
+    """Phantoms in white noise, with their truth and a second realisation."""
+    measure = jax.jit(Camera(noise=Gaussian(sigma)).measure)
+    images = Phantoms(kind, count=count, shape=shape, seed=1).images()
+    measured = [measure(jax.random.fold_in(jax.random.key(0), i), image) for i, image in enumerate(images)]
+    return [jax.tree.map(np.asarray, m) for m in measured]
+
+
+def run_fit(method, steps=4, *, directory=None, measurements=None, batch=4, patch=16, **train):
+    """The state after a short training on phantoms."""
+    measurements = measurements or noisy_images()
+    stream = Stream(measurements, batch=batch, patch=patch, augment=True, seed=0)
+    train = {"checkpoint_every": max(1, steps // 2), "validation_batches": 1, "use": "latest", **train}
+    on_step = train.pop("on_step", None)
+    return fit(
+        method, Train(steps=steps, batch=batch, **train), stream, stream,
+        Path(directory or tempfile.mkdtemp()), quiet=True, on_step=on_step,
+    )

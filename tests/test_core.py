@@ -1,0 +1,124 @@
+"""The vocabulary: what a method may see, units of grey, schedules, keys."""
+
+from dataclasses import dataclass
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from unsup_jax.core import Adam, Learned, Measurement, Scale, Trained, sample_keys
+from unsup_jax.core.optimizer import over
+from unsup_jax.errors import InputError
+from unsup_jax.methods import Noise2Void, Supervised
+from unsup_jax.networks import UNet
+from unsup_jax.noise import PoissonGaussian
+from unsup_jax.operators import Identity, Mask
+from unsup_jax.train import solve
+
+pytestmark = pytest.mark.usefixtures("standard_promotion")  # optax mixes types
+
+TINY = UNet(depth=1, width=2)
+
+
+def measurement(batch=(4,)):
+    y = jax.random.normal(jax.random.key(0), (*batch, 16, 16, 1)) + 3.0
+    return Measurement(y, Identity(), pair=y + 1, unpaired=y + 2, truth=y + 3)
+
+
+def test_only_keeps_what_is_declared():
+    m = measurement()
+    assert m.only(()).truth is None and m.only(()).pair is None and m.only(()).unpaired is None
+    assert m.only({"pair"}).pair is m.pair and m.only({"pair"}).truth is None
+    assert m.only({"truth"}).y is m.y
+
+
+@dataclass(frozen=True)
+class Cheat(Learned):
+    """Reads the truth without declaring that it does."""
+
+    network: nn.Module = TINY
+
+    def loss(self, key, params, one):
+        return jnp.mean((self.estimate(key, params, one) - one.truth) ** 2), {}
+
+
+def test_a_method_that_reads_undeclared_truth_fails():
+    honest, cheat, batch = Supervised(network=TINY), Cheat(), measurement()
+    state = honest.init(jax.random.key(0), batch)
+    honest.update(jax.random.key(1), state, batch.only(honest.sees))
+    with pytest.raises(TypeError):
+        cheat.update(jax.random.key(1), state, batch.only(cheat.sees))
+
+
+def test_the_drivers_hide_the_truth():
+    """`solve` and `fit` apply `only` themselves: a cheat fails in both."""
+    from helpers import run_fit
+
+    with pytest.raises(TypeError):
+        run_fit(Cheat(), steps=1)
+
+    @dataclass(frozen=True)
+    class Peek(Cheat):
+        scope = "measurement"
+
+        def init(self, key, example):
+            return example.truth + 0
+
+    with pytest.raises(TypeError):
+        solve(Peek(), jax.random.key(0), measurement(()), steps=0)
+
+
+def test_scale_round_trip_and_units():
+    m = measurement()
+    scale = Scale.of(m)
+    z = jax.vmap(lambda one: one.normalize(scale))(m)
+    assert abs(float(z.y.mean())) < 1e-5 and abs(float(z.y.std()) - 1) < 1e-5
+    np.testing.assert_allclose(jax.vmap(scale.restore)(z.truth), m.truth, rtol=1e-6)
+    constant = Scale.of(m.replace(y=jnp.ones((2, 8, 8, 1))))
+    assert float(constant.unit.squeeze()) == 1
+
+
+@pytest.mark.parametrize("model", [PoissonGaussian(2.0, 3.0, 1.0)])
+def test_noise_in_other_units_is_the_same_noise(model):
+    scale = Scale(jnp.full((1, 1, 1), 5.0), jnp.full((1, 1, 1), 4.0))
+    clean = jnp.full((8, 8, 1), 30.0)
+    noisy = model.sample(jax.random.key(0), clean)
+    here = model.log_prob(noisy, clean)
+    there = model.normalize(scale).log_prob(scale.normalize(noisy), scale.normalize(clean))
+    np.testing.assert_allclose(there, here + jnp.log(4.0), rtol=1e-4, atol=1e-4)
+
+
+def test_schedules_end_with_the_training():
+    method = over(Noise2Void(), 10)
+    assert method.optimizer.steps == 10 and over(method, 20).optimizer.steps == 10
+    trained = Trained.start({"w": jnp.ones(())}, method.optimizer)
+    for _ in range(11):
+        before = trained
+        trained = trained.descend({"w": jnp.ones(())}, method.optimizer)
+    assert trained.params["w"] == before.params["w"] != 1.0
+
+
+def test_adam_agrees_with_its_formula():
+    optimizer = Adam(learning_rate=0.1, decay=False)
+    trained = Trained.start({"w": jnp.array(1.0)}, optimizer).descend({"w": jnp.array(3.0)}, optimizer)
+    np.testing.assert_allclose(trained.params["w"], 0.9, rtol=1e-5)  # the first step is the learning rate
+
+
+def test_sample_keys_do_not_depend_on_the_number_of_replicas():
+    key = jax.random.key(3)
+    alone = jax.random.key_data(sample_keys(key, 8))
+    split = jax.pmap(lambda _: jax.random.key_data(sample_keys(key, 2)), axis_name="replica")(jnp.arange(4))
+    np.testing.assert_array_equal(split.reshape(8, -1), alone)
+
+
+def test_composition_needs_fitting_operators():
+    H = Mask(jnp.ones((8, 8, 1))) @ Mask(jnp.full((8, 8, 1), 2.0))
+    np.testing.assert_array_equal(H(jnp.ones((8, 8, 1))), jnp.full((8, 8, 1), 2.0))
+
+
+def test_bad_hyperparameters_are_named():
+    for bad in (lambda: Adam(learning_rate=0), lambda: Noise2Void(fraction=0.9), lambda: UNet(depth=0)):
+        with pytest.raises(InputError):
+            bad()

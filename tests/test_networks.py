@@ -1,0 +1,120 @@
+"""Networks: the convolution against XLA's own, reach, alignment, any size, any rank, export."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from unsup_jax.networks import DnCNN, UNet, UpConv
+from unsup_jax.networks.convolution import Conv, convolve, fold, interleave, native, repeat, same_padding
+
+TRANSFORMS = {
+    "value": lambda h: h,
+    "gradient": lambda h: jax.grad(h, (0, 1)),
+    "jitted": lambda h: jax.jit(jax.grad(h, (0, 1))),
+    "second order": lambda h: jax.grad(lambda x, k: jnp.sum(jnp.cos(jax.grad(h, 1)(x, k)))),
+    "forward mode": lambda h: lambda x, k: jax.jvp(h, (x, k), (x * 2, k * 3)),
+    "gradient a sample": lambda h: lambda x, k: jax.vmap(jax.grad(h, 1), (0, None))(x[:, None], k),
+    "several kernels": lambda h: lambda x, k: jax.vmap(jax.grad(h, (0, 1)), (None, 0))(x, jnp.stack([k, 2 * k])),
+    "both batched": lambda h: lambda x, k: jax.vmap(h, (0, 0))(x[:2, None], jnp.stack([k, 2 * k])),
+}
+
+
+@pytest.mark.parametrize("rank", [1, 2, 3])
+@pytest.mark.parametrize("transform", TRANSFORMS.values(), ids=TRANSFORMS)
+def test_convolve_is_native_convolution_under_every_transform(rank, transform, double):
+    size = (3, 2, 3)[:rank]
+    x = jax.random.normal(jax.random.key(0), (3, 2, *(8, 7, 6)[:rank], 5), jnp.float64)
+    kernel = jax.random.normal(jax.random.key(1), (*size, 5, 4), jnp.float64)
+
+    def scalar(correlate):
+        return lambda x, k: jnp.sum(jnp.sin(jax.vmap(lambda one: correlate(one, k, padding=same_padding(size)))(x)))
+
+    ours, theirs = transform(scalar(convolve))(x, kernel), transform(scalar(native))(x, kernel)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-9), ours, theirs)
+
+
+def test_the_weight_gradient_in_blocks_of_rows():
+    from unsup_jax.networks import convolution
+
+    x = jax.random.normal(jax.random.key(0), (2, 96, 100, 3))
+    cotangent = jax.random.normal(jax.random.key(1), (2, 96, 100, 4))
+    settings = {"kernel_size": (3, 3), "padding": ((1, 1), (1, 1))}
+    np.testing.assert_allclose(
+        convolution._image_by_image(x, cotangent, **settings), convolution._native_gradient(x, cotangent, **settings),
+        rtol=1e-3, atol=1e-2,
+    )
+
+
+@pytest.mark.parametrize("rank", [1, 2, 3])
+def test_fold_and_interleave(rank):
+    x = jax.random.normal(jax.random.key(0), (*(4, 6, 8)[:rank], 3))
+    phases = jnp.moveaxis(fold(x).reshape(*(n // 2 for n in x.shape[:-1]), 2**rank, 3), -2, 0)
+    np.testing.assert_array_equal(interleave(phases), x)
+
+
+@pytest.mark.parametrize("shape", [(8, 6), (4, 6, 8)])
+def test_up_convolution_is_repeat_concatenate_convolve(shape):
+    skip = jax.random.normal(jax.random.key(0), (*shape, 3))
+    coarse = jax.random.normal(jax.random.key(1), (*(n // 2 for n in shape), 5))
+    layer = UpConv(4)
+    params = layer.init(jax.random.key(2), coarse, skip)
+    plain = Conv(4).apply(params, jnp.concatenate([repeat(coarse), skip], -1))
+    np.testing.assert_allclose(layer.apply(params, coarse, skip), plain, rtol=1e-4, atol=1e-5)
+
+
+NETWORKS = {"UNet": UNet(depth=2, width=4), "UNet, no first skip": UNet(width=4, skip_first=False), "DnCNN": DnCNN(depth=4, width=4)}
+networks = pytest.mark.parametrize("network", NETWORKS.values(), ids=NETWORKS)
+
+
+@networks
+@pytest.mark.parametrize("shape", [(30, 21, 2), (9, 12, 10, 1)])
+def test_any_size_and_rank(network, shape):
+    x = jax.random.normal(jax.random.key(0), shape)
+    params = network.init(jax.random.key(1), x)
+    fast = network.apply(params, x)
+    assert fast.shape == shape and fast.dtype == jnp.float32
+    np.testing.assert_allclose(fast, network.clone(lowering="native").apply(params, x), rtol=1e-4, atol=1e-5)
+
+
+@networks
+def test_radius_and_alignment(network):
+    """Pixels beyond the radius have no influence, and shifts by the alignment commute."""
+    n = 2 * network.radius + 4 * network.alignment
+    x = jax.random.normal(jax.random.key(0), (n, n, 1))
+    params = network.init(jax.random.key(1), x)
+    for place in range(n // 2, n // 2 + network.alignment):
+        influence = jax.grad(lambda x: network.apply(params, x)[place, place, 0])(x)[..., 0]
+        rows = np.flatnonzero(np.abs(influence).sum(1))
+        assert place - network.radius <= rows.min() and rows.max() <= place + network.radius
+    step, r = network.alignment, network.radius
+    shifted = network.apply(params, jnp.roll(x, step, (0, 1)))
+    inner = slice(r + step, n - r)
+    np.testing.assert_allclose(
+        shifted[inner, inner], jnp.roll(network.apply(params, x), step, (0, 1))[inner, inner], atol=1e-5
+    )
+
+
+def test_parameter_count():
+    """The U-Net of the Noise2Void recipe, 332,641 parameters, and its two strided convolutions."""
+    params = UNet(depth=2, width=32).init(jax.random.key(0), jnp.zeros((16, 16, 1)))
+    assert sum(leaf.size for leaf in jax.tree.leaves(params)) == 332_641 + (4 * 32 * 32 + 32) + (4 * 64 * 64 + 64)
+
+
+def test_half_precision_stays_close():
+    x = jax.random.normal(jax.random.key(0), (16, 16, 1))
+    params = UNet(width=8).init(jax.random.key(1), x)
+    assert all(leaf.dtype == jnp.float32 for leaf in jax.tree.leaves(params))
+    half, full = UNet(width=8, precision="bfloat16").apply(params, x), UNet(width=8).apply(params, x)
+    assert half.dtype == jnp.float32 and float(jnp.abs(half - full).max()) < 0.1 * float(jnp.abs(full).max())
+
+
+def test_export_at_dynamic_sizes():
+    network = UNet(depth=2, width=4, lowering="native")
+    params = network.init(jax.random.key(0), jnp.zeros((16, 16, 1)))
+    h, w = jax.export.symbolic_shape("4*h, 4*w")
+    apply = jax.jit(lambda x: network.apply(params, x))
+    exported = jax.export.export(apply, platforms=("cpu", "cuda", "tpu"))(jax.ShapeDtypeStruct((h, w, 1), jnp.float32))
+    x = jax.random.normal(jax.random.key(1), (24, 32, 1))
+    again = jax.export.deserialize(exported.serialize())
+    np.testing.assert_allclose(again.call(x), apply(x), rtol=1e-5, atol=1e-6)
