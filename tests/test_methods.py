@@ -67,7 +67,7 @@ def test_noise2noise_has_the_gradient_of_supervision():
     """Eq. (9): over many second realisations the mean gradient is the supervised one."""
     truth = jnp.linspace(0, 1, 64).reshape(8, 8, 1)
     y = truth + 0.5 * jax.random.normal(jax.random.key(0), truth.shape)
-    pairs = truth + 0.5 * jax.random.normal(jax.random.key(1), (4000, *truth.shape))
+    pairs = truth[None] + 0.5 * jax.random.normal(jax.random.key(1), (4000, *truth.shape))
     network = UNet(depth=1, width=2)
     params = network.init(jax.random.key(2), y)
     key = jax.random.key(3)

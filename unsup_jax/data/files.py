@@ -204,8 +204,9 @@ def writer(picture: Picture, path: str | Path):
 
         shutil.rmtree(partial, ignore_errors=True)
         pixels = ts.open(
-            {"driver": "zarr3", "kvstore": {"driver": "file", "path": str(partial)}},
-            create=True, dtype=ts.dtype(dtype), shape=shape, dimension_names=list(picture.axes.lower()),
+            {"driver": "zarr3", "kvstore": {"driver": "file", "path": str(partial)},
+             "metadata": {"dimension_names": list(picture.axes.lower())}},
+            create=True, dtype=ts.dtype(dtype), shape=shape,
         ).result()
         yield pixels
         shutil.rmtree(path, ignore_errors=True)

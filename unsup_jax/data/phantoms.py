@@ -127,5 +127,5 @@ def _smooth_noise(key, shape, scale):
     """White noise under a Gaussian of `scale` pixels, of unit standard deviation."""
     frequencies = jnp.meshgrid(*(jnp.fft.fftfreq(n) for n in shape), indexing="ij")
     window = jnp.exp(-2 * (jnp.pi * scale) ** 2 * sum(f**2 for f in frequencies))
-    noise = jnp.fft.ifftn(jnp.fft.fftn(jax.random.normal(key, shape)) * window).real
+    noise = jnp.fft.ifftn(jnp.fft.fftn(jax.random.normal(key, shape)) * window.astype(jnp.complex64)).real
     return noise / noise.std()

@@ -102,10 +102,10 @@ class PoissonGaussian(NoiseModel):
         return Gaussian(self.sigma).sample(read_out, self._photons().sample(photons, clean))
 
     def log_prob(self, noisy: Array, clean: Array) -> Array:
-        """log sum_k P(k | rate) N(noisy; gain k + offset, sigma^2), over the counts that carry its mass.
+        """log sum_k P(k | rate) N(noisy; gain k + offset, sigma^2), over the 65 counts around the most likely one.
 
-        The sum runs over 65 counts around the most likely one while the rate is below 50; above, the normal
-        approximation with the same mean and variance is closer than a float32 resolves differences of images.
+        Where the counts that carry the mass spread wider than that (rate and (sigma / gain)^2 both large), the
+        density is normal to a fraction of a per cent around its mode, and the normal one is taken.
         """
         rate = self._photons()._rate(clean)
         count = (noisy - self.offset) / self.gain
@@ -120,7 +120,8 @@ class PoissonGaussian(NoiseModel):
             return jnp.where(k >= 0, mass + density, -jnp.inf)
 
         exact = logsumexp(jax.vmap(term)(jnp.arange(-32.0, 33.0, dtype=clean.dtype)), axis=0)
-        return jnp.where(rate < 50, exact, _normal_log_density(noisy - clean, self.variance(clean)))
+        summed = rate * spread < 60 * (rate + spread)  # posterior variance of the count
+        return jnp.where(summed, exact, _normal_log_density(noisy - clean, self.variance(clean)))
 
     def variance(self, clean: Array) -> Array:
         return self._photons().variance(clean) + jnp.square(self.sigma)

@@ -1,0 +1,130 @@
+"""Scores and resolution against independent implementations; tiles against the whole image."""
+
+import jax
+import numpy as np
+import pytest
+
+from unsup_jax import evaluate
+from unsup_jax.errors import InputError
+from unsup_jax.evaluate import fourier_ring_correlation, nmse, psnr, psnr_affine, report, scores, ssim
+from unsup_jax.evaluate.tiling import in_tiles, tiles
+from unsup_jax.methods.dihedral import dihedral_mean
+from unsup_jax.networks import DnCNN, UNet
+
+RNG = np.random.default_rng(0)
+
+
+def test_scores_by_hand():
+    truth = np.array([0.0, 1.0, 2.0, 4.0]).reshape(2, 2, 1)
+    estimate = truth + np.array([1.0, -1.0, 1.0, -1.0]).reshape(2, 2, 1)
+    assert abs(psnr(estimate, truth) - 10 * np.log10(16)) < 1e-9
+    assert abs(psnr(estimate, truth, 255) - 10 * np.log10(255**2)) < 1e-9
+    assert abs(nmse(estimate, truth) - 4 / 21) < 1e-9
+    assert psnr(truth, truth) == float("inf")
+
+
+def test_affine_psnr_ignores_scale_and_offset():
+    truth = RNG.normal(size=(32, 32, 1))
+    estimate = truth + 0.1 * RNG.normal(size=truth.shape)
+    assert abs(psnr_affine(7 * estimate - 3, truth) - psnr_affine(estimate, truth)) < 1e-9
+    assert psnr_affine(estimate, truth) >= psnr(estimate, truth)
+    assert psnr_affine(np.ones_like(truth), truth) == pytest.approx(psnr(np.full_like(truth, truth.mean()), truth))
+
+
+def test_ssim_bounds():
+    truth = RNG.normal(size=(32, 32, 1))
+    assert ssim(truth, truth) == pytest.approx(1) and abs(ssim(truth[::-1], truth)) < 0.2
+    assert ssim(truth[:8, :8], truth[:8, :8]) == pytest.approx(1)
+
+
+def rings_by_loop(a, b, side):
+    """FRC ring by ring over every frequency, written from its definition."""
+    A, B = np.fft.fftn(a - a.mean()), np.fft.fftn(b - b.mean())
+    sums = {}
+    for place in np.ndindex(a.shape):
+        k = [p if p < (n + 1) // 2 else p - n for p, n in zip(place, a.shape)]
+        r = round(np.sqrt(sum((f * side / n) ** 2 for f, n in zip(k, a.shape))))
+        s = sums.setdefault(r, [0.0, 0.0, 0.0, 0])
+        s[0] += (A[place] * np.conj(B[place])).real
+        s[1] += abs(A[place]) ** 2
+        s[2] += abs(B[place]) ** 2
+        s[3] += 1
+    rows = [sums[r] for r in range(side // 2 + 1)]
+    return np.array([1.0] + [r[0] / np.sqrt(r[1] * r[2]) for r in rows[1:]]), np.array([r[3] for r in rows])
+
+
+@pytest.mark.parametrize("shape", [(24, 24), (20, 25), (12, 12, 10)])
+def test_correlation_against_its_definition(shape):
+    a, b = RNG.normal(size=(2, *shape))
+    b = b + a
+    curve = fourier_ring_correlation(a[..., None], b[..., None], window=False)
+    expected, samples = rings_by_loop(a, b, min(shape))
+    np.testing.assert_allclose(curve.correlation, expected, atol=1e-10)
+    np.testing.assert_array_equal(curve.samples, samples)
+
+
+def test_thresholds():
+    curve = fourier_ring_correlation(*RNG.normal(size=(2, 64, 64, 1)))
+    assert curve.threshold("1/7")[3] == 1 / 7 and curve.threshold("0.143")[0] == 0.143 and curve.threshold("1/2")[0] == 0.5
+    n = curve.samples[9]
+    assert curve.threshold("half-bit")[9] == pytest.approx((0.2071 + 1.9102 / n**0.5) / (1.2071 + 0.9102 / n**0.5))
+    with pytest.raises(InputError, match="accepted are"):
+        curve.threshold("sigma")
+
+
+def test_resolution_of_a_band_limited_signal():
+    """A signal that stops at frequency f, in white noise, has resolution 1 / f."""
+    n, cutoff = 256, 0.2
+    f = np.hypot(*np.meshgrid(np.fft.fftfreq(n), np.fft.fftfreq(n), indexing="ij"))
+    signal = np.fft.ifft2(np.fft.fft2(RNG.normal(size=(n, n))) * (f < cutoff)).real * 50
+    a, b = (signal + RNG.normal(size=(n, n)) for _ in range(2))
+    curve = fourier_ring_correlation(a[..., None], b[..., None], pixel_size=0.1)
+    for kind in ("1/7", "0.143", "1/2", "half-bit"):
+        assert curve.resolution(kind) == pytest.approx(0.1 / cutoff, rel=0.04)
+    same = fourier_ring_correlation(a[..., None], a[..., None], pixel_size=0.1)
+    assert same.resolution() == 0.2  # two pixels: nothing falls below
+    with pytest.raises(InputError, match="must agree"):
+        fourier_ring_correlation(a[..., None], a[:5, :, None])
+
+
+def test_scores_hold_every_column():
+    assert set(scores(*RNG.normal(size=(2, 32, 32, 1)))) <= set(report.COLUMNS)
+
+
+@pytest.mark.parametrize("shape", [(130, 97), (64, 200), (40, 30)])
+@pytest.mark.parametrize("network", [UNet(depth=2, width=4), DnCNN(depth=5, width=4)], ids=["UNet", "DnCNN"])
+def test_tiles_agree_with_the_whole(shape, network):
+    y = RNG.normal(size=(*shape, 1)).astype(np.float32)
+    params = network.init(jax.random.key(0), y)
+    whole = network.apply(params, y)
+    apply = jax.jit(jax.vmap(lambda y: network.apply(params, y)))
+    target = np.full_like(y, np.nan)
+    in_tiles(apply, y, target, frame=shape, tile=2 * network.radius + 16, radius=network.radius,
+             alignment=network.alignment, batch=3)
+    np.testing.assert_allclose(target, whole, atol=1e-5)
+
+
+def test_tiles_agree_with_the_whole_under_augmentation():
+    network, y = UNet(depth=1, width=4), RNG.normal(size=(70, 53, 1)).astype(np.float32)
+    params = network.init(jax.random.key(0), y)
+    estimate = jax.jit(lambda y: dihedral_mean(lambda z: network.apply(params, z), y, network.alignment))
+    target = np.full_like(y, np.nan)
+    in_tiles(jax.vmap(estimate), y, target, frame=(70, 53), tile=40, radius=network.radius, alignment=2)
+    np.testing.assert_allclose(target, estimate(y), atol=1e-5)
+
+
+def test_tiles_cover_every_pixel_once_with_one_shape():
+    hits = np.zeros((301, 77), int)
+    shapes = set()
+    for read, keep, place in tiles((301, 77), 64, 12, 4):
+        hits[place] += 1
+        shapes.add(tuple(w.stop - w.start for w in read))
+        assert all(w.start % 4 == 0 for w in read)
+        assert [k.stop - k.start for k in keep] == [p.stop - p.start for p in place]
+    assert hits.min() == 1 and len(shapes) == 1
+    with pytest.raises(InputError, match="leave nothing"):
+        list(tiles((301, 77), 16, 12, 4))
+
+
+def test_public_names():
+    assert all(hasattr(evaluate, name) for name in evaluate.__all__)

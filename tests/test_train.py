@@ -1,0 +1,210 @@
+"""The drivers: replicas, resumption, kills, several processes, and what they refuse."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from helpers import run_fit
+
+from unsup_jax.core import Adam, Learned, Measurement, Method
+from unsup_jax.errors import InputError
+from unsup_jax.methods import Noise2Void
+from unsup_jax.networks import UNet
+from unsup_jax.operators import Identity
+from unsup_jax.train import NonFinite, parallel, solve
+from unsup_jax.train.logging import read_metrics
+
+pytestmark = pytest.mark.usefixtures("standard_promotion")  # optax mixes types
+
+METHOD = Noise2Void(network=UNet(depth=1, width=4), optimizer=Adam(learning_rate=1e-3), fraction=0.05)
+WORKER = Path(__file__).with_name("worker.py")
+
+
+def leaves(state):
+    return [np.asarray(leaf) for leaf in jax.tree.leaves(parallel.local(state))]
+
+
+def worker(directory, *arguments, devices=1, wait=True):
+    """A training of METHOD in a process of its own."""
+    environment = {**os.environ, "XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}"}
+    process = subprocess.Popen(
+        [sys.executable, str(WORKER), str(directory), *map(str, arguments)], env=environment, cwd=WORKER.parent,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )
+    if not wait:
+        return process
+    output = process.communicate(timeout=240)[0]
+    assert process.returncode == 0, output
+    return [value for _, value in sorted(np.load(directory / "result.npz").items())]
+
+
+def relative(a, b):
+    return max(float(np.linalg.norm(x - y) / max(np.linalg.norm(y), 1e-12)) for x, y in zip(a, b) if np.linalg.norm(y) > 1e-4)
+
+
+def test_four_devices_agree_with_one_and_replicas_are_equal(tmp_path):
+    state = run_fit(METHOD, steps=4, directory=tmp_path / "four")
+    for leaf in jax.tree.leaves(state):
+        shards = [np.asarray(s.data) for s in leaf.addressable_shards]
+        assert len(shards) == 4 and all(np.array_equal(shards[0], s) for s in shards[1:])
+    alone = worker(tmp_path / "one", 4)
+    four = leaves(state.trained.params)
+    flat = lambda arrays: np.concatenate([a.ravel() for a in arrays])
+    assert np.linalg.norm(flat(four) - flat(alone)) <= 1e-6 * np.linalg.norm(flat(alone))
+
+
+def test_resumed_on_other_device_counts(tmp_path):
+    """Two steps on four devices, two on one, two on four: within rounding of six on four."""
+    whole = leaves(run_fit(METHOD, steps=6, directory=tmp_path / "whole", checkpoint_every=2).trained.params)
+    with pytest.raises(_Stop):
+        run_fit(METHOD, steps=6, directory=tmp_path / "run", checkpoint_every=2, on_step=_stop_after(3))
+    process = worker(tmp_path / "run", 6, "--checkpoint-every", 2, "--stop-after", 5, wait=False)
+    output = process.communicate(timeout=240)[0]
+    assert "stopped after 5" in output, output
+    back = leaves(run_fit(METHOD, steps=6, directory=tmp_path / "run", checkpoint_every=2).trained.params)
+    flat = lambda arrays: np.concatenate([a.ravel() for a in arrays])
+    assert np.linalg.norm(flat(back) - flat(whole)) <= 1e-6 * np.linalg.norm(flat(whole))
+
+
+class _Stop(Exception):
+    pass
+
+
+def _stop_after(last):
+    def stop(step):
+        if step == last:
+            raise _Stop
+
+    return stop
+
+
+def test_resume_is_bit_equal_and_metrics_have_no_gap(tmp_path):
+    whole = leaves(run_fit(METHOD, steps=7, directory=tmp_path / "whole", checkpoint_every=3, log_every=1))
+    with pytest.raises(_Stop):
+        run_fit(METHOD, steps=7, directory=tmp_path / "run", checkpoint_every=3, log_every=1, on_step=_stop_after(5))
+    resumed = leaves(run_fit(METHOD, steps=7, directory=tmp_path / "run", checkpoint_every=3, log_every=1))
+    for a, b in zip(whole, resumed):
+        np.testing.assert_array_equal(a, b)
+    without_time = lambda rows: [{k: v for k, v in row.items() if k != "seconds"} for row in rows]
+    assert without_time(read_metrics(tmp_path / "whole")) == without_time(read_metrics(tmp_path / "run"))
+
+
+def test_ten_kills_at_random_moments(tmp_path):
+    """kill -9 at ten random moments, a resume after each: the bits of the unbroken run."""
+    arguments = (300, "--checkpoint-every", 3)
+    unbroken = worker(tmp_path / "whole", *arguments)
+    generator = np.random.default_rng(0)
+    kills = 0
+    for _ in range(10):
+        process = worker(tmp_path / "run", *arguments, wait=False)
+        for line in process.stdout:  # from the first step on, a random moment of the steps and saves
+            if line.startswith("step"):
+                break
+        time.sleep(generator.uniform(0.05, 0.6))
+        if process.poll() is None:
+            process.send_signal(signal.SIGKILL)
+            kills += 1
+        process.wait()
+    assert kills >= 8
+    for a, b in zip(worker(tmp_path / "run", *arguments), unbroken):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_two_processes_train_one_model(tmp_path):
+    """Through jax.distributed on loopback: one checkpoint, and the parameters of a single process."""
+    import socket
+
+    with socket.socket() as probe:
+        probe.bind(("localhost", 0))
+        port = probe.getsockname()[1]
+    both = [worker(tmp_path / "two", 4, "--coordinator", f"localhost:{port}", "--process", i, devices=2, wait=False) for i in (0, 1)]
+    for process in both:
+        output = process.communicate(timeout=240)[0]
+        assert process.returncode == 0, output
+    two = [value for _, value in sorted(np.load(tmp_path / "two" / "result.npz").items())]
+    assert len(list((tmp_path / "two" / "checkpoints").glob("[0-9]*"))) >= 1
+    restored = run_fit(METHOD, steps=4, directory=tmp_path / "two")  # complete already: only restores
+    for a, b in zip(leaves(restored.trained.params), two):
+        np.testing.assert_array_equal(a, b)
+    alone = worker(tmp_path / "one", 4)
+    flat = lambda arrays: np.concatenate([a.ravel() for a in arrays])
+    assert np.linalg.norm(flat(two) - flat(alone)) <= 1e-6 * np.linalg.norm(flat(alone))
+
+
+def test_a_half_deleted_checkpoint_is_passed_over(tmp_path):
+    whole = leaves(run_fit(METHOD, steps=6, directory=tmp_path / "whole", checkpoint_every=2))
+    with pytest.raises(_Stop):
+        run_fit(METHOD, steps=6, directory=tmp_path / "run", checkpoint_every=2, on_step=_stop_after(5))
+    steps = sorted((tmp_path / "run" / "checkpoints").glob("[0-9]*"), key=lambda p: int(p.name))
+    (steps[-1] / "_CHECKPOINT_METADATA").unlink()
+    for a, b in zip(whole, leaves(run_fit(METHOD, steps=6, directory=tmp_path / "run", checkpoint_every=2))):
+        np.testing.assert_array_equal(a, b)
+
+
+@dataclass(frozen=True)
+class Explodes(Learned):
+    """Its loss is NaN at its third step."""
+
+    network: object = UNet(depth=1, width=2)
+    optimizer: Adam = Adam(decay=False)
+
+    def loss(self, key, params, one):
+        return jnp.mean(self.estimate(key, params, one) ** 2), {}
+
+    def update(self, key, state, batch):
+        state, metrics = super().update(key, state, batch)
+        third = jax.tree.leaves(state.trained.memory)[0] == 3
+        return state, {**metrics, "loss": jnp.where(third, jnp.nan, metrics["loss"])}
+
+
+def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_good_checkpoint(tmp_path):
+    with pytest.raises(NonFinite, match="not finite at step 3; the last good checkpoint is of step 2"):
+        run_fit(Explodes(), steps=8, directory=tmp_path, checkpoint_every=2)
+
+
+def test_a_batch_that_does_not_divide_is_refused():
+    with pytest.raises(InputError, match="give a multiple of 4"):
+        run_fit(METHOD, steps=1, batch=6)
+
+
+@dataclass(frozen=True)
+class Halve(Method):
+    """x <- x / 2, with a held-out value that is least at the third step."""
+
+    scope = "measurement"
+    steps = 6
+
+    def init(self, key, example):
+        return example.y
+
+    def update(self, key, state, batch):
+        value = jnp.abs(jnp.mean(state) / 2 - jnp.mean(batch.y) / 8)
+        return state / 2, {"held_out": value}
+
+    def reconstruct(self, key, state, measurement):
+        return state
+
+
+def test_solve_keeps_the_best_by_the_held_out_metric():
+    m = Measurement(jnp.full((4, 4, 1), 8.0), Identity())
+    state, trace = solve(Halve(), jax.random.key(0), m)
+    assert trace["held_out"].shape == (6,) and float(state.mean()) == 1.0
+    both = jax.vmap(lambda y: solve(Halve(), jax.random.key(0), m.replace(y=y))[0])(jnp.stack([m.y, 2 * m.y]))
+    assert both.mean((1, 2, 3)).tolist() == [1.0, 2.0]
+
+
+def test_solve_without_a_held_out_metric_returns_the_last_state():
+    class Plain(Halve):
+        def update(self, key, state, batch):
+            return state / 2, {}
+
+    state, _ = solve(Plain(), jax.random.key(0), Measurement(jnp.full((4, 4, 1), 64.0), Identity()))
+    assert float(state.mean()) == 1.0
