@@ -1,0 +1,1 @@
+"""Unsupervised deep learning for biological image reconstruction and enhancement, in JAX."""

@@ -48,7 +48,7 @@ class Checkpoints:
     def save(self, step: int, state: Any, stream: dict, config: dict, metrics: dict[str, float]) -> None:
         """Save in the background; the previous save is complete when this returns."""
         self._manager.save(step, args=ocp.args.Composite(
-            state=ocp.args.StandardSave(_without_keys(state)), stream=ocp.args.JsonSave(stream), config=ocp.args.JsonSave(config)
+            state=ocp.args.StandardSave(_without_keys(parallel.everywhere(state))), stream=ocp.args.JsonSave(stream), config=ocp.args.JsonSave(config)
         ), metrics=metrics if self._watched else None)
 
     def wait(self) -> None:
@@ -76,7 +76,7 @@ class Checkpoints:
         `like` has the structure and shapes of the state; what is restored is replicated over the devices of
         now, whatever they were when it was saved.
         """
-        sharding = parallel.replicated()
+        sharding = parallel.everywhere_sharding()
         target = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding), like)
         failure = None
         for candidate in reversed(self.steps()) if step is None else [step]:
@@ -84,7 +84,7 @@ class Checkpoints:
                 found = self._manager.restore(candidate, args=ocp.args.Composite(
                     state=ocp.args.StandardRestore(target), stream=ocp.args.JsonRestore()
                 ))
-                return candidate, found["state"], found["stream"]
+                return candidate, parallel.replicate(parallel.local(found["state"])), found["stream"]
             except (ValueError, OSError, KeyError) as error:
                 failure = error
         if failure is not None:

@@ -62,17 +62,28 @@ def describe() -> str:
     return f"{len(devices)} x {devices[0].device_kind} ({devices[0].platform}){hosts}"
 
 
-def replicated() -> NamedSharding:
-    """The placement of a state: whole on every device."""
-    return NamedSharding(Mesh(np.array(jax.devices()), (REPLICA,)), PartitionSpec())
-
-
 def replicate(state: Any) -> Any:
-    """A state, the same on every process, placed whole on every device."""
-    sharding = replicated()
+    """A state placed whole on every device of this process, as the mapped functions take and return it."""
+    return jax.device_put(state, _whole_on(jax.local_devices()))
+
+
+def everywhere(state: Any) -> Any:
+    """The same state as arrays that span all processes, as a checkpoint stores it once for all."""
+    if jax.process_count() == 1:
+        return state
+    sharding = everywhere_sharding()
     return jax.tree.map(
-        lambda leaf: jax.make_array_from_callback(np.shape(leaf), sharding, lambda _: np.asarray(leaf)), state
+        lambda leaf: jax.make_array_from_callback(leaf.shape, sharding, lambda _: np.asarray(leaf.addressable_data(0))), state
     )
+
+
+def everywhere_sharding() -> NamedSharding:
+    """The placement of a stored state: whole on every device of every process."""
+    return _whole_on(jax.devices())
+
+
+def _whole_on(devices):
+    return NamedSharding(Mesh(np.array(devices), (REPLICA,)), PartitionSpec())
 
 
 def local(state: Any) -> Any:

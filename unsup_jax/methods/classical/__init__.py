@@ -1,0 +1,1 @@
+"""Classical methods: closed forms, filters and kept libraries."""

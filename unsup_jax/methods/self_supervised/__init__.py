@@ -1,0 +1,1 @@
+"""Self-supervised learning: labels made from the measurements themselves."""

@@ -1,0 +1,11 @@
+"""BM3D between the generalised Anscombe transform and its inverse.
+
+python -m experiments run bm3d_vst_tissue
+"""
+
+from dataclasses import replace
+
+from experiments.n2v_tissue import EXPERIMENT as N2V
+from unsup_jax.methods import BM3D
+
+EXPERIMENT = replace(N2V, method=BM3D(stabilize=True), references=())

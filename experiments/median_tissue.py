@@ -1,0 +1,11 @@
+"""A median filter whose width is chosen by held-out pixels.
+
+python -m experiments run median_tissue
+"""
+
+from dataclasses import replace
+
+from experiments.n2v_tissue import EXPERIMENT as N2V
+from unsup_jax.methods import MedianFilter
+
+EXPERIMENT = replace(N2V, method=MedianFilter(), references=())

@@ -1,0 +1,12 @@
+"""Supervised learning on the data of the default experiment, from the part that is not scored.
+
+python -m experiments run supervised_tissue
+"""
+
+from dataclasses import replace
+
+from experiments.n2v_tissue import EXPERIMENT as N2V
+from unsup_jax.core import Adam
+from unsup_jax.methods import Supervised
+
+EXPERIMENT = replace(N2V, method=Supervised(optimizer=Adam(learning_rate=2e-3)), references=())

@@ -1,0 +1,11 @@
+"""The Wiener filter with the signal's spectrum estimated from the image.
+
+python -m experiments run wiener_tissue
+"""
+
+from dataclasses import replace
+
+from experiments.n2v_tissue import EXPERIMENT as N2V
+from unsup_jax.methods import Wiener
+
+EXPERIMENT = replace(N2V, method=Wiener(), references=())

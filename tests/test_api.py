@@ -1,0 +1,88 @@
+"""The style of the public API: documented, keys first, exported."""
+
+import dataclasses
+import importlib
+import inspect
+import pkgutil
+
+import jax
+import pytest
+
+import unsup_jax
+
+MODULES = [
+    importlib.import_module(m.name) for m in pkgutil.walk_packages(unsup_jax.__path__, "unsup_jax.")
+]
+
+
+def public(module):
+    for name, thing in vars(module).items():
+        if not name.startswith("_") and getattr(thing, "__module__", None) == module.__name__:
+            yield name, thing
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda m: m.__name__)
+def test_everything_public_is_documented(module):
+    assert module.__doc__
+    for name, thing in public(module):
+        if inspect.isfunction(thing) or inspect.isclass(thing):
+            assert thing.__doc__ and not thing.__doc__.startswith(f"{name}("), f"{module.__name__}.{name}"
+        if inspect.isclass(thing):
+            for method, function in vars(thing).items():
+                if inspect.isfunction(function) and not method.startswith("_"):
+                    assert inspect.getdoc(getattr(thing, method)), f"{module.__name__}.{name}.{method}"
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda m: m.__name__)
+def test_keys_come_first(module):
+    functions = [f for _, f in public(module) if inspect.isfunction(f)]
+    functions += [f for _, c in public(module) if inspect.isclass(c) for f in vars(c).values() if inspect.isfunction(f)]
+    for function in functions:
+        names = [p for p in inspect.signature(function).parameters if p not in ("self", "method", "state")]
+        if "key" in names and module.__name__ not in ("unsup_jax.experiment",):
+            assert names[0] == "key", function
+
+
+@pytest.mark.parametrize("module", [m for m in MODULES if hasattr(m, "__all__")], ids=lambda m: m.__name__)
+def test_exports_exist(module):
+    for name in module.__all__:
+        assert hasattr(module, name)
+
+
+def test_every_field_of_a_configuration_is_explained():
+    """`--help` shows the text below each field; a field without one would be bare."""
+    import ast
+
+    from unsup_jax.core import Adam
+    from unsup_jax.data import Bundled, Data, Phantoms
+    from unsup_jax.experiment import Experiment
+    from unsup_jax.methods import Noise2Void
+    from unsup_jax.networks import DnCNN, UNet
+    from unsup_jax.train import Train
+
+    for cls in (Adam, Bundled, Data, DnCNN, Experiment, Noise2Void, Phantoms, Train, UNet):
+        body = ast.parse(inspect.getsource(cls)).body[0].body
+        for node, after in zip(body, [*body[1:], None]):
+            if isinstance(node, ast.AnnAssign) and "ClassVar" not in ast.dump(node.annotation):
+                explained = isinstance(after, ast.Expr) and isinstance(getattr(after.value, "value", None), str)
+                assert explained, f"{cls.__name__}.{node.target.id}"
+
+
+def test_methods_are_frozen_and_hashable():
+    from unsup_jax import methods
+
+    for name in methods.__all__:
+        method = getattr(methods, name)()
+        assert hash(method) == hash(getattr(methods, name)()) and method.reference
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            method.scope = "other"
+
+
+def test_importing_computes_nothing():
+    """Backends start at the first computation, after `parallel.configure`."""
+    import subprocess
+    import sys
+
+    code = "import unsup_jax.experiment, experiments.n2v_tissue; from jax._src import xla_bridge; assert not xla_bridge._backends"
+    subprocess.run([sys.executable, "-c", code], check=True)
+    assert jax.device_count() == 4

@@ -1,0 +1,73 @@
+"""Conformance of every registered experiment, in a tiny version of itself."""
+
+import dataclasses
+
+import jax
+import numpy as np
+import pytest
+
+import experiments
+from unsup_jax import config
+from unsup_jax.data import Phantoms
+from unsup_jax.errors import InputError
+from unsup_jax.experiment import load_trained, run
+from unsup_jax.train import Train
+from unsup_jax.train.logging import read_metrics
+
+pytestmark = pytest.mark.usefixtures("standard_promotion")  # optax mixes types
+
+
+def tiny(experiment):
+    """The same experiment on four small phantoms, with a small network and two steps."""
+    volume = experiment.data.dimensions == 3
+    data = dataclasses.replace(
+        experiment.data, source=Phantoms(count=8, shape=(16, 16, 16) if volume else (32, 32)),
+        patch=None if experiment.data.patch is None else 16,
+    )
+    method = experiment.method
+    if hasattr(method, "network"):
+        network = method.network.clone(width=4, depth=min(method.network.depth, 2))
+        method = dataclasses.replace(method, network=network)
+    return dataclasses.replace(
+        experiment, data=data, method=method, references=(),
+        train=Train(steps=2, batch=4, checkpoint_every=1, validation_batches=1),
+    )
+
+
+@pytest.mark.parametrize("name", experiments.names())
+def test_conformance(name, tmp_path):
+    experiment = tiny(experiments.load(name))
+    (result,) = run(experiment, name, tmp_path, quiet=True)
+    for score in ("psnr", "ssim", "nmse", "psnr_affine"):
+        assert np.isfinite(result.row[score]), score
+    assert all(np.isfinite(e).all() for e in result.estimates)
+    assert (tmp_path / "report.html").stat().st_size > 10_000 and (tmp_path / "scores.json").exists()
+    if experiment.method.scope == "dataset":
+        rows = read_metrics(tmp_path / experiment.method.label.lower())
+        assert rows[-1]["step"] == 2 and all(np.isfinite(v) for row in rows for v in row.values())
+        state = load_trained(experiment, tmp_path)
+        test = experiment.data.load(experiment.modality, experiment.method.sees, experiment.train.seed).test[0]
+        again = experiment.method.reconstruct(jax.random.key(0), state, jax.tree.map(jax.numpy.asarray, test.only(())))
+        np.testing.assert_allclose(again, result.estimates[0], rtol=1e-4, atol=1e-2)
+
+
+@pytest.mark.parametrize("name", experiments.names())
+def test_configuration_survives_json(name):
+    experiment = experiments.load(name)
+    changed = dataclasses.replace(experiment, train=dataclasses.replace(experiment.train, steps=7))
+    import json
+
+    stored = json.loads(json.dumps(config.to_json(changed)))
+    assert config.from_json(experiment, stored) == changed
+
+
+def test_docstrings_name_their_command():
+    for name, _ in experiments.every():
+        import sys
+
+        assert f"python -m experiments run {name}" in sys.modules[f"experiments.{name}"].__doc__
+
+
+def test_unknown_names_get_suggestions():
+    with pytest.raises(InputError, match="did you mean n2v_tissue"):
+        experiments.load("n2v_tisue")

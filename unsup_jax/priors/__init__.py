@@ -1,0 +1,1 @@
+"""Regularisers R(x) and their proximal maps (eq. 2)."""
