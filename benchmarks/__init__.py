@@ -1,0 +1,1 @@
+"""Speed and memory of operators, training steps and reconstructions, beside those of peers in the same run."""

@@ -231,7 +231,7 @@ def compare(arguments: list[str]) -> None:
         entries.append((label if labels.count(label) == 1 else f"{label} ({name})", e.method, train))
     parsed.job.begin()
     compare_methods(
-        entries, list(chosen), parsed.job.folder("compare"), first.data, first.modality, first.train.seed,
+        entries, [name for name, _ in found], parsed.job.folder("compare"), first.data, first.modality, first.train.seed,
         settings=[config.to_json(e) for _, e in found],
     )
 

@@ -1,6 +1,8 @@
 """An experiment: data, instrument, method and training, run into a folder with its scores and its report."""
 
 import dataclasses
+import json
+import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,11 +14,13 @@ import numpy as np
 
 from unsup_jax import config
 from unsup_jax.core import Measurement, Method
+from unsup_jax.core.optimizer import over
 from unsup_jax.data import Data, Dataset, Stream
 from unsup_jax.errors import InputError
 from unsup_jax.evaluate import figures, report, scores
 from unsup_jax.evaluate.tiling import in_tiles
 from unsup_jax.modalities import Modality
+from unsup_jax.operators import Identity
 from unsup_jax.train import Train, fit, parallel, solve
 from unsup_jax.train.checkpoint import Checkpoints, write_json
 from unsup_jax.train.logging import ProgressLine, read_metrics
@@ -71,63 +75,86 @@ def run(experiment: Experiment, name: str, directory: Path, *, quiet: bool = Fal
 
 
 def compare(
-    entries: Sequence[tuple[str, Method, Train]], name: str, directory: Path, data: Data, modality: Modality, seed: int,
+    entries: Sequence[tuple[str, Method, Train]], name: str | Sequence[str], directory: Path, data: Data, modality: Modality, seed: int,
     *, subject: str | None = None, settings: Any = None, quiet: bool = False,
 ) -> list[Result]:
-    """Score several methods on the same data, into one table, one figure and one report.
+    """Score several methods, (label, method, training) each, on the same data: one table, one figure, one report.
 
     Methods that see what the data do not have are left out and named, unless none is left.
     """
-    directory.mkdir(parents=True, exist_ok=True)
     say = ProgressLine("", 0, quiet=quiet or not parallel.is_main()).say
-    if parallel.is_main():
-        write_json(directory / "config.json", {"experiment": name, "settings": settings})
-    results, left_out, test = [], [], None
-    for label, method, train in entries:
+    jobs, left_out = [], []
+    for label, method, train in entries:  # every mistake in the input is found before anything is trained
         try:
-            dataset = data.load(modality, method.sees, seed)
+            jobs.append(_Job.prepare(label, method, train, data, modality, seed))
         except InputError as error:
-            if subject in (None, label) and len(entries) == len(left_out) + 1 or label == subject:
+            if label == subject or len(entries) == 1:
                 raise
             left_out.append(f"{label} is left out: {error}")
             say(left_out[-1])
-            continue
-        test = dataset.test if test is None else test
-        results.append(_train_and_score(label, method, train, data, dataset, directory, seed, quiet))
-    if not parallel.is_main():
-        return results
-    _write(results, left_out, test, name, directory, subject, settings, say)
+    if not jobs:
+        raise InputError("; ".join(left_out))
+    directory.mkdir(parents=True, exist_ok=True)
+    if parallel.is_main():
+        write_json(directory / "config.json", {"experiment": name, "settings": settings})
+    results = [job.run(directory, seed, quiet) for job in jobs]
+    if parallel.is_main():
+        _write(results, left_out, jobs[0].dataset.test, name, directory, subject, settings, say)
     return results
 
 
-def _train_and_score(label, method, train, data, dataset: Dataset, directory: Path, seed, quiet) -> Result:
-    folder = directory / label.lower().replace(" ", "_").replace("+", "and")
-    history, state, seconds = [], None, None
-    if method.scope == "dataset":
-        patch = data.patch
-        stream = Stream(dataset.train, batch=train.batch, patch=patch, augment=data.augment, seed=train.seed)
+@dataclass(frozen=True)
+class _Job:
+    """One method with the data it is trained and scored on."""
+
+    label: str
+    method: Method
+    train: Train
+    dataset: Dataset
+    streams: tuple[Stream, Stream] | None
+
+    @classmethod
+    def prepare(cls, label, method, train, data: Data, modality, seed):
+        dataset = data.load(modality, method.sees, seed)
+        if method.scope == "measurement":
+            return cls(label, method, train, dataset, None)
+        parallel.check_batch(train.batch)
+        settings = {"batch": train.batch, "patch": data.patch}
         watched = dataset.validation
-        if patch is not None and min(min(m.y.shape[:-1]) for m in watched) < patch:
+        if data.patch is not None and min(min(m.y.shape[:-1]) for m in watched) < data.patch:
             watched = dataset.train  # too narrow a strip for a patch
-        validation = Stream(watched, batch=train.batch, patch=patch, augment=False, seed=train.seed + 1)
-        began = time.monotonic()
-        state = parallel.local(fit(
-            method, train, stream, validation, folder, label=label, quiet=quiet,
-            config={"channels": int(dataset.train[0].y.shape[-1])},
+        return cls(label, method, train, dataset, (
+            Stream(dataset.train, augment=data.augment, seed=train.seed, **settings),
+            Stream(watched, augment=False, seed=train.seed + 1, **settings),
         ))
-        seconds = time.monotonic() - began
-        history = read_metrics(folder)
-        write_json(folder / "example.json", {"shape": [2, *dataset.train[0].y.shape[:-1]] if patch is None else
-                                             [2, *(patch,) * (dataset.train[0].y.ndim - 1), dataset.train[0].y.shape[-1]]})
-    estimates, spent = [], 0.0
-    for measurement in dataset.test:
-        shown = measurement.only(method.sees) if method.scope == "measurement" else measurement.only(())
-        estimate, took = estimate_image(method, state, shown, jax.random.key(seed))
-        estimates.append(estimate)
-        spent += took
-    row = {"method": label, "sees": ", ".join(sorted(method.sees)) or "nothing", **_mean_scores(estimates, dataset.test),
-           "train_seconds": seconds, "seconds": spent / len(estimates)}
-    return Result(label, row, estimates, history)
+
+    def run(self, directory: Path, seed: int, quiet: bool) -> Result:
+        """Train where there is something to train, and reconstruct the test measurements."""
+        history, state, seconds = [], None, None
+        if self.streams is not None:
+            folder = method_folder(directory, self.label)
+            began = time.monotonic()
+            state = parallel.local(fit(self.method, self.train, *self.streams, folder, label=self.label, quiet=quiet))
+            seconds = time.monotonic() - began
+            history = read_metrics(folder)
+            if parallel.is_main():
+                write_json(folder / "example.json", {"shape": self.streams[0].example(2).y.shape})
+        estimates, spent = [], 0.0
+        for measurement in self.dataset.test:
+            shown = measurement.only(self.method.sees if self.streams is None else ())  # trained: y alone
+            estimate, took = estimate_image(self.method, state, shown, jax.random.key(seed))
+            estimates.append(estimate)
+            spent += took
+        row = {
+            "method": self.label, "sees": ", ".join(sorted(self.method.sees)) or "nothing",
+            **_mean_scores(estimates, self.dataset.test), "train_seconds": seconds, "seconds": spent / len(estimates),
+        }
+        return Result(self.label, row, estimates, history)
+
+
+def method_folder(directory: Path, label: str) -> Path:
+    """Where a run keeps what belongs to one of its methods."""
+    return directory / re.sub(r"\W+", "_", label.lower()).strip("_")
 
 
 def estimate_image(method: Method, state: Any, measurement: Measurement, key) -> tuple[np.ndarray, float]:
@@ -145,8 +172,6 @@ def estimate_image(method: Method, state: Any, measurement: Measurement, key) ->
 
 def tiled(method: Method, state: Any, key, source, target, frame: tuple[int, ...], *, tile: int = 512, report=None) -> None:
     """Fill `target` with the estimate from an image by a method of finite reach, on all devices."""
-    from unsup_jax.operators import Identity
-
     radius, alignment = method.tiling
     tile = tile if len(frame) == 2 else max(64, tile // 8)
     tile = max(tile, 4 * radius) if max(frame) > tile else tile
@@ -161,17 +186,11 @@ def tiled(method: Method, state: Any, key, source, target, frame: tuple[int, ...
 
 def load_trained(experiment: Experiment, directory: Path) -> Any:
     """The state of the experiment's method that a run left in `directory`."""
-    import json
-
-    folder = directory / experiment.method.label.lower().replace(" ", "_").replace("+", "and")
+    folder = method_folder(directory, experiment.method.label)
     if not (folder / "example.json").exists():
         raise InputError(f"{directory}: no finished training of {experiment.method.label}; `resume` it first")
-    from unsup_jax.operators import Identity
-
     shape = json.loads((folder / "example.json").read_text())["shape"]
     example = Measurement(jax.ShapeDtypeStruct(tuple(shape), np.float32), Identity())
-    from unsup_jax.core.optimizer import over
-
     method = over(experiment.method, experiment.train.steps)
     like = jax.eval_shape(method.init, jax.random.key(0), example)
     watched = "validation_loss" if any("validation_loss" in row for row in read_metrics(folder)) else None
@@ -221,10 +240,8 @@ def _write(results, left_out, test, name, directory, subject, settings, say):
     say("\n" + report.text_table(rows) + "\n")
     for line in summary:
         say(line)
-    import json
-
     report.page(
-        directory / "report.html", title=name, summary=summary, rows=rows, figures=made,
+        directory / "report.html", title=name if isinstance(name, str) else "Comparison of " + ", ".join(name), summary=summary, rows=rows, figures=made,
         details={"Configuration": json.dumps(settings, indent=2), "Devices": parallel.describe(),
                  "Versions": f"jax {jax.__version__}, numpy {np.__version__}"},
     )

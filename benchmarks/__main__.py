@@ -1,0 +1,53 @@
+"""python -m benchmarks steps|operators [--peers]: a table on the terminal and a JSON file in benchmarks/results."""
+
+import json
+import platform
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import jax
+import tyro
+
+from benchmarks import operators, steps
+from unsup_jax.train import parallel
+
+RESULTS = Path(__file__).with_name("results")
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """Median times; compare within a run, since machines are shared."""
+
+    what: tyro.conf.Positional[Literal["steps", "operators"]]
+    """Training steps and reconstruction, or forward operators."""
+    peers: bool = False
+    """Also measure the peers (the extra `peers`), and print the ratio of their time to ours."""
+    repeats: int = 10
+    """Timed calls of each case."""
+
+
+def main(benchmark: Benchmark) -> None:
+    """Measure, print, store."""
+    parallel.configure()
+    jax.config.update("jax_enable_compilation_cache", False)  # compile times are measured
+    rows = {"steps": steps, "operators": operators}[benchmark.what].measure(benchmark.repeats, benchmark.peers)
+    kept = []
+    columns = ["case", "who", "wall_ms", "cpu_ms", "compile_s", "memory_mb", "note"]
+    print("  ".join([f"{columns[0]:42}", f"{columns[1]:10}", *(f"{c:>10}" for c in columns[2:6]), columns[6]]))
+    for row in rows:
+        kept.append(row)
+        numbers = [f"{row[c]:10.1f}" if row.get(c) is not None else " " * 9 + "–" for c in columns[2:6]]
+        print("  ".join([f"{row['case']:42}", f"{row['who']:10}", *numbers, row.get("note", "")]), flush=True)
+    RESULTS.mkdir(exist_ok=True)
+    path = RESULTS / f"{time.strftime('%Y-%m-%d')}-{benchmark.what}-{jax.default_backend()}.json"
+    path.write_text(json.dumps({
+        "date": time.strftime("%Y-%m-%d"), "devices": parallel.describe(), "jax": jax.__version__,
+        "machine": platform.machine(), "rows": kept,
+    }, indent=2) + "\n")
+    print(f"stored in {path}")
+
+
+if __name__ == "__main__":
+    main(tyro.cli(Benchmark))

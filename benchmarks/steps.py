@@ -1,0 +1,98 @@
+"""Training steps and tiled reconstruction; beside the same network in PyTorch on the same threads."""
+
+import os
+import resource
+import time
+from collections.abc import Iterator
+
+import jax
+import numpy as np
+
+from benchmarks.timing import compiled, timed
+from unsup_jax.core import Adam, Measurement
+from unsup_jax.experiment import tiled
+from unsup_jax.methods import Supervised
+from unsup_jax.networks import UNet
+from unsup_jax.operators import Identity
+from unsup_jax.train import parallel
+
+METHOD = Supervised(network=UNet(depth=2, width=32), optimizer=Adam(decay=False))
+
+
+def measure(repeats: int, peers: bool) -> Iterator[dict]:
+    """The U-Net step at 16 x 64^2 and at 8 x 256^2, and an image of 2048^2 in tiles."""
+    for count, size in ((16, 64), (8, 256)):
+        y = np.random.default_rng(0).normal(size=(count, size, size, 1)).astype(np.float32)
+        batch = Measurement(y, Identity(), truth=y)
+        state = parallel.replicate(jax.jit(METHOD.init)(jax.random.key(0), batch))
+        key, shares = jax.random.key(1), parallel.shard(batch)
+        update, figures = compiled(parallel.data_parallel(METHOD.update), key, state, shares)
+        ours = timed(lambda: update(key, state, shares), repeats)
+        case = f"U-Net step {count} x {size}^2"
+        yield {"case": case, "who": "ours", **ours, **figures}
+        if peers:
+            step, agree = _torch(y, parallel.local(state).trained.params["params"])
+            difference = agree(METHOD.network.apply)
+            before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+            theirs = timed(step, repeats)
+            memory = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 2**10
+            note = f"{theirs['wall_ms'] / ours['wall_ms']:.2f}x our wall time, {theirs['cpu_ms'] / ours['cpu_ms']:.2f}x CPU, outputs differ by {difference:.1e}"
+            yield {"case": case, "who": "torch", **theirs, "memory_mb": memory or None, "note": note}
+    yield _reconstruction(2048)
+
+
+def _reconstruction(size):
+    y = np.random.default_rng(0).normal(size=(size, size, 1)).astype(np.float32)
+    state = METHOD.init(jax.random.key(0), Measurement(jax.numpy.asarray(y[None, :64, :64]), Identity()))
+    target = np.zeros_like(y)
+    tiled(METHOD, state, jax.random.key(0), y[:600, :600], target[:600, :600], (600, 600))  # compiles
+    before = time.perf_counter(), time.process_time()
+    tiled(METHOD, state, jax.random.key(0), y, target, (size, size))
+    wall, cpu = time.perf_counter() - before[0], time.process_time() - before[1]
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
+    return {"case": f"reconstruction {size}^2 in tiles of 512", "who": "ours", "wall_ms": wall * 1e3, "cpu_ms": cpu * 1e3,
+            "memory_mb": peak, "note": f"{size**2 / wall / 1e6:.2f} megapixel/s; memory is the process's peak"}
+
+
+def _torch(y, params):
+    """(training step, difference of outputs) of the same U-Net with the same parameters."""
+    import torch
+    import torch.nn.functional as F
+
+    torch.set_num_threads(len(os.sched_getaffinity(0)))
+    weights = {
+        name: (torch.tensor(np.asarray(p["kernel"]).transpose(3, 2, 0, 1)).contiguous(memory_format=torch.channels_last)
+               .requires_grad_(), torch.tensor(np.asarray(p["bias"])).requires_grad_())
+        for name, p in params.items()
+    }
+    optimizer = torch.optim.Adam([w for pair in weights.values() for w in pair], METHOD.optimizer.learning_rate)
+
+    def conv(name, x, **settings):
+        return F.conv2d(x, *weights[name], **settings)
+
+    def network(x):
+        skips = []
+        for level in (0, 1):
+            for part in "ab":
+                x = F.relu(conv(f"down{level}{part}", x, padding=1))
+            skips.append(x)
+            x = conv(f"down{level}", x, stride=2)
+        x = F.relu(conv("bottom_b", F.relu(conv("bottom_a", x, padding=1)), padding=1))
+        for level in (1, 0):
+            x = torch.cat([F.interpolate(x, scale_factor=2), skips[level]], 1)
+            x = F.relu(conv(f"up{level}b", F.relu(conv(f"up{level}a", x, padding=1)), padding=1))
+        return conv("out", x)
+
+    x = torch.tensor(y.transpose(0, 3, 1, 2)).contiguous(memory_format=torch.channels_last)
+
+    def step():
+        optimizer.zero_grad()
+        (network(x) - x).square().mean().backward()
+        optimizer.step()
+
+    def agree(apply):
+        with torch.no_grad():
+            theirs = network(x[:1])[0].permute(1, 2, 0).numpy()
+        return float(np.abs(np.asarray(apply({"params": params}, y[0])) - theirs).max())
+
+    return step, agree

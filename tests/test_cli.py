@@ -1,0 +1,129 @@
+"""The command line as a user types it: run, resume, reconstruct, compare, and one line for each mistake."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+ROOT = Path(__file__).resolve().parents[1]
+TINY = ["--method.network.width", "4", "--method.network.depth", "1", "--train.steps", "6", "--train.batch", "4",
+        "--train.checkpoint-every", "3", "--data.patch", "16", "--with-references", "False", "--method.augment", "False"]
+
+
+def cli(*arguments, cwd=None):
+    environment = {**os.environ, "XLA_FLAGS": "--xla_force_host_platform_device_count=2", "PYTHONPATH": str(ROOT)}
+    return subprocess.run(
+        [sys.executable, "-m", "experiments", *map(str, arguments)], cwd=cwd or ROOT, env=environment,
+        capture_output=True, text=True, timeout=240,
+    )
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A run on a user's own noisy stack, and the stack."""
+    folder = tmp_path_factory.mktemp("cli")
+    stack = np.random.default_rng(0).poisson(40, (2, 120, 90)).astype(np.uint16)
+    tifffile.imwrite(folder / "stack.tif", stack, imagej=True, metadata={"axes": "TYX", "unit": "um"}, resolution=(5, 5))
+    done = cli("run", "n2v_tissue", *TINY, "--data.path", folder / "stack.tif", "--out", folder / "run")
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder, done.stdout
+
+
+def test_run_on_the_users_own_file(trained):
+    folder, said = trained
+    assert "compiling" in said and f"report: {folder / 'run' / 'report.html'}" in said
+    assert "no truth to score against" in said
+    stored = json.loads((folder / "run" / "config.json").read_text())
+    assert stored["settings"]["method"]["network"]["width"] == 4 and stored["settings"]["train"]["steps"] == 6
+    page = (folder / "run" / "report.html").read_text()
+    assert "src='data:image/png;base64" in page and "src='http" not in page and "href" not in page
+
+
+def test_reconstruct_keeps_type_axes_and_metadata(trained):
+    folder, _ = trained
+    done = cli("reconstruct", folder / "run", folder / "stack.tif", "-o", folder / "out.tif", "--tile", 64)
+    assert done.returncode == 0, done.stderr
+    with tifffile.TiffFile(folder / "stack.tif") as a, tifffile.TiffFile(folder / "out.tif") as b:
+        assert b.series[0].shape == (2, 120, 90) and b.series[0].dtype == np.uint16 and b.series[0].axes == "TYX"
+        assert a.imagej_metadata["unit"] == b.imagej_metadata["unit"]
+        assert b.asarray().std() < a.asarray().std()
+    whole = cli("reconstruct", folder / "run", folder / "stack.tif", "-o", folder / "whole.npy", "--tile", 512)
+    assert whole.returncode == 0, whole.stderr
+    difference = np.load(folder / "whole.npy").astype(int) - tifffile.imread(folder / "out.tif").astype(int)
+    assert np.abs(difference).max() <= 1 and (difference != 0).mean() < 1e-3  # rounding of ties alone
+
+
+def test_resume_of_a_complete_run_changes_nothing(trained):
+    folder, _ = trained
+    before = (folder / "run" / "noise2void" / "metrics.jsonl").read_text()
+    done = cli("resume", folder / "run")
+    assert done.returncode == 0, done.stderr
+    assert (folder / "run" / "noise2void" / "metrics.jsonl").read_text() == before
+
+
+def test_compare_makes_one_table(tmp_path):
+    done = cli("compare", "gaussian_tissue", "median_tissue", "wiener_tissue", "--out", tmp_path / "c")
+    assert done.returncode == 0, done.stdout + done.stderr
+    rows = json.loads((tmp_path / "c" / "scores.json").read_text())
+    assert [row["method"] for row in rows] == ["noisy", "GaussianFilter", "MedianFilter", "Wiener"]
+    assert all(row["psnr"] > rows[0]["psnr"] + 4 for row in rows[1:])
+    assert (tmp_path / "c" / "images.png").exists()
+
+
+def test_list_and_help():
+    listed = cli("list", "pair")
+    assert listed.returncode == 0 and listed.stdout.startswith("n2n_filaments") and "sees pair" in listed.stdout
+    assert len(cli("list").stdout.splitlines()) >= 10
+    shown = cli("run", "n2v_tissue", "--help")
+    assert shown.returncode == 0 and "--method.fraction" in shown.stdout and "Part of the pixels in J" in shown.stdout
+    assert "reconstruct RUN INPUT" in cli("--help").stdout
+
+
+MISTAKES = {
+    "command": (["train"], "no command 'train'"),
+    "experiment": (["run", "n2v_tisue"], "did you mean n2v_tissue"),
+    "no experiment": (["run"], "needs the name"),
+    "field": (["run", "n2v_tissue", "--method.network.widht", "3"], "--method.network.width"),
+    "value": (["run", "n2v_tissue", "--method.fraction", "much"], "--method.fraction"),
+    "out of range": (["run", "n2v_tissue", "--method.fraction", "0.9"], "0 < fraction <= 0.5"),
+    "choice": (["run", "n2v_tissue", "--method.kappa", "median"], "uniform"),
+    "path": (["run", "n2v_tissue", "--data.path", "missing.tif"], "no such file"),
+    "batch": (["run", "n2v_tissue", "--train.batch", "3"], "multiple of 2"),
+    "run": (["resume", "nowhere"], "no run here"),
+    "modality": (["compare"], "names"),
+}
+
+
+@pytest.mark.parametrize("arguments, message", MISTAKES.values(), ids=MISTAKES)
+def test_mistakes_are_one_line_and_exit_code_2(arguments, message, tmp_path):
+    done = cli(*arguments, cwd=tmp_path)
+    lines = done.stderr.strip().splitlines()
+    assert done.returncode == 2, done.stderr
+    assert len(lines) == 1 and lines[0].startswith("error: ") and message in lines[0], done.stderr
+
+
+IMAGES = {
+    "empty": (np.zeros((0, 5)), [], "is empty"),
+    "NaN": (np.full((64, 64), np.nan), [], "NaN or infinite"),
+    "small": (np.ones((20, 20), np.float32), [], "smaller than the patch"),
+    "axes": (np.ones((64, 64), np.float32), ["--data.axes", "ZYX"], "'ZYX' given for an array of 2 axes"),
+}
+
+
+@pytest.mark.parametrize("array, more, message", IMAGES.values(), ids=IMAGES)
+def test_bad_images_are_one_line_and_exit_code_2(array, more, message, tmp_path):
+    np.save(tmp_path / "a.npy", array)
+    done = cli("run", "n2v_tissue", "--data.path", tmp_path / "a.npy", *more, cwd=tmp_path)
+    lines = done.stderr.strip().splitlines()
+    assert done.returncode == 2 and len(lines) == 1 and message in lines[0], done.stderr
+
+
+def test_an_existing_run_is_not_overwritten(trained):
+    folder, _ = trained
+    done = cli("run", "n2v_tissue", *TINY, "--out", folder / "run")
+    assert done.returncode == 2 and "`resume` it" in done.stderr
