@@ -53,9 +53,9 @@ def comparison(path: Path, images: dict[str, np.ndarray], captions: dict[str, st
         axis.set_xticks([]), axis.set_yticks([])
     for axis, label in zip(axes[:, 0], ("image", f"crop, {size} px", "residual")):
         axis.set_ylabel(label, fontsize=9)
-    figure.colorbar(grey, ax=axes[0, :], shrink=0.9, pad=0.01, label="grey value")
+    figure.colorbar(grey, ax=axes[0, :], shrink=0.9, pad=0.01).set_label("grey value", fontsize=8)
     if residuals:
-        figure.colorbar(signed, ax=axes[2, :], shrink=0.9, pad=0.01, label="estimate - truth")
+        figure.colorbar(signed, ax=axes[2, :], shrink=0.9, pad=0.01).set_label("estimate - truth", fontsize=8)
     _save(figure, path)
 
 
@@ -79,7 +79,10 @@ def curves(path: Path, runs: dict[str, list[dict]]) -> None:
             points = [(row["step"], row[key]) for row in rows if key in row]
             if points:
                 axis.plot(*zip(*points), label=label, marker="o" if len(points) < 15 else None, ms=4, lw=1.2)
-        axis.set(title=name, xlabel="step", ylabel="loss (normalised units)", yscale="log")
+        axis.set(title=name, xlabel="step", ylabel="loss (normalised units)")
+        settled = [row[key] for row in rows for key in ("loss", "validation_loss") if key in row and row["step"] > rows[0]["step"]]
+        if settled:  # the first steps would flatten all that follows
+            axis.set_ylim(min(settled) - 0.1 * np.ptp(settled), np.quantile(settled, 0.98) + 0.2 * np.ptp(settled))
         axis.grid(alpha=0.3, which="both")
         axis.legend(fontsize=8)
     _save(figure, path)
