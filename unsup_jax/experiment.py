@@ -134,7 +134,10 @@ class _Job:
         if self.streams is not None:
             folder = method_folder(directory, self.label)
             began = time.monotonic()
-            state = parallel.local(fit(self.method, self.train, *self.streams, folder, label=self.label, quiet=quiet))
+            state = parallel.local(fit(
+                self.method, self.train, *self.streams, folder, label=self.label, quiet=quiet,
+                config={"method": config.to_json(self.method), "train": config.to_json(self.train)},
+            ))
             seconds = time.monotonic() - began
             history = read_metrics(folder)
             if parallel.is_main():

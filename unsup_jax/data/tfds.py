@@ -1,8 +1,7 @@
 """TFDS data sets, stored as array_record and read without TensorFlow.
 
-`prepare` turns any list of images into a TFDS data set that `--data.path` reads by its name or its folder;
-`python -m unsup_jax.data.tfds` is not needed: the builder is an ordinary one. Wheels of array_record exist
-for Linux and macOS on arm64; elsewhere, keep the images as plain files.
+`prepare` turns any list of images into a TFDS data set that `--data.path` reads by its name or its folder.
+Wheels of array_record exist for Linux and macOS on arm64; elsewhere, keep the images as plain files.
 """
 
 from pathlib import Path
