@@ -34,7 +34,6 @@ USAGE = """usage: python -m experiments COMMAND ...
 
 def main(arguments: list[str]) -> int:
     """Exit code: 0, 1 for a training that failed, 2 for bad input (one line on standard error)."""
-
     commands = {"list": list_, "run": run, "resume": resume, "reconstruct": reconstruct, "compare": compare}
     if not arguments or arguments[0] in ("-h", "--help"):
         print(USAGE)
@@ -55,8 +54,6 @@ def main(arguments: list[str]) -> int:
 
 def parse(type_, arguments: list[str], prog: str, **settings):
     """tyro over a type, its errors condensed into one line."""
-
-
     said = io.StringIO()
     try:
         with contextlib.redirect_stderr(said):
@@ -78,7 +75,6 @@ def condensed(text: str) -> str:
 @dataclass(frozen=True)
 class Job:
     """Where a run goes, and the processes that share it."""
-
     out: Path | None = None
     """Folder of the run; by default runs/NAME-DATE."""
     coordinator: str | None = None
@@ -90,18 +86,16 @@ class Job:
 
     def begin(self) -> None:
         """Set JAX up; before anything is computed."""
-
         parallel.configure()
         if self.coordinator is not None:
             parallel.join(self.coordinator, self.processes, self.process)
 
     def folder(self, name: str) -> Path:
         """The folder of the run, `InputError` where one is there already."""
-
         folder = self.out or Path("runs") / f"{name}-{time.strftime('%Y%m%d-%H%M%S')}"
         if self.out is None and self.processes > 1:
             raise InputError("a run of several processes needs --out, the same on each")
-        if (folder / "config.json").exists():
+        if self.process == 0 and (folder / "config.json").exists():
             raise InputError(f"{folder} holds a run already; `resume` it, or give another --out")
         return folder
 
@@ -127,8 +121,6 @@ def list_(arguments: list[str]) -> None:
 
 def run(arguments: list[str]) -> None:
     """Train, evaluate, report."""
-
-
     if not arguments or arguments[0].startswith("-"):
         raise InputError(f"run needs the name of an experiment; accepted are {', '.join(experiments.names())}")
     name, *rest = arguments
@@ -149,7 +141,6 @@ def run(arguments: list[str]) -> None:
 
 def stored(folder: Path):
     """(name, experiment) of a run's folder."""
-
     path = folder / "config.json"
     if not path.exists():
         raise InputError(f"{folder}: no run here (no config.json)")

@@ -28,7 +28,11 @@ def comparison(path: Path, images: dict[str, np.ndarray], captions: dict[str, st
     low, high = np.percentile(reference, [0.5, 99.7])
     row, column, size = busiest(reference)
     crop = (slice(row, row + size), slice(column, column + size))
-    residuals = {} if truth is None else {name: image - reference for name, image in shown.items() if name != "truth"}
+    residuals = {} if truth is None else {
+        name: (image - reference).reshape(*reference.shape[:2], -1).mean(-1) for name, image in shown.items() if name != "truth"
+    }
+    if reference.ndim == 3:  # matplotlib scales grey images only
+        shown = {name: np.clip((image - low) / max(high - low, 1e-12), 0, 1) for name, image in shown.items()}
     others = [r for name, r in residuals.items() if name != "noisy"]
     spread = float(np.percentile(np.abs(others), 99.5)) if others else 1.0
     rows = 3 if residuals else 2
