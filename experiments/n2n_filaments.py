@@ -1,6 +1,8 @@
 """Noise2Noise from pairs of noisy images of simulated filaments.
 
 python -m experiments run n2n_filaments
+
+About 2 minutes on 2 CPU cores; 34.46 dB, from 25.53 (Gaussian filter 30.86, BM3D + VST 35.20).
 """
 
 from unsup_jax.core import Adam

@@ -18,6 +18,6 @@ EXPERIMENT = Experiment(
     method=Noise2Void(
         network=UNet(width=16), kappa="mean", radius=1, fraction=0.03, optimizer=Adam(learning_rate=1e-3)
     ),
-    train=Train(steps=400, batch=4, checkpoint_every=100),
+    train=Train(steps=300, batch=2, checkpoint_every=100),
     references=(GaussianFilter(),),
 )

@@ -1,6 +1,8 @@
 """Supervised inpainting and denoising of simulated filaments with three pixels of ten missing, by a DnCNN.
 
 python -m experiments run supervised_inpainting
+
+About a minute on 2 CPU cores; 36.21 dB, from 22.16 of the image with its holes.
 """
 
 from unsup_jax.core import Adam

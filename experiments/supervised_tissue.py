@@ -1,6 +1,8 @@
 """Supervised learning on the data of the default experiment, from the part that is not scored.
 
 python -m experiments run supervised_tissue
+
+About 80 s on 2 CPU cores; 26.79 dB, from 16.73.
 """
 
 from dataclasses import replace

@@ -1,6 +1,8 @@
 """The Wiener filter with the signal's spectrum estimated from the image.
 
 python -m experiments run wiener_tissue
+
+A second; 26.10 dB, from 16.73.
 """
 
 from dataclasses import replace

@@ -4,7 +4,8 @@ r"""Wiener filter: the linear estimate of least mean-square error for a stationa
 
 over spatial frequencies k, for transfer function h (1 for denoising), signal power spectrum S and noise
 variance sigma^2 per pixel. S is estimated from the measurement: the periodogram, averaged over shells
-of equal |k|, less sigma^2, over |h|^2; a shell whose excess lies within two standard errors of noise has none. Reference: Wiener 1949; Gonzalez & Woods, ch. 5.
+of equal |k|, less sigma^2, over |h|^2; from the first shell on whose excess lies within three standard
+errors of noise, S is zero. Reference: Wiener 1949; Gonzalez & Woods, ch. 5.
 """
 
 from dataclasses import dataclass
@@ -42,24 +43,23 @@ class Wiener(Direct):
             raise InputError(f"Wiener takes Identity or a circular Convolution, not {type(one.operator).__name__}")
         mean = one.y.mean(axes, keepdims=True)
         y = jnp.fft.rfftn(one.y - mean, axes=axes)
-        periodogram = jnp.square(jnp.abs(y)) / one.y[..., 0].size
-        power, samples, highest = _radial(periodogram, frame, self.shells)
-        sigma2 = highest if one.noise is None else one.noise.variance(jnp.maximum(one.y, 0)).mean(axes, keepdims=True)
+        periodogram = (jnp.square(jnp.abs(y)) / one.y[..., 0].size).reshape(-1, y.shape[-1])
+        shell, samples = _shells(frame, self.shells)
+        power = jnp.zeros((self.shells, periodogram.shape[-1])).at[shell].add(periodogram) / jnp.maximum(samples, 1)
+        sigma2 = power[-1:] if one.noise is None else one.noise.variance(jnp.maximum(one.y, 0)).mean(axes).reshape(1, -1)
         excess = power - sigma2
-        signal = jnp.where(excess > 2 * sigma2 / jnp.sqrt(samples), excess, 0)     # |h|^2 S
+        seen = (excess > 3 * sigma2 / jnp.sqrt(jnp.maximum(samples, 1))) | (samples == 0)
+        seen = seen.at[0].set(True)                                   # the mean, which was subtracted
+        signal = jnp.where(jnp.cumprod(seen, 0) > 0, jnp.maximum(excess, 0), 0)[shell].reshape(y.shape)  # |h|^2 S
+        sigma2 = sigma2.reshape(*(1,) * len(frame), -1)
         x = jnp.conj(h) * signal / jnp.maximum(jnp.square(jnp.abs(h)) * (signal + sigma2), 1e-12) * y
         dark = jnp.where(jnp.abs(h) > 1e-3, x, 0)                     # frequencies the optics do not pass
         return jnp.fft.irfftn(dark, frame, axes).astype(one.y.dtype) + mean / jnp.abs(h).ravel()[0]
 
 
-def _radial(periodogram, frame, shells):
-    """The periodogram with each frequency's value replaced by its shell's mean, its samples, and the last shell's mean."""
+def _shells(frame, count):
+    """The shell of each frequency of a real FFT, flat, and the number of frequencies in each shell [count, 1]."""
     frequencies = [jnp.fft.fftfreq(n) for n in frame[:-1]] + [jnp.fft.rfftfreq(frame[-1])]
     radius = jnp.sqrt(sum(f**2 for f in jnp.meshgrid(*frequencies, indexing="ij")))
-    index = jnp.minimum((radius * 2 * shells).astype(int), shells - 1).ravel()
-    values = periodogram.reshape(-1, periodogram.shape[-1])
-    total = jnp.zeros((shells, values.shape[-1])).at[index].add(values)
-    samples = jnp.maximum(jnp.zeros((shells, 1)).at[index].add(1.0), 1)
-    mean = total / samples
-    counts = samples[index].reshape(*periodogram.shape[:-1], 1)
-    return mean[index].reshape(periodogram.shape), counts, mean[-1].reshape(*(1,) * len(frame), -1)
+    shell = jnp.minimum((radius * 2 * count).astype(int), count - 1).ravel()
+    return shell, jnp.zeros((count, 1)).at[shell].add(1.0)
