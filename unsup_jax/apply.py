@@ -18,7 +18,7 @@ def reconstruct_file(
 ) -> None:
     """Reconstruct every image of `source` into `output`, with its shape, type, axes and metadata.
 
-    A method of finite reach holds one row of tiles at a time; any other holds one image. Raises `InputError`
+    A method of finite reach holds one tile a device at a time; any other holds one image. Raises `InputError`
     on an unreadable input, on channels other than those of the training, and on pixels that are not finite.
     """
     method, dimensions = experiment.method, experiment.data.dimensions
@@ -34,11 +34,12 @@ def reconstruct_file(
         raise InputError(f"{source}: {channels} channels; the run was trained on {state.scale.offset.size}")
     with files.writer(picture, output) as written:
         line = ProgressLine("reconstruct", len(places))
+        fill = tiled(method, state, key) if state is not None and method.tiling is not None else None
         for k, place in enumerate(places):
-            image = _Window(picture, place, order, frame, dimensions)
+            image = _Window(picture, place, order, dimensions)
             target = _Target(written, picture, place, dimensions)
-            if state is not None and method.tiling is not None:
-                tiled(method, state, key, image, target, frame, tile=tile)
+            if fill is not None:
+                fill(image, target, frame, tile=tile)
             else:
                 whole = (slice(None),) * len(frame)
                 target[whole] = estimate_image(method, state, Measurement(image[whole], Identity()), key)[0]
@@ -50,8 +51,8 @@ def reconstruct_file(
 class _Window:
     """One image of a file as [*S, C] in float32, read where it is sliced."""
 
-    def __init__(self, picture, place, order, frame, dimensions):
-        self._picture, self._place, self._order, self._frame = picture, place, order, frame
+    def __init__(self, picture, place, order, dimensions):
+        self._picture, self._place, self._order = picture, place, order
         self._spatial = picture.spatial(dimensions)
 
     def __getitem__(self, window):

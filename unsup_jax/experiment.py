@@ -4,7 +4,7 @@ import dataclasses
 import json
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -169,22 +169,27 @@ def estimate_image(method: Method, state: Any, measurement: Measurement, key) ->
         return _timed(lambda m: method.reconstruct(key, state, m), measurement)
     target = np.zeros(measurement.y.shape, np.float32)
     began = time.monotonic()
-    tiled(method, state, key, measurement.y, target, frame)
+    tiled(method, state, key)(measurement.y, target, frame)
     return target, time.monotonic() - began
 
 
-def tiled(method: Method, state: Any, key, source, target, frame: tuple[int, ...], *, tile: int = 512, report=None) -> None:
-    """Fill `target` with the estimate from an image by a method of finite reach, on all devices."""
+def tiled(method: Method, state: Any, key) -> Callable[..., None]:
+    """`fill(source, target, frame, tile=512)`: the estimate from an image, in tiles on all devices.
+
+    The method must be of finite reach. What is compiled for one image serves all others.
+    """
     radius, alignment = method.tiling
-    tile = tile if len(frame) == 2 else max(64, tile // 8)
-    tile = max(tile, 4 * radius) if max(frame) > tile else tile
-    devices = parallel.local_device_count()
     mapped = parallel.spread(lambda key, state, y: method.reconstruct(key, state, Measurement(y, Identity())))
-    settings = {} if report is None else {"report": report}
-    in_tiles(
-        lambda batch: mapped(key, state, batch), source, target, frame=frame, tile=tile, radius=radius,
-        alignment=alignment, batch=devices, **settings,
-    )
+
+    def fill(source, target, frame: tuple[int, ...], *, tile: int = 512) -> None:
+        tile = tile if len(frame) == 2 else max(64, tile // 8)
+        tile = max(tile, 4 * radius) if max(frame) > tile else tile
+        in_tiles(
+            lambda batch: mapped(key, state, batch), source, target, frame=frame, tile=tile, radius=radius,
+            alignment=alignment, batch=parallel.local_device_count(),
+        )
+
+    return fill
 
 
 def load_trained(experiment: Experiment, directory: Path) -> Any:

@@ -53,7 +53,7 @@ def read_window(image, window: Window, frame: tuple[int, ...]) -> np.ndarray:
 
 def in_tiles(
     estimate: Callable[[np.ndarray], np.ndarray], source, target, *, frame: tuple[int, ...], tile: int, radius: int,
-    alignment: int, batch: int = 1, report: Callable[[int, int], None] = lambda done, total: None,
+    alignment: int, batch: int = 1,
 ) -> None:
     """Fill `target` [*S, C] with the estimate from `source` [*S, C], `batch` tiles [batch, *tile, C] at a time."""
     plan = list(tiles(frame, tile, radius, alignment))
@@ -63,4 +63,3 @@ def in_tiles(
         filled = np.stack(shown + shown[-1:] * (batch - len(group)))  # one shape, one compilation
         for (_, keep, place), result in zip(group, np.asarray(estimate(filled))):
             target[place] = result[keep]
-        report(min(first + batch, len(plan)), len(plan))
