@@ -20,6 +20,7 @@ from unsup_jax.methods import Noise2Void
 from unsup_jax.networks import UNet
 from unsup_jax.operators import Identity
 from unsup_jax.train import NonFinite, parallel, solve
+from unsup_jax.train.checkpoint import Checkpoints
 from unsup_jax.train.logging import read_metrics
 
 pytestmark = pytest.mark.usefixtures("standard_promotion")  # optax mixes types
@@ -147,6 +148,18 @@ def test_a_half_deleted_checkpoint_is_passed_over(tmp_path):
     (steps[-1] / "_CHECKPOINT_METADATA").unlink()
     for a, b in zip(whole, leaves(run_fit(METHOD, steps=6, directory=tmp_path / "run", checkpoint_every=2))):
         np.testing.assert_array_equal(a, b)
+
+
+def test_the_best_checkpoint_outlives_newer_ones(tmp_path):
+    checkpoints = Checkpoints(tmp_path / "c", keep=2, watched="validation_loss")
+    for step, loss in enumerate([5.0, 1.0, 4.0, 3.0, 6.0, 2.0], 1):
+        state = parallel.replicate({"a": jnp.full(3, float(step))})
+        checkpoints.save(step, state, {"k": step}, {}, {"validation_loss": loss})
+    checkpoints.wait()
+    assert checkpoints.steps() == [2, 5, 6] and checkpoints.best() == 2
+    step, state, place = checkpoints.restore(state, 2)
+    assert float(state["a"][0]) == 2 and place == {"k": 2}
+    checkpoints.close()
 
 
 @dataclass(frozen=True)

@@ -29,9 +29,8 @@ def from_json(default: Any, stored: Any) -> Any:
     if isinstance(default, tuple) and isinstance(stored, list):
         same = len(default) == len(stored) and any(dataclasses.is_dataclass(d) for d in default)
         return tuple(from_json(d, s) for d, s in zip(default, stored)) if same else tuple(stored)
-    return default if callable(default) else stored
+    return stored
 
 
 def _fields(value):
-    return [f for f in dataclasses.fields(value) if f.init and f.name not in _FLAX and not callable(getattr(value, f.name))
-            or dataclasses.is_dataclass(getattr(value, f.name, None)) and f.name not in _FLAX]
+    return [f for f in dataclasses.fields(value) if f.init and f.name not in _FLAX]

@@ -3,7 +3,6 @@
 from collections.abc import Collection
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 from flax import struct
 from jax import Array
@@ -69,8 +68,3 @@ class Measurement(struct.PyTreeNode):
             **{name: None if array is None else scale.normalize(array) for name, array in arrays.items()},
             noise=None if self.noise is None else self.noise.normalize(scale),
         )
-
-
-def stack(measurements: list[Measurement]) -> Measurement:
-    """A batch: every leaf of the measurements stacked along a new leading axis."""
-    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *measurements)

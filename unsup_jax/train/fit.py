@@ -130,7 +130,7 @@ def fit(
             if step == start + 1:
                 jax.block_until_ready(state)
                 line.say(f"{label}: first step after {time.monotonic() - began:.1f} s")
-                line.begin()
+                line.begin(step)
             if step % train.log_every == 0:
                 log(step)
             if step % train.checkpoint_every == 0 or step == train.steps:

@@ -56,9 +56,9 @@ class ProgressLine:
     """Step, loss, steps per second and time left; a live line on a terminal, one every ten seconds elsewhere."""
 
     def __init__(self, label: str, total: int, start: int = 0, *, quiet: bool = False):
-        self._label, self._total, self._start, self._quiet = label, total, start, quiet
+        self._label, self._total, self._quiet = label, total, quiet
         self._console = Console(file=sys.stdout)
-        self._began = self._spoke = time.monotonic()
+        self.begin(start)
         self._live = None
         if self._console.is_terminal and not quiet:
             self._live = Progress(
@@ -73,14 +73,15 @@ class ProgressLine:
         if not self._quiet:
             self._console.print(text, highlight=False, markup=False, soft_wrap=True)
 
-    def begin(self) -> None:
-        """Start the clock: what came before was compilation."""
+    def begin(self, step: int) -> None:
+        """Start the clock after a step: what came before was compilation."""
+        self._start = step
         self._began = self._spoke = time.monotonic()
 
     def update(self, step: int, loss: float | None) -> None:
         """Report a step."""
         now = time.monotonic()
-        rate = (step - self._start - 1) / max(now - self._began, 1e-9)
+        rate = (step - self._start) / max(now - self._began, 1e-9)
         text = (f"loss {loss:.4g}, " if loss is not None else "") + f"{rate:.1f} steps/s"
         if self._live is not None:
             self._live.update(self._task, completed=step, text=text)
