@@ -91,8 +91,9 @@ class Data:
     def _own(self, sees):
         named = {"pair": self.pair, "truth": self.truth}
         for name in sees:
-            if named.get(name) is None:
-                raise InputError(f"the method sees {name}: give --data.{name} beside --data.path")
+            needed = "truth" if name == "unpaired" else name  # unpaired samples are drawn from the references
+            if named[needed] is None:
+                raise InputError(f"the method sees {name}: give --data.{needed} beside --data.path")
         y = read(self.path, self.axes, self.dimensions)
         beside = {name: read(path, self.axes, self.dimensions) for name, path in named.items() if path}
         for name, others in beside.items():
