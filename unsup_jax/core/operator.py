@@ -24,13 +24,17 @@ class Operator(struct.PyTreeNode):
         """The noise-free measurement H(x)."""
         raise NotImplementedError
 
-
-class LinearOperator(Operator):
-    """A linear H, with the Hermitian adjoint and the normal operator derived from `__call__`."""
-
     def domain(self, y: Array) -> jax.ShapeDtypeStruct:
         """Shape and type of the x that H maps to arrays like `y`; like `y` itself unless overridden."""
         return jax.ShapeDtypeStruct(y.shape, y.dtype)
+
+    def guess(self, y: Array) -> Array:
+        """Where an iteration for x starts when nothing is known but y: ones, unless overridden."""
+        return jnp.ones(self.domain(y).shape, self.domain(y).dtype)
+
+
+class LinearOperator(Operator):
+    """A linear H, with the Hermitian adjoint and the normal operator derived from `__call__`."""
 
     def adjoint(self, y: Array) -> Array:
         """H* y, with <Hx, y> = <x, H* y>."""
@@ -45,6 +49,29 @@ class LinearOperator(Operator):
         """H* H x; overridden where a closed form is cheaper."""
         (back,) = jax.linear_transpose(self, x)(jnp.conj(self(x)))
         return jnp.conj(back)
+
+    def guess(self, y: Array) -> Array:
+        """H* y scaled to the best fit: argmin over real a of ||y - a H H* y||."""
+        back = self.adjoint(y)
+        image = self(back)
+        energy = jnp.vdot(image, image).real
+        gain = jnp.vdot(image, y).real / jnp.where(energy > 0, energy, 1)
+        return jnp.where(energy > 0, gain, 0).astype(back.dtype) * back
+
+    def norm(self, y: Array, *, iterations: int = 20) -> Array:
+        """The largest eigenvalue of H* H, ||H||^2, by power iteration from a fixed random start, from below.
+
+        `y` is any array of H's range: only its shape and type are used.
+        """
+        like = self.domain(y)
+        x = jax.random.normal(jax.random.key(0), like.shape, like.dtype)
+
+        def step(x, _):
+            unit = x / jnp.maximum(jnp.linalg.norm(x.ravel()), 1e-30).astype(x.dtype)
+            power = self.normal(unit)
+            return power, jnp.linalg.norm(power.ravel())
+
+        return jax.lax.scan(step, x, length=iterations)[1][-1]
 
     def __matmul__(self, inner: "LinearOperator") -> "Composition":
         """(A @ B)(x) = A(B(x))."""
@@ -62,3 +89,6 @@ class Composition(LinearOperator):
 
     def domain(self, y: Array) -> jax.ShapeDtypeStruct:
         return self.inner.domain(self.outer.domain(y))
+
+    def adjoint(self, y: Array) -> Array:
+        return self.inner.adjoint(self.outer.adjoint(y))

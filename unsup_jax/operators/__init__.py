@@ -1,6 +1,22 @@
 """Forward operators, one physics a file."""
 
-from unsup_jax.operators.convolution import Convolution, gaussian_psf
-from unsup_jax.operators.masking import Identity, Mask
+from unsup_jax.operators.calibration import compress_coils, espirit
+from unsup_jax.operators.convolution import Convolution
+from unsup_jax.operators.cryo_em import ContrastTransfer, Projection, RealSpaceProjection, ctf, random_rotations
+from unsup_jax.operators.diffraction import AngularSpectrum, Diffraction
+from unsup_jax.operators.fourier import Fourier, NonuniformFourier
+from unsup_jax.operators.localization import Emitters, blinking
+from unsup_jax.operators.masking import Identity, Mask, hole, random_blocks
+from unsup_jax.operators.mri import SENSE, Multislice, NonCartesianSENSE
+from unsup_jax.operators.psf import airy_psf, confocal_psf, gaussian_psf, gibson_lanni_psf
+from unsup_jax.operators.ptychography import FourierPtychography, InlineHologram
+from unsup_jax.operators.resampling import Binning, Planes, Resampling, resampling
+from unsup_jax.operators.tomography import Radon, missing_wedge, parallel_angles, ramp_filter
 
-__all__ = ["Convolution", "Identity", "Mask", "gaussian_psf"]
+__all__ = [
+    "AngularSpectrum", "Binning", "ContrastTransfer", "Convolution", "Diffraction", "Emitters", "Fourier",
+    "FourierPtychography", "Identity", "InlineHologram", "Mask", "Multislice", "NonCartesianSENSE", "NonuniformFourier",
+    "Planes", "Projection", "Radon", "RealSpaceProjection", "Resampling", "SENSE", "airy_psf", "blinking",
+    "compress_coils", "confocal_psf", "ctf", "espirit", "gaussian_psf", "gibson_lanni_psf", "hole", "missing_wedge",
+    "parallel_angles", "ramp_filter", "random_blocks", "random_rotations", "resampling",
+]

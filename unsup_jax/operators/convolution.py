@@ -2,17 +2,20 @@ r"""Blur: convolution of a channels-last image with a point spread function (PSF
 
     H(x) = h * x,   (h * x)[n] = sum_t h[t] x[n - t]
 
-with t running over the PSF's pixels from its centre, index K // 2 along each axis. Two boundaries:
+with t running over the PSF's pixels from its centre, index K // 2 along each axis. Three boundaries:
 
     circular   x repeats periodically: one real FFT product, diagonal in Fourier space
-    zero       x is zero outside the frame: the same product on a frame padded by the PSF's width
+    zero       x is zero outside the frame: the same product on a frame padded by the PSF's width ("same")
+    valid      only pixels whose light all comes from inside the frame: H(x) is smaller by K - 1 along each axis
 
-Symbols: h `psf` [*K], dimensionless, usually of unit sum; x and H(x) have the same shape [*S, C].
+Symbols: h `psf` [*K], dimensionless, usually of unit sum, 2-D or 3-D; x [*S, C]; H(x) [*S, C], or [*(S - K + 1), C].
+The PSF is a leaf like any other: blind deconvolution differentiates with respect to it.
 Reference: Goodman, Introduction to Fourier Optics, ch. 6.
 """
 
 from collections.abc import Sequence
 
+import jax
 import jax.numpy as jnp
 from flax import struct
 from jax import Array
@@ -29,14 +32,20 @@ class Convolution(LinearOperator):
 
     psf: Array
     boundary: str = struct.field(pytree_node=False, default="circular")
-    """"circular" or "zero"."""
+    """"circular", "zero" or "valid"."""
 
     def __call__(self, x: Array) -> Array:
         shape = self._frame(x.shape)
         axes = tuple(range(x.ndim - 1))
         spectrum = jnp.fft.rfftn(x, shape, axes) * self.transfer(shape)[..., None]
-        blurred = jnp.fft.irfftn(spectrum, shape, axes)[tuple(slice(n) for n in x.shape[:-1])]
-        return blurred.astype(x.dtype)
+        blurred = jnp.fft.irfftn(spectrum, shape, axes)
+        if self.boundary == "valid":  # what did not wrap
+            return blurred[tuple(slice(k - 1 - k // 2, n - k // 2) for k, n in zip(self.psf.shape, shape))].astype(x.dtype)
+        return blurred[tuple(slice(n) for n in x.shape[:-1])].astype(x.dtype)
+
+    def domain(self, y: Array) -> jax.ShapeDtypeStruct:
+        extra = 1 if self.boundary == "valid" else 0
+        return jax.ShapeDtypeStruct((*(n + extra * (k - 1) for n, k in zip(y.shape, self.psf.shape)), y.shape[-1]), y.dtype)
 
     def transfer(self, shape: Sequence[int]) -> Array:
         """The optical transfer function: real FFT over a frame of `shape` of the PSF centred on pixel 0."""
@@ -45,17 +54,10 @@ class Convolution(LinearOperator):
         return jnp.fft.rfftn(centred)
 
     def _frame(self, shape):
-        if self.boundary not in ("circular", "zero"):
-            raise InputError(f"Convolution has boundary {self.boundary!r}; it is 'circular' or 'zero'")
+        if self.boundary not in ("circular", "zero", "valid"):
+            raise InputError(f"Convolution has boundary {self.boundary!r}; it is 'circular', 'zero' or 'valid'")
         if len(shape) != self.psf.ndim + 1 or any(k > n for k, n in zip(self.psf.shape, shape)):
             raise InputError(f"Convolution with a PSF of shape {self.psf.shape} was given an image of shape {shape}")
-        extra = 0 if self.boundary == "circular" else 1
+        extra = 1 if self.boundary == "zero" else 0
         return tuple(n + extra * (k - 1) for n, k in zip(shape, self.psf.shape))
 
-
-def gaussian_psf(shape: Sequence[int], sigma: float | Array) -> Array:
-    """A sampled Gaussian of standard deviation `sigma` pixels and unit sum, centred on `shape // 2`."""
-    squares = [(jnp.arange(n, dtype=jnp.float32) - n // 2) ** 2 for n in shape]
-    distance = sum(s.reshape([-1 if i == axis else 1 for i in range(len(shape))]) for axis, s in enumerate(squares))
-    psf = jnp.exp(-distance / (2 * sigma**2))
-    return psf / psf.sum()

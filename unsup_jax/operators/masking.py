@@ -8,6 +8,8 @@ Both are self-adjoint and local, so that patches and tiles of a measurement are 
 
 from typing import ClassVar
 
+import jax
+import jax.numpy as jnp
 from jax import Array
 
 from unsup_jax.core.operator import LinearOperator
@@ -37,3 +39,18 @@ class Mask(LinearOperator):
         if x.ndim != self.mask.ndim or x.shape[:-1] != self.mask.shape[:-1] or self.mask.shape[-1] not in (1, x.shape[-1]):
             raise InputError(f"Mask of shape {self.mask.shape} was given an image of shape {x.shape}")
         return self.mask * x
+
+
+def random_blocks(key: Array, shape: tuple[int, ...], *, keep: float, block: int = 8) -> Array:
+    """A mask [*shape, 1] whose blocks of `block` pixels along each axis are kept with probability `keep`."""
+    coarse = jax.random.bernoulli(key, keep, tuple(-(-n // block) for n in shape)).astype(jnp.float32)
+    for axis, n in enumerate(shape):
+        coarse = jnp.repeat(coarse, block, axis, total_repeat_length=coarse.shape[axis] * block)
+    return coarse[tuple(slice(n) for n in shape)][..., None]
+
+
+def hole(shape: tuple[int, ...], *, corner: tuple[int, ...], size: tuple[int, ...]) -> Array:
+    """A mask [*shape, 1] with one missing patch. Raises `InputError` where the patch leaves the frame."""
+    if any(c < 0 or c + s > n for c, s, n in zip(corner, size, shape)):
+        raise InputError(f"hole: a patch of {size} at {corner} does not lie in {shape}")
+    return jnp.ones((*shape, 1)).at[tuple(slice(c, c + s) for c, s in zip(corner, size))].set(0.0)

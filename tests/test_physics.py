@@ -1,0 +1,396 @@
+"""Closed forms, independent implementations and limits of the instruments' physics."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from scipy import integrate, special
+from skimage.transform import radon
+
+from unsup_jax.errors import InputError
+from unsup_jax.operators import (
+    SENSE, AngularSpectrum, Binning, Diffraction, Emitters, FourierPtychography, Identity, InlineHologram, Multislice,
+    NonCartesianSENSE, NonuniformFourier, Projection, Radon, RealSpaceProjection, airy_psf, blinking, compress_coils,
+    confocal_psf, ctf, espirit, gaussian_psf, gibson_lanni_psf, hole, missing_wedge, parallel_angles, ramp_filter,
+    random_blocks, random_rotations, resampling,
+)
+from unsup_jax.operators.cryo_em import rotation_about_y
+from unsup_jax.operators.diffraction import demodulate, on_grid, potential, refractive_index, rytov
+from unsup_jax.operators.fourier import centred, uncentred
+from unsup_jax.operators.ptychography import aberrated, circular_pupil, led_shifts
+from unsup_jax.operators.trajectories import (
+    GOLDEN_ANGLE, equispaced_lines, gaussian_points, poisson_disc, radial, random_lines, random_points, spiral,
+)
+
+
+apply = jax.jit(lambda H, x: H(x))
+
+
+def blobs(size, *, centres=((5, -8, 3.0, 1.0), (-9, -4, 2.5, 0.5))):
+    rows, columns = np.mgrid[:size, :size] - size // 2
+    image = sum(h * np.exp(-((rows - r) ** 2 + (columns - c) ** 2) / (2 * s**2)) for r, c, s, h in centres)
+    return image.astype(np.float32)[..., None]
+
+
+class TestTomography:
+    angles = parallel_angles(24)
+
+    @pytest.mark.parametrize("size", [64, 63])
+    def test_projections_of_gaussians(self, size):
+        y = apply(Radon(self.angles, size), jnp.asarray(blobs(size)))[..., 0]
+        t = np.arange(size) - size // 2
+        exact = 0
+        for row, column, sigma, height in ((5, -8, 3.0, 1.0), (-9, -4, 2.5, 0.5)):
+            centre = column * np.cos(self.angles) - row * np.sin(self.angles)
+            exact = exact + height * sigma * np.sqrt(2 * np.pi) * np.exp(-((t - centre[:, None]) ** 2) / (2 * sigma**2))
+        np.testing.assert_allclose(y, exact, atol=3e-5 * exact.max())
+
+    def test_agrees_with_scikit_image(self):
+        image = blobs(64)[..., 0]
+        theirs = radon(image, np.rad2deg(self.angles), circle=False)  # padded: crop its detector
+        middle = theirs.shape[0] // 2
+        theirs = theirs[middle - 32:middle + 32].T
+        ours = apply(Radon(self.angles, 64), jnp.asarray(image[..., None]))[..., 0]
+        np.testing.assert_allclose(ours, theirs, atol=0.03 * theirs.max())
+
+    @pytest.mark.parametrize("window", ["ram-lak", "shepp-logan", "hann"])
+    def test_filtered_back_projection_inverts(self, window):
+        H, x = Radon(parallel_angles(96), 64), jnp.asarray(blobs(64))
+        back = jax.jit(lambda H, x: H.adjoint(ramp_filter(H(x), window=window)) * (jnp.pi / 96))(H, x)
+        assert jnp.abs(back - x).max() < {"ram-lak": 0.01, "shepp-logan": 0.03, "hann": 0.1}[window]
+
+    def test_a_volume_is_its_slices(self):
+        x = jax.random.normal(jax.random.key(0), (3, 16, 16, 1))
+        H = Radon(self.angles, 16)
+        np.testing.assert_allclose(apply(H, x), jnp.stack([apply(H, s) for s in x], 1), atol=1e-4)
+
+    def test_bad_angles_are_refused(self):
+        with pytest.raises(InputError, match="radians"):
+            Radon(jnp.arange(0.0, 180.0), 64)
+        with pytest.raises(InputError, match="no window 'cosine'"):
+            ramp_filter(jnp.zeros((4, 8, 1)), window="cosine")
+
+    def test_missing_wedge(self):
+        tilts = missing_wedge(np.deg2rad(60), np.deg2rad(3))
+        assert tilts.shape == (41,) and np.isclose(tilts[-1], np.deg2rad(60), atol=1e-5)
+
+
+class TestPointSpreadFunctions:
+    optics = {"wavelength_um": 0.5, "numerical_aperture": 1.2, "pixel_size_um": 0.06}
+
+    def test_airy(self):
+        psf = airy_psf((33, 33), **self.optics)
+        v = 2 * np.pi * 1.2 / 0.5 * 0.06 * np.hypot(*np.mgrid[-16:17, -16:17])
+        exact = np.where(v > 0, (2 * special.j1(v) / np.maximum(v, 1e-9)) ** 2, 1)
+        np.testing.assert_allclose(psf, exact / exact.sum(), atol=1e-6)
+
+    def test_gibson_lanni_against_quadrature(self):
+        design = {"n_sample": 1.33, "depth_um": 2.0, "step_um": 0.25}
+        psf = np.asarray(gibson_lanni_psf((5, 17, 17), **self.optics, **design))
+        k = 2 * np.pi / 0.5
+
+        def intensity(r, z):
+            path = lambda n, rho: np.sqrt(n**2 - (1.2 * rho) ** 2)
+            phase = lambda rho: k * (2.0 * path(1.33, rho) + z * path(1.515, rho))
+            wave = lambda rho: special.j0(k * 1.2 * r * rho) * rho
+            real = integrate.quad(lambda rho: wave(rho) * np.cos(phase(rho)), 0, 1, limit=200)[0]
+            imaginary = integrate.quad(lambda rho: wave(rho) * np.sin(phase(rho)), 0, 1, limit=200)[0]
+            return real**2 + imaginary**2
+
+        places = [(2, 8, 8), (2, 8, 11), (0, 8, 8), (4, 10, 5), (1, 3, 8)]
+        exact = np.array([intensity(0.06 * np.hypot(y - 8, x - 8), 0.25 * (z - 2)) for z, y, x in places])
+        ours = np.array([psf[p] for p in places])
+        np.testing.assert_allclose(ours / ours[0], exact / exact[0], rtol=2e-3, atol=2e-3)
+
+    def test_in_focus_it_is_the_airy_pattern(self):
+        psf = gibson_lanni_psf((3, 33, 33), **self.optics, n_sample=1.515, step_um=0.2)
+        np.testing.assert_allclose(psf[1] / psf[1].sum(), airy_psf((33, 33), **self.optics), atol=2e-5)
+        np.testing.assert_allclose(psf[0], psf[2], atol=1e-6)
+
+    def test_confocal_is_sharper(self):
+        wide = gibson_lanni_psf((9, 17, 17), **self.optics, n_sample=1.515, step_um=0.2)
+        sharp = confocal_psf(wide, wide, pinhole=3)
+        assert sharp.max() > 1.5 * wide.max() and abs(sharp.sum() - 1) < 1e-5
+
+    def test_gradient_of_the_aperture(self, double):
+        value = lambda na: jnp.sum(airy_psf((17, 17), wavelength_um=0.5, numerical_aperture=na, pixel_size_um=0.06) ** 2)
+        slope = (value(1.2 + 1e-5) - value(1.2 - 1e-5)) / 2e-5
+        np.testing.assert_allclose(jax.grad(value)(1.2), slope, rtol=1e-5)
+
+    def test_gaussian_of_two_widths(self):
+        psf = gaussian_psf((31, 31), jnp.array([1.5, 3.0]))
+        line = np.arange(31.0, dtype=np.float32) - 15
+        np.testing.assert_allclose((psf.sum(1) * line**2).sum() ** 0.5, 1.5, rtol=1e-3)
+        np.testing.assert_allclose((psf.sum(0) * line**2).sum() ** 0.5, 3.0, rtol=1e-3)
+
+    def test_impossible_aperture_is_refused(self):
+        with pytest.raises(InputError, match="n_sample 1.33 is below the numerical aperture 1.4"):
+            gibson_lanni_psf((3, 9, 9), wavelength_um=0.5, numerical_aperture=1.4, pixel_size_um=0.06, step_um=0.2)
+
+
+class TestSampling:
+    def test_resampling_keeps_constants_and_low_frequencies(self):
+        H = resampling((48, 60), 2.5)
+        assert H(jnp.ones((48, 60, 1))).shape == (19, 24, 1)
+        np.testing.assert_allclose(H(jnp.ones((48, 60, 1))), 1, rtol=1e-5)
+        wave = lambda places: jnp.sin(2 * jnp.pi * 0.05 * places)
+        fine = wave(jnp.arange(60.0))[None, :, None] * jnp.ones((48, 1, 1))
+        coarse = wave((jnp.arange(24.0) + 0.5) * 2.5 - 0.5)
+        np.testing.assert_allclose(H(fine)[9, 3:-3, 0], coarse[3:-3], atol=0.03)
+
+    def test_binning_is_a_mean(self):
+        x = jnp.arange(16.0).reshape(4, 4, 1)
+        np.testing.assert_allclose(Binning((2, 2))(x)[..., 0], [[2.5, 4.5], [10.5, 12.5]])
+
+    def test_masks_of_patches(self):
+        mask = random_blocks(jax.random.key(0), (30, 41), keep=0.5, block=8)
+        assert mask.shape == (30, 41, 1) and set(np.unique(mask)) == {0.0, 1.0}
+        assert jnp.ptp(mask[:8, :8]) == 0
+        assert hole((9, 9), corner=(2, 3), size=(4, 5)).sum() == 81 - 20
+        with pytest.raises(InputError, match="does not lie"):
+            hole((9, 9), corner=(6, 3), size=(4, 5))
+
+
+def coil_maps(coils, size):
+    rows, columns = np.mgrid[:size, :size] / size - 0.5
+    angle = 2 * np.pi * np.arange(coils) / coils
+    distance = (rows - 0.6 * np.sin(angle)[:, None, None]) ** 2 + (columns - 0.6 * np.cos(angle)[:, None, None]) ** 2
+    maps = np.exp(-distance / 0.4) * np.exp(1j * (3 * rows * np.cos(angle)[:, None, None] + angle[:, None, None]))
+    return (maps / np.sqrt((np.abs(maps) ** 2).sum(0))).astype(np.complex64)
+
+
+class TestMagneticResonance:
+    def test_centring_moves_the_image_alone(self):
+        for shape in ((2, 8, 10), (2, 9, 7)):
+            kspace = np.array(jax.lax.complex(*jax.random.normal(jax.random.key(0), (2, *shape))))
+            kspace[:, 1::2] = 0
+            seen = np.fft.fftshift(np.fft.ifft2(np.fft.ifftshift(kspace, (-2, -1))), (-2, -1))
+            np.testing.assert_allclose(np.fft.ifft2(uncentred(kspace)), seen, atol=1e-6)
+            np.testing.assert_allclose(centred(uncentred(kspace)), kspace, atol=1e-5)
+            assert (np.asarray(uncentred(kspace)) == 0).sum() == (kspace == 0).sum()
+
+    @pytest.mark.parametrize("width, error", [(2, 0.15), (4, 4e-3), (6, 2e-5)])
+    def test_nufft_against_the_sum(self, width, error, double):
+        places = jax.random.uniform(jax.random.key(0), (50, 2), minval=-0.5, maxval=0.5)
+        x = jax.random.normal(jax.random.key(1), (11, 14, 2), jnp.complex128)
+        n = np.stack(np.meshgrid(np.arange(11) - 5, np.arange(14) - 7, indexing="ij"), -1).reshape(-1, 2)
+        exact = np.exp(-2j * np.pi * np.asarray(places) @ n.T) @ np.asarray(x).reshape(-1, 2) / np.sqrt(11 * 14)
+        ours = apply(NonuniformFourier(places, (11, 14), width=width), x)
+        assert np.abs(ours - exact).max() < error * np.abs(exact).max()
+
+    def test_toeplitz_is_the_normal_operator(self):
+        places = radial(9, 24, angle=GOLDEN_ANGLE)
+        x = jax.lax.complex(*jax.random.normal(jax.random.key(1), (2, 12, 14, 1)))
+        H = NonuniformFourier(places, (12, 14))
+        self.check_normal(H, x)
+        maps = jnp.asarray(coil_maps(3, 14))[None, :, :12]
+        S = NonCartesianSENSE(maps, places, width=6)
+        self.check_normal(S, x)
+
+    def check_normal(self, H, x):
+        fast, exact = jax.jit(lambda H, x: (H.toeplitz().normal(x), H.normal(x)))(H, x)
+        np.testing.assert_allclose(fast, exact, atol=1e-3 * float(jnp.abs(exact).max()))
+
+    @pytest.mark.parametrize("sign", [-1, 1])
+    def test_caipi_shifts_slices(self, sign):
+        maps = jnp.asarray(coil_maps(2, 12))[None].repeat(2, 0)
+        x = jax.lax.complex(*jax.random.normal(jax.random.key(1), (2, 2, 12, 12, 1)))
+        y = apply(Multislice(maps, jnp.ones((12, 12)), jnp.array([0.0, 0.25]), sign=sign), x)
+        images = jnp.fft.ifft2(y, norm="ortho")
+        slices = maps * x[:, None, ..., 0]
+        np.testing.assert_allclose(images, slices[0] + jnp.roll(slices[1], -sign * 3, -2), atol=1e-5)
+
+    def test_espirit_finds_the_maps(self):
+        size, coils = 48, 6
+        maps = coil_maps(coils, size)
+        rows, columns = np.mgrid[:size, :size] - size // 2
+        body = (rows**2 / 19**2 + columns**2 / 16**2 < 1) * (1 + 0.3 * np.sin(rows / 3) * np.cos(columns / 4))
+        kspace = np.fft.fft2(maps * body, norm="ortho").astype(np.complex64)
+        found, values = espirit(kspace, calibration=24, kernel=6)
+        true = maps * np.exp(-1j * np.angle(maps[:1]))
+        inside = body > 0
+        assert np.abs(np.asarray(found[0]) - true)[:, inside].max() < 0.02
+        assert values[0][inside].min() > 0.99 and (np.abs(found[0][:, 0, 0]) == 0).all()
+
+    def test_espirit_of_a_small_calibration_is_refused(self):
+        with pytest.raises(InputError, match="kernel 6 <= calibration 4"):
+            espirit(jnp.ones((2, 16, 16), jnp.complex64), calibration=4)
+
+    def test_compression_keeps_the_energy(self):
+        mix = np.asarray(jax.lax.complex(*jax.random.normal(jax.random.key(0), (2, 8, 3))))
+        kspace = np.einsum("cv,vhw->chw", mix, np.asarray(jax.lax.complex(*jax.random.normal(jax.random.key(1), (2, 3, 9, 9)))))
+        virtual, matrix = compress_coils(kspace, 3)
+        np.testing.assert_allclose(np.linalg.norm(virtual), np.linalg.norm(kspace), rtol=1e-5)
+        np.testing.assert_allclose(matrix @ matrix.conj().T, np.eye(3), atol=1e-5)
+
+    def test_masks_meet_their_acceleration(self):
+        key = jax.random.key(0)
+        assert random_lines(key, 180, 4).sum() == 45 and random_lines(key, 180, 4)[0, :12].all()
+        assert abs(gaussian_points(key, (60, 70), 5).mean() - 0.2) < 1e-3
+        assert abs(random_points(key, (60, 70), 5).mean() - 0.2) < 1e-3
+        lines = equispaced_lines(180, 4)
+        assert lines[0, ::4].all() and lines.sum() == 45 + 24 - 6
+        disc = poisson_disc(0, (96, 80), 6, centre=12)
+        assert abs(1 / disc.mean() - 6) < 0.3 and np.fft.fftshift(disc)[42:54, 34:46].all()
+        with pytest.raises(InputError, match="acceleration is 0.5"):
+            random_lines(key, 180, 0.5)
+
+    def test_gaussian_mask_is_denser_inside(self):
+        mask = np.fft.fftshift(gaussian_points(jax.random.key(0), (64, 64), 4))
+        assert mask[24:40, 24:40].mean() > 2 * mask[:16, :16].mean()
+
+    def test_trajectories_stay_in_the_band(self):
+        for places in (radial(13, 40), radial(13, 40, angle=GOLDEN_ANGLE), spiral(5, 100)):
+            assert places.shape[1] == 2 and jnp.abs(places).max() <= 0.5
+
+
+class TestDiffraction:
+    def test_tends_to_projections(self):
+        k, size = 3.0, 64
+        x = 1e-4 * jnp.asarray(blobs(size, centres=((3, -6, 6.0, 1.0), (-7, 2, 5.0, 0.5))))
+        angles = parallel_angles(7, extent=2 * np.pi)
+        y = apply(Diffraction(angles, jnp.float32(k), size, width=6), x)
+        projections = apply(Radon(angles, size), x)
+        np.testing.assert_allclose(y.imag * 2 * k, projections, atol=0.02 * float(projections.max()))
+
+    def test_back_propagation_inverts(self):
+        size, k = 48, 1.5
+        x = jnp.asarray(blobs(size, centres=((3, -6, 4.0, 1.0), (-7, 2, 3.0, 0.5))))
+        H = Diffraction(parallel_angles(120, extent=2 * np.pi), jnp.float32(k), size, width=6)
+        back = jax.jit(lambda H, x: H.adjoint(H.filtered(H(x))))(H, x)
+        inside = np.hypot(*(np.mgrid[:size, :size] - size // 2)) < size / 2 - 4      # beyond, views are cut
+        assert np.abs(np.asarray(back) - np.asarray(x))[inside].max() < 3e-3
+
+    def test_gridded_arcs_are_the_spectrum(self):
+        size = 32
+        x = jnp.asarray(blobs(size, centres=((1, -1, 3.0, 1.0),)))
+        H = Diffraction(parallel_angles(200, extent=2 * np.pi), jnp.float32(1.5), size, width=6)
+        spectrum, sampled = jax.jit(on_grid)(H, apply(H, x))
+        exact = jnp.fft.fft2(x, axes=(0, 1), norm="ortho")
+        near = (jnp.abs(exact[..., 0]) > 0.05 * jnp.abs(exact).max()) & (sampled > 0)
+        assert near.sum() > 40 and jnp.abs(spectrum - exact)[near].max() < 0.15 * jnp.abs(exact).max()
+
+    def test_index_and_potential_are_inverse(self):
+        n = jnp.array([1.33, 1.36, 1.40])
+        np.testing.assert_allclose(refractive_index(potential(n, 1.33, 1.2), 1.33, 1.2), n, rtol=1e-6)
+
+    def test_rytov_unwraps(self):
+        phase = 12 * blobs(48, centres=((0, 0, 6.0, 1.0),))
+        field = 1.1 * np.exp(1j * phase)[None]
+        np.testing.assert_allclose(rytov(field, 1.0)[0], np.log(1.1) + 1j * phase, atol=1e-4)
+        with pytest.raises(InputError, match="zeros"):
+            rytov(np.zeros((1, 8, 8)))
+
+    def test_propagation_and_back(self):
+        x = jax.lax.complex(*jax.random.normal(jax.random.key(0), (2, 16, 16, 1)))
+        there = AngularSpectrum(jnp.float32(12.0), jnp.float32(6.0))
+        np.testing.assert_allclose(AngularSpectrum(jnp.float32(-12.0), jnp.float32(6.0))(there(x)), x, atol=1e-4)
+        plane = jnp.ones((16, 16, 1), jnp.complex64)
+        np.testing.assert_allclose(there(plane), plane * np.exp(72j), atol=1e-4)
+
+    def test_hologram_is_demodulated(self):
+        rows, columns = np.mgrid[:64, :64]
+        phase = 0.8 * blobs(64, centres=((0, 0, 9.0, 1.0),))[..., 0]
+        hologram = np.abs(np.exp(1j * phase) + np.exp(-2j * np.pi * (0.25 * columns + 0.25 * rows))) ** 2
+        field = demodulate(hologram)
+        found = np.abs(np.angle(field * np.conj(field[0, 0])))
+        assert np.abs(found - phase)[8:-8, 8:-8].max() < 0.1
+
+
+class TestCryoElectronMicroscopy:
+    def test_projection_of_a_gaussian(self):
+        size, sigma, centre = 24, 2.2, np.array([3.0, -2.0, 4.0])        # (x, y, z)
+        z, y, x = np.mgrid[:size, :size, :size] - size // 2
+        volume = np.exp(-((x - centre[0]) ** 2 + (y - centre[1]) ** 2 + (z - centre[2]) ** 2) / (2 * sigma**2))
+        rotation = random_rotations(jax.random.key(3), 1)[0]
+        shift = jnp.array([1.5, -2.25])
+        at = np.asarray(rotation) @ centre
+        v, u = np.mgrid[:size, :size] - size // 2
+        exact = sigma * np.sqrt(2 * np.pi) * np.exp(-((u - at[0] - 1.5) ** 2 + (v - at[1] + 2.25) ** 2) / (2 * sigma**2))
+        volume = jnp.asarray(volume, jnp.float32)[..., None]
+        np.testing.assert_allclose(apply(Projection(rotation, shift), volume)[..., 0], exact, atol=4e-3 * exact.max())
+        np.testing.assert_allclose(apply(RealSpaceProjection(rotation, shift), volume)[..., 0], exact, atol=0.08 * exact.max())
+
+    def test_tilt_is_the_radon_transform_of_planes(self):
+        size, angle = 24, 0.6
+        volume = jnp.asarray(blobs(size, centres=((3, -2, 2.5, 1.0),)))[None] * jnp.asarray(
+            np.exp(-((np.arange(size) - size // 2) ** 2) / 18), jnp.float32)[:, None, None, None]
+        # axes (y, z, x) for Radon, which turns each plane about y; (z, y, x) for Projection
+        tilted = apply(Radon(jnp.array([angle]), size), volume)[0, ..., 0]
+        image = apply(Projection(rotation_about_y(jnp.array(-angle))), jnp.swapaxes(volume, 0, 1))[..., 0]
+        np.testing.assert_allclose(image, tilted, atol=5e-3 * float(tilted.max()))
+
+    def test_ctf_closed_form(self):
+        size, pixel = 64, 1.3
+        values = np.asarray(ctf(size, pixel_size_angstrom=pixel, defocus_u_angstrom=15000.0, defocus_v_angstrom=14000.0,
+                                astigmatism_angle=0.3, spherical_aberration_mm=2.7, voltage_kv=300.0, b_factor=30.0))
+        wavelength = 0.0196875  # angstrom, 300 kV
+        row, column = 5, 7
+        ky, kx = row / (size * pixel), column / (size * pixel)
+        k2, alpha = kx**2 + ky**2, np.arctan2(ky, kx)
+        defocus = 0.5 * (29000 + 1000 * np.cos(2 * (alpha - 0.3)))
+        chi = 2 * np.pi * (0.25 * 2.7e7 * wavelength**3 * k2**2 - 0.5 * wavelength * defocus * k2)
+        exact = (np.sqrt(0.99) * np.sin(chi) - 0.1 * np.cos(chi)) * np.exp(-30 * k2 / 4)
+        np.testing.assert_allclose(values[row, column], exact, atol=2e-4)
+        assert abs(values[0, 0] + 0.1) < 1e-6
+        with pytest.raises(InputError, match="radians"):
+            ctf(8, pixel_size_angstrom=1.0, defocus_u_angstrom=1e4, astigmatism_angle=45.0)
+
+    def test_rotations_are_uniform(self):
+        rotations = random_rotations(jax.random.key(0), 20000)
+        np.testing.assert_allclose(jnp.einsum("nij,nkj->nik", rotations, rotations), np.broadcast_to(np.eye(3), (20000, 3, 3)), atol=1e-5)
+        assert jnp.abs(rotations.mean(0)).max() < 0.02 and abs(jnp.linalg.det(rotations).mean() - 1) < 1e-4
+        trace = jnp.trace(rotations, axis1=1, axis2=2)      # E[tr R] = 0, E[(tr R)^2] = 1 for the Haar measure
+        assert abs(jnp.mean(trace**2) - 1) < 0.05
+
+
+class TestIntensities:
+    def test_open_pupil_sees_the_object(self):
+        x = jax.lax.complex(*jax.random.normal(jax.random.key(0), (2, 12, 12, 1)))
+        H = FourierPtychography(jnp.ones((12, 12), jnp.complex64), jnp.zeros((1, 2), jnp.int32), 12)
+        np.testing.assert_allclose(H(x)[0], jnp.abs(x) ** 2, rtol=1e-4, atol=1e-5)
+
+    def test_illumination_moves_the_spectrum(self):
+        size, low = 32, 16
+        carrier = np.exp(2j * np.pi * np.arange(size) * 5 / size)
+        x = jnp.asarray(np.broadcast_to(carrier, (size, size)), jnp.complex64)[..., None]
+        pupil = circular_pupil(low, 3)
+        H = FourierPtychography(pupil, jnp.array([[0, 0], [0, 5]], jnp.int32), size)
+        dark, bright = H(x)
+        assert dark.max() < 1e-8 and jnp.allclose(bright, 4.0, rtol=1e-4)      # unitary: (size / low)^2
+
+    def test_aberrations_keep_energy(self):
+        pupil = circular_pupil(16, 6)
+        np.testing.assert_allclose(jnp.abs(aberrated(pupil, 6, jnp.array([0.5, 0.1, 0.2]))), jnp.abs(pupil), atol=1e-6)
+
+    def test_led_on_the_axis(self):
+        shifts = led_shifts(np.array([[0.0, 0.0], [4.0, 0.0]]), height_mm=80.0, wavelength_um=0.63, pixel_size_um=6.5, magnification=4.0, size=128)
+        assert (shifts[0] == 0).all() and shifts[1, 0] == 0
+        assert abs(shifts[1, 1]) == round(4 / np.hypot(4, 80) / 0.63 / (4 / (128 * 6.5)))
+
+    def test_hologram_at_no_distance(self):
+        x = jax.lax.complex(*jax.random.normal(jax.random.key(0), (2, 9, 9, 1)))
+        np.testing.assert_allclose(InlineHologram(AngularSpectrum(jnp.float32(0.0), jnp.float32(5.0)))(x), jnp.abs(x) ** 2, rtol=1e-3, atol=1e-5)
+
+
+class TestLocalization:
+    def test_light_is_conserved(self):
+        H = Emitters(jnp.array([[10.2, 12.7], [15.0, 8.0]]), jnp.array([1.2, 1.6]), (28, 30), gain=2.0)
+        frame = H(jnp.array([[100.0, 50.0], [0.0, 30.0]]))
+        np.testing.assert_allclose(frame.sum((1, 2, 3)), [300, 60], rtol=1e-5)
+        rows = (frame[1, ..., 0].sum(1) * jnp.arange(28.0)).sum() / 60
+        np.testing.assert_allclose(rows, 15.0, atol=1e-3)
+        np.testing.assert_allclose(H.expose(jnp.zeros((1, 2)), background=3.0, offset=100.0), 106.0)
+
+    def test_blinking_is_stationary(self):
+        photons = blinking(jax.random.key(0), 400, 300, photons=500.0, on=0.05, off=0.2)
+        assert abs((photons > 0).mean() - 0.2) < 0.02 and abs(photons[photons > 0].mean() / 500 - 1) < 0.05
+        lost = blinking(jax.random.key(0), 400, 300, on=0.05, off=0.2, bleach=0.1)
+        assert (lost[-50:] > 0).mean() < 0.01
+        with pytest.raises(InputError, match="off is a probability"):
+            blinking(jax.random.key(0), 4, 3, off=1.5)
+
+
+def test_identity_is_its_own_adjoint():
+    x = jnp.ones((3, 3, 1))
+    np.testing.assert_array_equal(Identity().adjoint(x), x)

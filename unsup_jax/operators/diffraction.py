@@ -1,0 +1,223 @@
+r"""Optical diffraction tomography: light scattered once by a transparent, rotating specimen.
+
+    f(r) = k^2 ((n(r) / n_medium)^2 - 1),       k = 2 pi n_medium / wavelength
+
+Born:    u_s / u_0 = y,      the scattered field over the incident plane wave, small specimens
+Rytov:   ln(u / u_0) = y,    its complex phase, small gradients of n
+
+with, in both, and at the focal plane through the axis of rotation, the Fourier diffraction theorem
+
+    Y(theta, k_x, k_y) = i / (2 gamma) F(R_theta (k_x, gamma - k), k_y),      gamma = sqrt(k^2 - k_x^2 - k_y^2):
+
+each view is the transform F of the potential on a piece of the Ewald sphere. What no piece reaches is the
+missing cone. R_theta turns in the plane (column, row), as in `unsup_jax.operators.tomography`, to which this
+tends for k -> infinity: y -> i k integral of (n / n_medium - 1).
+
+Symbols: x = f [H, W, C] or [depth, H, W, C] complex, rad^2 / pixel^2, rotated about the axis along `depth`;
+y [angle, detector, C] or [angle, depth, detector, C]; k in rad / pixel.
+Reference: Kak and Slaney, ch. 6; Mueller, Schuermann and Guck, arXiv:1507.00466.
+"""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import struct
+from jax import Array
+from skimage.restoration import unwrap_phase
+
+from unsup_jax.core.operator import LinearOperator
+from unsup_jax.errors import InputError
+from unsup_jax.operators.gridding import deapodization, fine_length, taps
+from unsup_jax.operators.phasors import as_complex, cis, weighted
+from unsup_jax.operators.tomography import band_limited_ramp
+
+
+class Diffraction(LinearOperator):
+    """Complex Rytov phases (or Born fields) of a potential x at angles of illumination.
+
+    Raises `InputError` on an x that is not `size` wide, or a wavelength below two pixels, whose waves the
+    detector could not hold.
+    """
+
+    angles: Array
+    """Radians, [angle]."""
+    wavenumber: Array
+    """k, radians per pixel, at most pi."""
+    size: int = struct.field(pytree_node=False)
+    """Pixels of the square slice, and of the detector."""
+    width: int = struct.field(pytree_node=False, default=4)
+    """Neighbours of the interpolation in Fourier space; its error is about 10^(1 - width)."""
+
+    def __post_init__(self):
+        k = self.wavenumber
+        if isinstance(k, (float, int)) and not 0 < k <= np.pi:
+            raise InputError(f"Diffraction has a wavenumber of {k:.4g} rad per pixel; it lies in (0, pi]: use smaller pixels")
+
+    def __call__(self, x: Array) -> Array:
+        if x.ndim not in (3, 4) or x.shape[-3:-1] != (self.size, self.size):
+            raise InputError(f"Diffraction of size {self.size} was given an image of shape {x.shape}")
+        volume = as_complex(x).reshape(-1, *x.shape[-3:])
+        y = self._scatter(volume)
+        return y[:, 0] if x.ndim == 3 else y
+
+    def domain(self, y: Array) -> jax.ShapeDtypeStruct:
+        return jax.ShapeDtypeStruct((*y.shape[1:-2], self.size, self.size, y.shape[-1]), y.dtype)
+
+    def waves(self, depth: int) -> tuple[Array, Array, Array]:
+        """(k_x [detector], gamma [depth, detector], propagating [depth, detector]), radians per pixel, unshifted."""
+        real = self.angles.dtype
+        k_x = 2 * jnp.pi * jnp.fft.fftfreq(self.size).astype(real)
+        k_y = 2 * jnp.pi * jnp.fft.fftfreq(depth).astype(real)
+        square = jnp.square(jnp.asarray(self.wavenumber, real)) - jnp.square(k_x)[None] - jnp.square(k_y)[:, None]
+        propagating = square > 1e-3 * jnp.square(jnp.asarray(self.wavenumber, real))
+        return k_x, jnp.sqrt(jnp.where(propagating, square, 1)), propagating
+
+    def arcs(self, depth: int) -> tuple[Array, Array]:
+        """(K_row, K_column) [angle, depth, detector] where each sample lies, radians per pixel."""
+        k_x, gamma, _ = self.waves(depth)
+        along = gamma - jnp.asarray(self.wavenumber, gamma.dtype)
+        cosine, sine = (f(self.angles).reshape(-1, 1, 1) for f in (jnp.cos, jnp.sin))
+        k_x = k_x[None, None]
+        return along[None] * cosine - k_x * sine, along[None] * sine + k_x * cosine
+
+    def _scatter(self, x):
+        depth, _, _, channels = x.shape
+        real = self.angles.dtype
+        grid, n = fine_length(self.size), self.size
+        correction = jnp.asarray(deapodization(n, self.width), real)
+        x = weighted((correction[:, None] * correction[None]).reshape(1, n, n, 1), x)
+        padded = jnp.pad(x, [(0, 0), (0, grid - n), (0, grid - n), (0, 0)])
+        F = jnp.fft.fftn(jnp.roll(padded, (-(n // 2), -(n // 2)), (1, 2)), axes=(0, 1, 2))
+        K_row, K_column = self.arcs(depth)
+        flat = F.reshape(depth * grid * grid, channels)
+        level = (jnp.arange(depth, dtype=jnp.int32) * grid * grid).reshape(1, depth, 1)
+        rows, row_weights = taps(K_row * (grid / (2 * np.pi)), grid, self.width)
+        columns, column_weights = taps(K_column * (grid / (2 * np.pi)), grid, self.width)
+        Y = sum(
+            weighted(
+                (row_weights[..., i] * column_weights[..., j])[..., None],
+                flat.at[level + rows[..., i] * grid + columns[..., j]].get(mode="promise_in_bounds"),
+            )
+            for i in range(self.width) for j in range(self.width)
+        )
+        k_x, gamma, propagating = self.waves(depth)
+        to_pixel_0 = cis(jnp.pi / 2 - k_x * (n // 2))                            # i, and the detector counted from its pixel 0
+        transfer = weighted(jnp.where(propagating, 0.5 / gamma, 0), to_pixel_0[None])
+        return jnp.fft.ifftn(Y * transfer[None, ..., None], axes=(1, 2))
+
+    def filtered(self, y: Array) -> Array:
+        """y filtered so that its adjoint is the back-propagation: the inverse of H for angles evenly over 2 pi.
+
+        F is integrated over the views with the area |k_x| k / gamma dk_x dtheta / 2 of their samples.
+        """
+        depth = 1 if y.ndim == 3 else y.shape[1]
+        wide = self.replace(size=2 * self.size)                                 # room for what the filter spreads
+        _, gamma, propagating = wide.waves(depth)
+        ramp = 2 * jnp.pi * jnp.asarray(band_limited_ramp(wide.size), gamma.dtype)[None]
+        area = ramp * jnp.asarray(self.wavenumber, gamma.dtype) / gamma / 2 / self.angles.shape[0]
+        weight = jnp.where(propagating, area * 4 * jnp.square(gamma), 0)
+        views = jnp.pad(y.reshape(y.shape[0], depth, *y.shape[-2:]), [(0, 0), (0, 0), (0, self.size), (0, 0)])
+        spectrum = weighted(weight[None, ..., None], jnp.fft.fftn(views, axes=(1, 2)))
+        return jnp.fft.ifftn(spectrum, axes=(1, 2))[:, :, : self.size].reshape(y.shape)
+
+
+def potential(index: Array, medium: float, wavenumber: float) -> Array:
+    """f = k^2 ((n / n_medium)^2 - 1), rad^2 / pixel^2, of a refractive index, complex."""
+    ratio = index / medium
+    return as_complex(wavenumber**2 * (ratio * ratio - 1))
+
+
+def refractive_index(f: Array, medium: float, wavenumber: float) -> Array:
+    """n = n_medium sqrt(1 + f / k^2), the real part."""
+    return medium * jnp.sqrt(1 + f / wavenumber**2).real
+
+
+def born(field: np.ndarray, background: np.ndarray | complex = 1.0) -> np.ndarray:
+    """u_s / u_0 of measured complex fields, against a background without specimen."""
+    return np.asarray(field / background - 1, np.complex64)
+
+
+def rytov(field: np.ndarray, background: np.ndarray | complex = 1.0) -> np.ndarray:
+    """ln(u / u_0) of measured fields [angle, ...], the phase of each view unwrapped.
+
+    Of the multiples of 2 pi that unwrapping leaves free, the one is taken for which the border's median is
+    nearest to zero. Raises `InputError` where the field is not finite, or vanishes.
+    """
+    ratio = np.asarray(field / background)
+    if not np.isfinite(ratio).all() or (ratio == 0).any():
+        raise InputError("rytov: the field holds zeros or values that are not finite")
+    phases = []
+    for view in np.angle(ratio):
+        flat = np.squeeze(view)
+        phase = (np.unwrap(flat) if flat.ndim == 1 else unwrap_phase(flat)).reshape(view.shape)
+        border = np.concatenate([phase.ravel()[:3], phase.ravel()[-3:]])
+        phases.append(phase - 2 * np.pi * np.round(np.median(border) / (2 * np.pi)))
+    return (np.log(np.abs(ratio)) + 1j * np.stack(phases)).astype(np.complex64)
+
+
+def on_grid(operator: Diffraction, y: Array) -> tuple[Array, Array]:
+    """(spectrum, sampled) [*S, C] and [*S]: the measured arcs averaged into the nearest points of the grid of x.
+
+    For Gerchberg-Papoulis and other methods that keep known Fourier coefficients: with `Fourier(sampled)` the
+    spectrum, in its unitary units, is a measurement of f. The image's origin is its pixel 0.
+    """
+    depth = 1 if y.ndim == 3 else y.shape[1]
+    n, channels = operator.size, y.shape[-1]
+    k_x, gamma, propagating = operator.waves(depth)
+    views = y.reshape(y.shape[0], depth, n, channels)
+    transfer = weighted(jnp.where(propagating, 0.5 / gamma, 1), cis(jnp.pi / 2 - k_x * (n // 2))[None])
+    F = jnp.fft.fftn(views, axes=(1, 2)) / transfer[None, ..., None]
+    K_row, K_column = operator.arcs(depth)
+    row, column = (jnp.round(K * (n / (2 * np.pi))).astype(jnp.int32) % n for K in (K_row, K_column))
+    level = jnp.arange(depth, dtype=jnp.int32).reshape(1, depth, 1)
+    known = jnp.broadcast_to(propagating[None], row.shape).astype(k_x.dtype)
+    total = jnp.zeros((depth, n, n, channels), F.dtype).at[level, row, column].add(weighted(known[..., None], F))
+    count = jnp.zeros((depth, n, n), k_x.dtype).at[level, row, column].add(known)
+    mean = weighted(1 / jnp.maximum(count, 1)[..., None], total)
+    shift = cis(-2 * jnp.pi * jnp.fft.fftfreq(n).astype(k_x.dtype) * (n // 2))              # the centre is pixel n // 2
+    mean = mean * (shift[:, None] * shift[None])[None, ..., None] / (depth**0.5 * n)
+    sampled = (count > 0).astype(k_x.dtype)
+    return (mean[0], sampled[0]) if y.ndim == 3 else (mean, sampled)
+
+
+class AngularSpectrum(LinearOperator):
+    """Free-space propagation of a field x [H, W, C] complex over a distance, in a homogeneous medium.
+
+        H(x) = F^-1 exp(i z sqrt(k^2 - k_x^2 - k_y^2)) F x,      evanescent waves dropped
+
+    `wavenumber` is in radians per pixel and `distance` z in pixels. Reference: Goodman, ch. 3.10.
+    """
+
+    distance: Array
+    wavenumber: Array
+
+    def __call__(self, x: Array) -> Array:
+        if x.ndim != 3:
+            raise InputError(f"AngularSpectrum was given an image of shape {x.shape}; it takes [H, W, C]")
+        x = as_complex(x)
+        rows, columns = (2 * jnp.pi * jnp.fft.fftfreq(n).astype(x.real.dtype) for n in x.shape[:2])
+        square = jnp.square(jnp.asarray(self.wavenumber, x.real.dtype)) - jnp.square(rows)[:, None] - jnp.square(columns)[None]
+        phase = jnp.asarray(self.distance, x.real.dtype) * jnp.sqrt(jnp.where(square > 0, square, 1))
+        transfer = weighted(square > 0, cis(phase))
+        return jnp.fft.ifft2(jnp.fft.fft2(x, axes=(0, 1)) * transfer[..., None], axes=(0, 1))
+
+
+def demodulate(hologram: np.ndarray, *, window: Callable[[np.ndarray], np.ndarray] | None = None) -> np.ndarray:
+    """The complex field of an off-axis hologram [H, W]: its sideband, cut out by a disc and moved to zero.
+
+    `window` maps the distance from the sideband, in parts of the disc's radius, to a weight (default: a hard
+    edge). The radius is a third of the carrier frequency.
+    """
+    spectrum = np.fft.fftshift(np.fft.fft2(hologram - hologram.mean()))
+    rows, columns = (np.arange(n) - n // 2 for n in hologram.shape)
+    upper = (rows[:, None] < 0) | ((rows[:, None] == 0) & (columns[None] < 0))
+    scale = [row / n for row, n in zip((rows, columns), hologram.shape)]
+    low = np.hypot(scale[0][:, None], scale[1][None]) < 0.05
+    peak = np.unravel_index(np.argmax(np.where(upper & ~low, np.abs(spectrum), 0)), spectrum.shape)
+    carrier = [scale[0][peak[0]], scale[1][peak[1]]]
+    distance = np.hypot(scale[0][:, None] - carrier[0], scale[1][None] - carrier[1]) / (np.hypot(*carrier) / 3)
+    weight = (distance <= 1).astype(float) if window is None else window(distance)
+    moved = np.roll(spectrum * weight, [n // 2 - p for n, p in zip(hologram.shape, peak)], (0, 1))
+    return np.fft.ifft2(np.fft.ifftshift(moved)).astype(np.complex64)

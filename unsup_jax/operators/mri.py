@@ -1,0 +1,133 @@
+r"""Parallel magnetic resonance imaging: coils that see the same image through their own sensitivities.
+
+    SENSE              y_c = m \odot F sum_j S_jc x_j                      (Pruessmann 1999; two map sets: Uecker 2014)
+    non-Cartesian      y_c(k) = (F_k S_c x)                                (Pruessmann 2001)
+    multislice (SMS)   y_c = m \odot sum_s exp(sign 2 pi i k_y shift_s) F S_sc x_s      (Breuer 2005, blipped CAIPI)
+
+Symbols: x [H, W, sets] complex, one channel a set of maps; S `sensitivity_maps` [sets, coil, H, W]; m `mask`
+[H, W], or [1, W] or [H, 1] where whole lines are sampled; y [coil, H, W], uncentred as in
+`unsup_jax.operators.fourier`. A slice's shift is a part of the field of view along the first axis, phase encoding.
+"""
+
+import jax
+import jax.numpy as jnp
+from flax import struct
+from jax import Array
+
+from unsup_jax.core.operator import LinearOperator
+from unsup_jax.errors import InputError
+from unsup_jax.operators.fourier import circulant, toeplitz_kernel
+from unsup_jax.operators.gridding import nufft
+from unsup_jax.operators.phasors import cis, weighted
+
+
+class SENSE(LinearOperator):
+    """Cartesian multi-coil k-space y [coil, H, W] of an image x [H, W, sets].
+
+    Raises `InputError` on an image that does not fit the maps.
+    """
+
+    sensitivity_maps: Array
+    mask: Array
+
+    def __call__(self, x: Array) -> Array:
+        return weighted(self.mask[None], jnp.fft.fft2(self.coils(x), norm="ortho"))
+
+    def coils(self, x: Array) -> Array:
+        """The image that each coil sees, [coil, H, W]."""
+        sets, _, height, width = self.sensitivity_maps.shape
+        if x.shape != (height, width, sets):
+            raise InputError(f"SENSE with maps of shape {self.sensitivity_maps.shape} was given an image of shape {x.shape}")
+        return jnp.sum(self.sensitivity_maps * jnp.moveaxis(x, -1, 0)[:, None], 0)
+
+    def combine(self, images: Array) -> Array:
+        """S* of coil images [coil, H, W]: the image [H, W, sets] of matched filters (Roemer 1990)."""
+        return jnp.moveaxis(jnp.sum(jnp.conj(self.sensitivity_maps) * images[None], 1), 0, -1)
+
+    def domain(self, y: Array) -> jax.ShapeDtypeStruct:
+        return jax.ShapeDtypeStruct((*y.shape[1:], self.sensitivity_maps.shape[0]), y.dtype)
+
+    def normal(self, x: Array) -> Array:
+        """S* F* m^2 F S x; a mask of whole lines leaves their own direction untransformed."""
+        axes = tuple(axis for axis in (-2, -1) if self.mask.shape[axis] > 1)
+        spectrum = weighted(jnp.square(self.mask)[None], jnp.fft.fftn(self.coils(x), axes=axes))
+        return self.combine(jnp.fft.ifftn(spectrum, axes=axes))
+
+
+class NonCartesianSENSE(LinearOperator):
+    """Multi-coil samples y [coil, samples] at `coordinates` [samples, 2] (cycles per pixel) of an x [H, W, sets].
+
+    Raises `InputError` on an image that does not fit the maps.
+    """
+
+    sensitivity_maps: Array
+    coordinates: Array
+    width: int = struct.field(pytree_node=False, default=4)
+    """Grid points that a sample is interpolated from along each axis; the error is about 10^(1 - width)."""
+    kernel: Array | None = None
+    """Set by `toeplitz`."""
+
+    def __call__(self, x: Array) -> Array:
+        images = jnp.moveaxis(self._coils(x), 0, -1)
+        return nufft(images, self.coordinates, self.width).T / self._root()
+
+    def domain(self, y: Array) -> jax.ShapeDtypeStruct:
+        sets, _, height, width = self.sensitivity_maps.shape
+        return jax.ShapeDtypeStruct((height, width, sets), y.dtype)
+
+    def normal(self, x: Array) -> Array:
+        if self.kernel is None:
+            return super().normal(x)
+        images = circulant(self.kernel, jnp.moveaxis(self._coils(x), 0, -1))
+        return jnp.moveaxis(jnp.sum(jnp.conj(self.sensitivity_maps) * jnp.moveaxis(images, -1, 0)[None], 1), 0, -1)
+
+    def toeplitz(self) -> "NonCartesianSENSE":
+        """The same operator with H* H computed by two FFTs of twice the size and no interpolation."""
+        shape = self.sensitivity_maps.shape[-2:]
+        return self.replace(kernel=toeplitz_kernel(self.coordinates, shape, width=self.width))
+
+    def _coils(self, x):
+        sets, _, height, width = self.sensitivity_maps.shape
+        if x.shape != (height, width, sets):
+            raise InputError(
+                f"NonCartesianSENSE with maps of shape {self.sensitivity_maps.shape} was given an image of shape {x.shape}"
+            )
+        return jnp.sum(self.sensitivity_maps * jnp.moveaxis(x, -1, 0)[:, None], 0)
+
+    def _root(self):
+        return float(self.sensitivity_maps.shape[-2] * self.sensitivity_maps.shape[-1]) ** 0.5
+
+
+class Multislice(LinearOperator):
+    """Simultaneously excited slices x [slice, H, W, 1], summed into one k-space y [coil, H, W].
+
+    `sensitivity_maps` are [slice, coil, H, W] and `shifts` [slice] parts of the field of view. With `sign` -1 the
+    slice moves by +shift; vendors differ, both conventions are accepted. Raises `InputError` on an x that does
+    not fit the maps and on another sign.
+    """
+
+    sensitivity_maps: Array
+    mask: Array
+    shifts: Array
+    sign: int = struct.field(pytree_node=False, default=-1)
+    """-1 or +1: the sign of the CAIPI phase in k-space."""
+
+    def __call__(self, x: Array) -> Array:
+        slices, _, height, width = self.sensitivity_maps.shape
+        if x.shape != (slices, height, width, 1):
+            raise InputError(f"Multislice with maps of shape {self.sensitivity_maps.shape} was given an image of shape {x.shape}")
+        spectra = jnp.fft.fft2(self.sensitivity_maps * x[:, None, ..., 0], norm="ortho")
+        return weighted(self.mask[None], jnp.sum(self.phases(spectra) * spectra, 0))
+
+    def phases(self, like: Array) -> Array:
+        """exp(sign 2 pi i k_y shift_s), [slice, 1, H, 1], for k_y the signed frequency index."""
+        if self.sign not in (-1, 1):
+            raise InputError(f"Multislice has sign {self.sign}; it is -1 or 1")
+        height = self.sensitivity_maps.shape[2]
+        frequency = jnp.fft.fftfreq(height, 1 / height).astype(self.shifts.dtype)
+        phase = self.sign * 2 * jnp.pi * self.shifts[:, None] * frequency[None]
+        return cis(phase.astype(like.real.dtype))[:, None, :, None]
+
+    def domain(self, y: Array) -> jax.ShapeDtypeStruct:
+        slices, _, height, width = self.sensitivity_maps.shape
+        return jax.ShapeDtypeStruct((slices, height, width, 1), y.dtype)

@@ -1,0 +1,116 @@
+r"""Intensities of coherent fields: Fourier ptychography and in-line holography. Both are nonlinear in the object.
+
+    Fourier ptychography    y_l = |F^-1 P(k) X(k + k_l)|^2,      X = F x                 (Zheng 2013)
+    in-line hologram        y = |A_z x|^2,                        A_z free-space propagation (Gabor 1948)
+
+x is the complex transmission of the object, [N, N, 1]; P the pupil of the objective, with its aberrations as
+phase, [n, n] with zero frequency in the middle; k_l the illumination of the l-th LED, in grid steps of X; y [LED,
+n, n, 1], each image n x n pixels, N / n times coarser. Transforms are unitary, so that an open pupil keeps energy.
+"""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import struct
+from jax import Array
+
+from unsup_jax.core.operator import Operator
+from unsup_jax.errors import InputError
+from unsup_jax.operators.diffraction import AngularSpectrum
+from unsup_jax.operators.phasors import as_complex, cis, complex_type
+
+
+class FourierPtychography(Operator):
+    """Low-resolution intensities [LED, n, n, 1] of an object x [size, size, 1] lit from many directions.
+
+    Raises `InputError` on an x of another size. A window that leaves the spectrum is moved to its border.
+    """
+
+    pupil: Array
+    """P, complex [n, n], zero frequency at n // 2."""
+    shifts: Array
+    """k_l, integers [LED, 2], rows and columns of the spectrum."""
+    size: int = struct.field(pytree_node=False)
+    """Pixels of the object, at least n."""
+
+    def __call__(self, x: Array) -> Array:
+        return jnp.square(jnp.abs(self.fields(x)))
+
+    def fields(self, x: Array) -> Array:
+        """The complex low-resolution fields before detection, [LED, n, n, 1]."""
+        if x.shape != (self.size, self.size, 1):
+            raise InputError(f"FourierPtychography of size {self.size} was given an image of shape {x.shape}")
+        n = self.pupil.shape[0]
+        spectrum = jnp.fft.fftshift(jnp.fft.fft2(as_complex(x)[..., 0], norm="ortho"))
+        middle = self.size // 2 - n // 2
+
+        def light(shift):
+            window = jax.lax.dynamic_slice(spectrum, (middle + shift[0], middle + shift[1]), (n, n))
+            return jnp.fft.ifft2(jnp.fft.ifftshift(self.pupil * window), norm="ortho")
+
+        return jax.vmap(light)(self.shifts)[..., None]
+
+    def domain(self, y: Array) -> jax.ShapeDtypeStruct:
+        return jax.ShapeDtypeStruct((self.size, self.size, 1), self.pupil.dtype)
+
+    def guess(self, y: Array) -> Array:
+        """The amplitude of the image lit from nearest the axis, finely sampled, with phase zero."""
+        central = y[jnp.argmin(jnp.sum(jnp.square(self.shifts), -1))][..., 0]
+        amplitude = jax.image.resize(jnp.sqrt(jnp.maximum(central, 0)), (self.size, self.size), "linear")
+        return (amplitude * (y.shape[-2] / self.size)).astype(self.pupil.dtype)[..., None]
+
+
+class InlineHologram(Operator):
+    """The intensity [H, W, 1] of a field x [H, W, 1] that has travelled `distance` pixels."""
+
+    propagation: AngularSpectrum
+
+    def __call__(self, x: Array) -> Array:
+        return jnp.square(jnp.abs(self.propagation(x)))
+
+    def domain(self, y: Array) -> jax.ShapeDtypeStruct:
+        return jax.ShapeDtypeStruct(y.shape, complex_type(y.dtype))
+
+    def guess(self, y: Array) -> Array:
+        """The hologram's amplitude propagated back."""
+        return self.propagation.adjoint(jnp.sqrt(jnp.maximum(y, 0)).astype(self.domain(y).dtype))
+
+
+def circular_pupil(size: int, cutoff: float) -> Array:
+    """An open pupil [size, size], complex: ones within `cutoff` frequency steps of the middle."""
+    line = jnp.arange(size) - size // 2
+    return (jnp.square(line)[:, None] + jnp.square(line)[None] <= cutoff**2).astype(jnp.complex64)
+
+
+def aberrated(pupil: Array, cutoff: float, coefficients: Array) -> Array:
+    """The pupil with a phase of Zernike polynomials, `coefficients` [up to 8] radians, from defocus on.
+
+    Noll's order 4 to 11: defocus, two astigmatisms, two comas, two trefoils, spherical aberration.
+    Raises `InputError` on more coefficients.
+    """
+    if coefficients.shape[0] > 8:
+        raise InputError(f"aberrated knows 8 Zernike polynomials, not {coefficients.shape[0]}")
+    line = (jnp.arange(pupil.shape[0]) - pupil.shape[0] // 2) / cutoff
+    y, x = line[:, None], line[None]
+    r2 = x**2 + y**2
+    zernike = [
+        np.sqrt(3) * (2 * r2 - 1), 2 * np.sqrt(6) * x * y, np.sqrt(6) * (x**2 - y**2),
+        np.sqrt(8) * (3 * r2 - 2) * y, np.sqrt(8) * (3 * r2 - 2) * x,
+        np.sqrt(8) * (3 * x**2 - y**2) * y, np.sqrt(8) * (x**2 - 3 * y**2) * x, np.sqrt(5) * (6 * r2**2 - 6 * r2 + 1),
+    ]
+    phase = sum(c * z for c, z in zip(coefficients, zernike))
+    return pupil * cis(phase)
+
+
+def led_shifts(
+    places_mm: np.ndarray, *, height_mm: float, wavelength_um: float, pixel_size_um: float, magnification: float, size: int,
+) -> Array:
+    """k_l of LEDs at (x, y) [LED, 2] millimetres in a plane `height_mm` below the specimen, as [row, column] steps.
+
+    `size` is the width n of the camera's images and `pixel_size_um` that of its pixels; a plane wave from the
+    direction of the LED moves the spectrum by sin(angle) / wavelength.
+    """
+    distance = np.sqrt((places_mm**2).sum(-1, keepdims=True) + height_mm**2)
+    sines = places_mm / distance
+    step = magnification / (size * pixel_size_um)                               # cycles per um a grid step
+    return jnp.asarray(np.round(-sines[:, ::-1] / wavelength_um / step), jnp.int32)
