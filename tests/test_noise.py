@@ -6,9 +6,14 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from unsup_jax.noise import Gaussian, Poisson, PoissonGaussian, estimate_poisson_gaussian
+from unsup_jax.core.measurement import Scale
+from unsup_jax.errors import InputError
+from unsup_jax.noise import (
+    ColouredGaussian, Gamma, Gaussian, GaussianMixture, Histogram, Poisson, PoissonGaussian, SaltAndPepper,
+    estimate_poisson_gaussian,
+)
 
-MODELS = [Gaussian(3.0), Poisson(2.0, 5.0), PoissonGaussian(2.0, 3.0, 5.0)]
+MODELS = [Gaussian(3.0), Poisson(2.0, 5.0), PoissonGaussian(2.0, 3.0, 5.0), Gamma(20.0)]
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda m: type(m).__name__)
@@ -69,3 +74,80 @@ def test_parameters_from_one_image():
     white = np.asarray(Gaussian(5.0).sample(jax.random.key(0), jnp.asarray(clean, jnp.float32)))
     gain, sigma, _ = estimate_poisson_gaussian(white)
     assert abs(np.sqrt(60 * gain + sigma**2) / 5 - 1) < 0.1
+
+
+def camera_pairs(levels=(5.0, 120.0), count=200_000):
+    """Signals and their observations by a camera, for the learned models."""
+    clean = jax.random.uniform(jax.random.key(0), (count,), minval=levels[0], maxval=levels[1])
+    return PoissonGaussian(2.0, 3.0).sample(jax.random.key(1), clean), clean
+
+
+LEARNED = {
+    "histogram": lambda: Histogram.fit(*camera_pairs(), bins=64),
+    "mixture": lambda: GaussianMixture.fit(jax.random.key(2), *camera_pairs(), steps=400),
+}
+
+
+@pytest.mark.parametrize("name", LEARNED)
+def test_learned_noise_is_the_cameras(name):
+    model, camera = LEARNED[name](), PoissonGaussian(2.0, 3.0)
+    clean = jnp.full((20_000,), 60.0)
+    y = model.sample(jax.random.key(3), clean)
+    true = float(camera.variance(clean)[0])
+    assert abs(float(y.mean()) - 60) < 1.0 and abs(float(y.var()) / true - 1) < 0.08
+    assert abs(float(model.variance(clean)[0]) / true - 1) < 0.08
+    seen = camera.sample(jax.random.key(4), clean)
+    cost = float((camera.log_prob(seen, clean) - model.log_prob(seen, clean)).mean())      # the Kullback-Leibler divergence
+    assert -0.01 < cost < 0.03
+    scale = Scale(jnp.array([10.0]), jnp.array([4.0]))
+    change = model.normalize(scale).log_prob(scale.normalize(seen), scale.normalize(clean)) - model.log_prob(seen, clean)
+    np.testing.assert_allclose(change, np.log(4.0), atol=2e-3)
+    gradient = jax.grad(lambda s: jnp.sum(model.log_prob(seen[:100], s)))(clean[:100])
+    assert jnp.isfinite(gradient).all() and (gradient != 0).any()
+
+
+def test_histogram_and_mixture_are_densities():
+    grid = jnp.linspace(-40.0, 200.0, 24_001)
+    for make in LEARNED.values():
+        mass = jnp.exp(make().log_prob(grid, jnp.full_like(grid, 60.0)))
+        inside = (grid > -20) & (grid < 160)
+        assert abs(float(jnp.sum(jnp.where(inside, mass, 0)) * 0.01) - 1) < 0.02
+
+
+def test_learned_noise_of_unequal_shapes_is_refused():
+    for fit in (Histogram.fit, lambda y, s: GaussianMixture.fit(jax.random.key(0), y, s)):
+        with pytest.raises(InputError, match="differ in shape"):
+            fit(np.zeros(3), np.zeros(4))
+
+
+def test_coloured_noise_has_its_spectrum():
+    frequency = np.hypot(np.fft.fftfreq(32)[:, None], np.fft.fftfreq(24)[None])
+    model = ColouredGaussian(jnp.asarray(9 * np.exp(-((frequency / 0.15) ** 2)) + 0.1, jnp.float32))
+    clean = jnp.full((32, 24, 1), 7.0)
+    y = jax.vmap(model.sample, (0, None))(jax.random.split(jax.random.key(0), 3000), clean)
+    measured = (jnp.abs(jnp.fft.fft2(y[..., 0] - 7)) ** 2).mean(0) / (32 * 24)
+    np.testing.assert_allclose(measured, model.spectrum, rtol=0.12)
+    assert abs(float(y.var()) / float(model.variance(clean)[0, 0, 0]) - 1) < 0.02
+
+
+def test_white_noise_is_coloured_noise_of_a_flat_spectrum():
+    clean, noisy = jax.random.normal(jax.random.key(0), (2, 16, 12, 1))
+    flat = ColouredGaussian(jnp.full((16, 12), 4.0)).log_prob(noisy, clean).sum()
+    np.testing.assert_allclose(flat, Gaussian(2.0).log_prob(noisy, clean).sum(), rtol=1e-4)
+
+
+def test_gamma_log_prob():
+    y, x = jnp.linspace(0.5, 30, 12), jnp.full(12, 10.0)
+    np.testing.assert_allclose(Gamma(4.0).log_prob(y, x), stats.gamma(4.0, scale=2.5).logpdf(y), rtol=1e-4)
+    with pytest.raises(InputError, match="offset"):
+        Gamma(4.0).normalize(Scale(jnp.array([1.0]), jnp.array([2.0])))
+
+
+def test_salt_and_pepper():
+    clean = jnp.full((400, 400), 60.0)
+    model = SaltAndPepper(0.1, 0.0, 255.0)
+    y = model.sample(jax.random.key(0), clean)
+    assert abs(float((y == 0).mean()) - 0.05) < 0.005 and abs(float((y == 255).mean()) - 0.05) < 0.005
+    assert abs(float(y.var()) / float(model.variance(clean)[0, 0]) - 1) < 0.05
+    with pytest.raises(InputError, match="no density"):
+        model.log_prob(y, clean)

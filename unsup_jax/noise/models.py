@@ -49,7 +49,7 @@ class Gaussian(NoiseModel):
         return clean + (self.sigma * jax.random.normal(key, clean.shape, clean.dtype)).astype(clean.dtype)
 
     def log_prob(self, noisy: Array, clean: Array) -> Array:
-        return _normal_log_density(noisy - clean, self.variance(clean))
+        return normal_log_density(noisy - clean, self.variance(clean))
 
     def variance(self, clean: Array) -> Array:
         return jnp.broadcast_to(jnp.square(jnp.asarray(self.sigma, clean.dtype)), clean.shape)
@@ -116,12 +116,12 @@ class PoissonGaussian(NoiseModel):
         def term(step):
             k = centre + step
             mass = _poisson_log_mass(jnp.maximum(k, 0), rate)
-            density = _normal_log_density(self.gain * (count - k), jnp.square(self.sigma))
+            density = normal_log_density(self.gain * (count - k), jnp.square(self.sigma))
             return jnp.where(k >= 0, mass + density, -jnp.inf)
 
         exact = logsumexp(jax.vmap(term)(jnp.arange(-32.0, 33.0, dtype=clean.dtype)), axis=0)
         summed = rate * spread < 60 * (rate + spread)  # posterior variance of the count
-        return jnp.where(summed, exact, _normal_log_density(noisy - clean, self.variance(clean)))
+        return jnp.where(summed, exact, normal_log_density(noisy - clean, self.variance(clean)))
 
     def variance(self, clean: Array) -> Array:
         return self._photons().variance(clean) + jnp.square(self.sigma)
@@ -133,7 +133,8 @@ class PoissonGaussian(NoiseModel):
         return Poisson(self.gain, self.offset)
 
 
-def _normal_log_density(residual, variance):
+def normal_log_density(residual: Array, variance: Array) -> Array:
+    """log N(residual; 0, variance)."""
     return -0.5 * (jnp.square(residual) / variance + jnp.log(2 * jnp.pi * variance))
 
 

@@ -1,0 +1,252 @@
+r"""Noise beyond a camera's: coloured, multiplicative, impulsive, and learned from calibration images.
+
+    ColouredGaussian  y = H(x) + F^-1 (sqrt(S) F n),                       n white, S the power spectrum
+    Gamma             y = H(x) g,    g ~ Gamma(looks, 1 / looks)           speckle of `looks` looks
+    SaltAndPepper     y = low or high with probability `rate`, else H(x)
+    Histogram         p(y | s) tabulated over bins of the signal s and of y
+    GaussianMixture   p(y | s) = sum_k a_k(s) N(y; m_k(s), sigma_k(s)^2)   (Prakash et al., ISBI 2020)
+
+E[y | x] = H(x) in the first two. The learned ones depend on the signal s = H(x) and are fitted to pairs of noisy
+observations and signals: calibration images, or the images themselves and their denoised estimates.
+"""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from jax.scipy.special import gammaln, logsumexp
+
+from unsup_jax.core.measurement import Scale
+from unsup_jax.errors import InputError
+from unsup_jax.noise.models import NoiseModel, normal_log_density
+
+
+class ColouredGaussian(NoiseModel):
+    """Stationary Gaussian noise of power spectrum S [*S], the variance of each frequency of an FFT, uncentred.
+
+    White noise of deviation sigma has S = sigma^2 at all frequencies. The likelihood is that of the whole image,
+    spread evenly over its pixels.
+    """
+
+    spectrum: Array
+
+    def sample(self, key: Array, clean: Array) -> Array:
+        axes = self._axes(clean)
+        white = jnp.fft.fftn(jax.random.normal(key, clean.shape, clean.dtype), axes=axes)
+        root = jnp.sqrt(self.spectrum)[..., None].astype(clean.dtype)
+        return clean + jnp.fft.ifftn(jax.lax.complex(root * white.real, root * white.imag), axes=axes).real
+
+    def log_prob(self, noisy: Array, clean: Array) -> Array:
+        """-1/2 (r C^-1 r + log 2 pi S averaged over the frequencies), which sums to the image's log-likelihood."""
+        axes = self._axes(clean)
+        residual = noisy - clean
+        spectrum = self.spectrum[..., None].astype(clean.dtype)
+        whitened = jnp.fft.fftn(residual, axes=axes)
+        whitened = jnp.fft.ifftn(jax.lax.complex(whitened.real / spectrum, whitened.imag / spectrum), axes=axes).real
+        return -0.5 * (residual * whitened + jnp.mean(jnp.log(2 * jnp.pi * spectrum)))
+
+    def variance(self, clean: Array) -> Array:
+        return jnp.broadcast_to(jnp.mean(self.spectrum).astype(clean.dtype), clean.shape)
+
+    def normalize(self, scale: Scale) -> "ColouredGaussian":
+        return ColouredGaussian(self.spectrum / jnp.square(jnp.mean(scale.unit)))
+
+    def _axes(self, clean):
+        if clean.shape[:-1] != self.spectrum.shape:
+            raise InputError(f"ColouredGaussian of a spectrum {self.spectrum.shape} was given an image of shape {clean.shape}")
+        return tuple(range(clean.ndim - 1))
+
+
+class Gamma(NoiseModel):
+    """Multiplicative noise of unit mean and variance 1 / looks. Signals below zero count as zero."""
+
+    looks: float = 4.0
+    """Shape of the Gamma distribution."""
+
+    def sample(self, key: Array, clean: Array) -> Array:
+        looks = jnp.asarray(self.looks, clean.dtype)
+        return jnp.maximum(clean, 0) * jax.random.gamma(key, looks, clean.shape, clean.dtype) / looks
+
+    def log_prob(self, noisy: Array, clean: Array) -> Array:
+        looks, signal = jnp.asarray(self.looks, clean.dtype), jnp.maximum(clean, 1e-12)
+        positive = jnp.maximum(noisy, 1e-30)
+        density = looks * jnp.log(looks / signal) + (looks - 1) * jnp.log(positive) - looks * positive / signal - gammaln(looks)
+        return jnp.where(noisy > 0, density, -jnp.inf)
+
+    def variance(self, clean: Array) -> Array:
+        return jnp.square(jnp.maximum(clean, 0)) / self.looks
+
+    def normalize(self, scale: Scale) -> "Gamma":
+        """The same: multiplicative noise has no unit. Raises `InputError` for units that move zero."""
+        if not isinstance(scale.offset, jax.core.Tracer) and np.any(np.asarray(scale.offset) != 0):
+            raise InputError("Gamma noise multiplies the signal: its units cannot have an offset")
+        return self
+
+
+class SaltAndPepper(NoiseModel):
+    """Pixels replaced by `low` or `high`, each with probability rate / 2. It has no density: `log_prob` raises."""
+
+    rate: float = 0.05
+    """Part of the pixels replaced."""
+    low: float = 0.0
+    """Grey value of pepper."""
+    high: float = 255.0
+    """Grey value of salt."""
+
+    def sample(self, key: Array, clean: Array) -> Array:
+        u = jax.random.uniform(key, clean.shape, clean.dtype)
+        low, high = (jnp.asarray(v, clean.dtype) for v in (self.low, self.high))
+        return jnp.where(u < self.rate / 2, low, jnp.where(u < self.rate, high, clean))
+
+    def log_prob(self, noisy: Array, clean: Array) -> Array:
+        raise InputError("SaltAndPepper has no density")
+
+    def variance(self, clean: Array) -> Array:
+        mean = (1 - self.rate) * clean + self.rate * (self.low + self.high) / 2
+        second = (1 - self.rate) * jnp.square(clean) + self.rate * (self.low**2 + self.high**2) / 2
+        return second - jnp.square(mean)
+
+    def normalize(self, scale: Scale) -> "SaltAndPepper":
+        return SaltAndPepper(self.rate, scale.normalize(self.low), scale.normalize(self.high))
+
+
+class Histogram(NoiseModel):
+    """p(y | s) constant in each cell of a table over signals and observations between `low` and `high`.
+
+    Values beyond the range count as at its border.
+    """
+
+    log_density: Array
+    """[signal bin, observation bin], each row a density that integrates to one."""
+    low: Array | float
+    """Grey value at the lower border of the first bin."""
+    high: Array | float
+    """Grey value at the upper border of the last bin."""
+
+    @classmethod
+    def fit(cls, noisy: np.ndarray, clean: np.ndarray, *, bins: int = 256, range: tuple[float, float] | None = None) -> "Histogram":
+        """The table of pairs of an observation and its signal, arrays of one shape; empty cells hold a 1e-10 part.
+
+        Raises `InputError` where the shapes differ.
+        """
+        if np.shape(noisy) != np.shape(clean):
+            raise InputError(f"Histogram.fit: observations {np.shape(noisy)} and signals {np.shape(clean)} differ in shape")
+        low, high = range or (float(min(np.min(noisy), np.min(clean))), float(max(np.max(noisy), np.max(clean))))
+        counts, _, _ = np.histogram2d(np.ravel(clean), np.ravel(noisy), bins=bins, range=[(low, high)] * 2)
+        counts = counts + 1e-10
+        filled = counts.sum(1) > 1e-6
+        nearest = np.abs(np.arange(bins)[:, None] - np.flatnonzero(filled)[None]).argmin(1) if filled.any() else np.arange(bins)
+        rows = counts[np.flatnonzero(filled)[nearest]] if filled.any() else counts  # a signal never seen: as its neighbour
+        density = rows / rows.sum(1, keepdims=True) / ((high - low) / bins)
+        return cls(jnp.asarray(np.log(density), jnp.float32), jnp.float32(low), jnp.float32(high))
+
+    def sample(self, key: Array, clean: Array) -> Array:
+        choose, place = jax.random.split(key)
+        bin = jax.random.categorical(choose, self.log_density[self._bin(clean)])
+        within = jax.random.uniform(place, clean.shape, clean.dtype)
+        return (self.low + (bin.astype(clean.dtype) + within) * self._width()).astype(clean.dtype)
+
+    def log_prob(self, noisy: Array, clean: Array) -> Array:
+        """The logarithm of the cell's density, interpolated linearly along the signal so that it has a gradient."""
+        bins = self.log_density.shape[0]
+        place = jnp.clip((clean - self.low) / self._width() - 0.5, 0, bins - 1)
+        below = jnp.clip(jnp.floor(jax.lax.stop_gradient(place)).astype(jnp.int32), 0, bins - 2)
+        part = place - below.astype(place.dtype)
+        column = self._bin(noisy)
+        return (1 - part) * self.log_density[below, column] + part * self.log_density[below + 1, column]
+
+    def variance(self, clean: Array) -> Array:
+        centres = self.low + (jnp.arange(self.log_density.shape[1]).astype(jnp.float32) + 0.5) * self._width()
+        weight = jnp.exp(self.log_density) * self._width()
+        mean = weight @ centres
+        spread = weight @ jnp.square(centres) - jnp.square(mean)
+        return spread[self._bin(clean)]
+
+    def normalize(self, scale: Scale) -> "Histogram":
+        unit = jnp.mean(scale.unit)
+        return Histogram(self.log_density + jnp.log(unit), jnp.mean(scale.normalize(self.low)), jnp.mean(scale.normalize(self.high)))
+
+    def _width(self):
+        return (self.high - self.low) / self.log_density.shape[0]
+
+    def _bin(self, value):
+        return jnp.clip(jnp.floor((value - self.low) / self._width()), 0, self.log_density.shape[0] - 1).astype(jnp.int32)
+
+
+class GaussianMixture(NoiseModel):
+    """p(y | s) of `components` Gaussians whose weights, means and variances are polynomials of the signal.
+
+    With u = (s - centre) / extent and rows of `coefficients` [3, component, degree + 1]:
+
+        a = softmax(poly_0(u)),   m = s + extent (poly_1(u) - sum a poly_1(u)),   log sigma^2 = 2 log extent + poly_2(u)
+
+    so that the mean of the mixture is the signal.
+    """
+
+    coefficients: Array
+    centre: Array | float = 0.0
+    extent: Array | float = 1.0
+
+    @classmethod
+    def fit(
+        cls, key: Array, noisy: np.ndarray, clean: np.ndarray, *, components: int = 3, degree: int = 2, steps: int = 1500, learning_rate: float = 0.03,
+    ) -> "GaussianMixture":
+        """Maximum likelihood of pairs of an observation and its signal, by Adam over batches of 4096 pairs.
+
+        Raises `InputError` where the shapes differ.
+        """
+        import optax
+
+        if np.shape(noisy) != np.shape(clean):
+            raise InputError(f"GaussianMixture.fit: observations {np.shape(noisy)} and signals {np.shape(clean)} differ in shape")
+        y, s = (jnp.ravel(jnp.asarray(a, jnp.float32)) for a in (noisy, clean))
+        deviation = float(jnp.std(y - s))
+        extent = float(jnp.std(s)) or 1.0
+        start = jnp.zeros((3, components, degree + 1))
+        start = start.at[1, :, 0].set(jnp.linspace(-0.5, 0.5, components) * deviation / extent)
+        start = start.at[2, :, 0].set(2 * jnp.log(deviation / extent + 1e-6))
+        model = cls(start, jnp.mean(s), jnp.float32(extent))
+        optimizer = optax.adam(optax.cosine_decay_schedule(learning_rate, steps))
+
+        def loss(coefficients, key):
+            chosen = jax.random.randint(key, (4096,), 0, y.shape[0])
+            return -jnp.mean(model.replace(coefficients=coefficients).log_prob(y[chosen], s[chosen]))
+
+        def step(carry, i):
+            coefficients, memory = carry
+            gradient = jax.grad(loss)(coefficients, jax.random.fold_in(key, i))
+            update, memory = optimizer.update(gradient, memory)
+            return (optax.apply_updates(coefficients, update), memory), None
+
+        with jax.numpy_dtype_promotion("standard"):  # optax mixes types
+            (coefficients, _), _ = jax.jit(lambda c: jax.lax.scan(step, c, jnp.arange(steps)))((start, optimizer.init(start)))
+        return model.replace(coefficients=coefficients)
+
+    def sample(self, key: Array, clean: Array) -> Array:
+        choose, draw = jax.random.split(key)
+        log_weight, mean, variance = self._parts(clean)
+        component = jax.random.categorical(choose, log_weight)[..., None]
+        m, v = (jnp.take_along_axis(a, component, -1)[..., 0] for a in (mean, variance))
+        return m + jnp.sqrt(v) * jax.random.normal(draw, clean.shape, clean.dtype)
+
+    def log_prob(self, noisy: Array, clean: Array) -> Array:
+        log_weight, mean, variance = self._parts(clean)
+        return logsumexp(log_weight + normal_log_density(noisy[..., None] - mean, variance), axis=-1)
+
+    def variance(self, clean: Array) -> Array:
+        log_weight, mean, variance = self._parts(clean)
+        return jnp.sum(jnp.exp(log_weight) * (variance + jnp.square(mean - clean[..., None])), -1)
+
+    def normalize(self, scale: Scale) -> "GaussianMixture":
+        unit = jnp.mean(scale.unit)
+        return GaussianMixture(self.coefficients, (self.centre - jnp.mean(scale.offset)) / unit, self.extent / unit)
+
+    def _parts(self, clean):
+        u = jnp.clip((clean - self.centre) / self.extent, -4, 4)[..., None]
+        rows = self.coefficients.astype(clean.dtype).reshape(3, *(1,) * clean.ndim, *self.coefficients.shape[1:])
+        polynomial = lambda row: sum(row[..., power] * u**power for power in range(rows.shape[-1]))
+        log_weight = jax.nn.log_softmax(polynomial(rows[0]), -1)
+        offset = polynomial(rows[1])
+        offset = offset - jnp.sum(jnp.exp(log_weight) * offset, -1, keepdims=True)
+        variance = jnp.square(jnp.asarray(self.extent, clean.dtype)) * jnp.exp(jnp.clip(polynomial(rows[2]), -20, 10))
+        return log_weight, clean[..., None] + self.extent * offset, variance
