@@ -13,6 +13,8 @@ import jax.numpy as jnp
 from flax import struct
 from jax import Array
 
+from unsup_jax.core.linear import conjugate_gradient
+
 
 class Operator(struct.PyTreeNode):
     """A forward operator y = H(x) of one measurement; batches come from `vmap`."""
@@ -72,6 +74,14 @@ class LinearOperator(Operator):
             return power, jnp.linalg.norm(power.ravel())
 
         return jax.lax.scan(step, x, length=iterations)[1][-1]
+
+    def inverse(self, b: Array, mu: Array, *, start: Array | None = None, iterations: int = 10) -> Array:
+        """(H* H + mu)^-1 b: the data consistency of eq. (5b), by conjugate gradients from `start` (default: zero).
+
+        Overridden where a closed form is cheaper, which takes no notice of `start` and `iterations`.
+        """
+        regular = lambda x: self.normal(x) + jnp.asarray(mu, x.dtype) * x
+        return conjugate_gradient(regular, b, start=start, iterations=iterations)
 
     def __matmul__(self, inner: "LinearOperator") -> "Composition":
         """(A @ B)(x) = A(B(x))."""

@@ -22,6 +22,7 @@ from jax import Array
 
 from unsup_jax.core.operator import LinearOperator
 from unsup_jax.errors import InputError
+from unsup_jax.operators.phasors import weighted
 
 
 class Convolution(LinearOperator):
@@ -46,6 +47,25 @@ class Convolution(LinearOperator):
     def domain(self, y: Array) -> jax.ShapeDtypeStruct:
         extra = 1 if self.boundary == "valid" else 0
         return jax.ShapeDtypeStruct((*(n + extra * (k - 1) for n, k in zip(y.shape, self.psf.shape)), y.shape[-1]), y.dtype)
+
+    def inverse(self, b: Array, mu: Array, *, start: Array | None = None, iterations: int = 10) -> Array:
+        """Circular: F^-1 (F b / (|F h|^2 + mu))."""
+        if self.boundary != "circular":
+            return super().inverse(b, mu, start=start, iterations=iterations)
+        shape, axes = b.shape[:-1], tuple(range(b.ndim - 1))
+        transfer = self.transfer(shape)
+        power = jnp.square(transfer.real) + jnp.square(transfer.imag) + jnp.asarray(mu, transfer.real.dtype)
+        return jnp.fft.irfftn(weighted(1 / power[..., None], jnp.fft.rfftn(b, axes=axes)), shape, axes).astype(b.dtype)
+
+    def normal(self, x: Array) -> Array:
+        """Circular: F^-1 |F h|^2 F x, one pair of transforms."""
+        if self.boundary != "circular":
+            return super().normal(x)
+        self._frame(x.shape)
+        shape, axes = x.shape[:-1], tuple(range(x.ndim - 1))
+        transfer = self.transfer(shape)
+        power = jnp.square(transfer.real) + jnp.square(transfer.imag)
+        return jnp.fft.irfftn(weighted(power[..., None], jnp.fft.rfftn(x, axes=axes)), shape, axes).astype(x.dtype)
 
     def transfer(self, shape: Sequence[int]) -> Array:
         """The optical transfer function: real FFT over a frame of `shape` of the PSF centred on pixel 0."""

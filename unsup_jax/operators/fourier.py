@@ -62,6 +62,11 @@ class Fourier(LinearOperator):
         axes = tuple(range(self.mask.ndim))
         return weighted(self.mask[..., None], jnp.fft.fftn(x, axes=axes, norm="ortho"))
 
+    def inverse(self, b: Array, mu: Array, *, start: Array | None = None, iterations: int = 10) -> Array:
+        axes = tuple(range(self.mask.ndim))
+        spectrum = weighted(1 / (jnp.square(self.mask) + mu)[..., None], jnp.fft.fftn(b, axes=axes))
+        return jnp.fft.ifftn(spectrum, axes=axes)
+
 
 class NonuniformFourier(LinearOperator):
     """Samples at `coordinates` [samples, d] (cycles per pixel) of images [*shape, C], by gridding: [samples, C].

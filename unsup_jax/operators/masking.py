@@ -24,6 +24,9 @@ class Identity(LinearOperator):
     def __call__(self, x: Array) -> Array:
         return x
 
+    def inverse(self, b: Array, mu: Array, *, start: Array | None = None, iterations: int = 10) -> Array:
+        return b / jnp.asarray(1 + mu, b.dtype)
+
 
 class Mask(LinearOperator):
     """H(x) = mask * x, for a real `mask` with the shape [*S, C] of x, or [*S, 1] for all channels alike.
@@ -39,6 +42,9 @@ class Mask(LinearOperator):
         if x.ndim != self.mask.ndim or x.shape[:-1] != self.mask.shape[:-1] or self.mask.shape[-1] not in (1, x.shape[-1]):
             raise InputError(f"Mask of shape {self.mask.shape} was given an image of shape {x.shape}")
         return self.mask * x
+
+    def inverse(self, b: Array, mu: Array, *, start: Array | None = None, iterations: int = 10) -> Array:
+        return b / (jnp.square(self.mask) + mu).astype(b.dtype)
 
 
 def random_blocks(key: Array, shape: tuple[int, ...], *, keep: float, block: int = 8) -> Array:

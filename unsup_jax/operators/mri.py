@@ -111,6 +111,8 @@ class Multislice(LinearOperator):
     shifts: Array
     sign: int = struct.field(pytree_node=False, default=-1)
     """-1 or +1: the sign of the CAIPI phase in k-space."""
+    reference: Array | None = None
+    """Calibration scans [slice, coil, h, w] of each slice alone, shifted as in y, zero frequency in the middle."""
 
     def __call__(self, x: Array) -> Array:
         slices, _, height, width = self.sensitivity_maps.shape

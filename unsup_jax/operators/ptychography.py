@@ -32,9 +32,13 @@ class FourierPtychography(Operator):
     """k_l, integers [LED, 2], rows and columns of the spectrum."""
     size: int = struct.field(pytree_node=False)
     """Pixels of the object, at least n."""
+    amplitude: bool = struct.field(pytree_node=False, default=False)
+    """Return the root of the intensity, whose least squares weigh photon noise evenly (Yeh et al. 2015)."""
 
     def __call__(self, x: Array) -> Array:
-        return jnp.square(jnp.abs(self.fields(x)))
+        fields = self.fields(x)
+        intensity = jnp.square(fields.real) + jnp.square(fields.imag)
+        return jnp.sqrt(intensity + 1e-12) if self.amplitude else intensity
 
     def fields(self, x: Array) -> Array:
         """The complex low-resolution fields before detection, [LED, n, n, 1]."""
@@ -56,7 +60,8 @@ class FourierPtychography(Operator):
     def guess(self, y: Array) -> Array:
         """The amplitude of the image lit from nearest the axis, finely sampled, with phase zero."""
         central = y[jnp.argmin(jnp.sum(jnp.square(self.shifts), -1))][..., 0]
-        amplitude = jax.image.resize(jnp.sqrt(jnp.maximum(central, 0)), (self.size, self.size), "linear")
+        central = jnp.maximum(central, 0) if self.amplitude else jnp.sqrt(jnp.maximum(central, 0))
+        amplitude = jax.image.resize(central, (self.size, self.size), "linear")
         return (amplitude * (y.shape[-2] / self.size)).astype(self.pupil.dtype)[..., None]
 
 

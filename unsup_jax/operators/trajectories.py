@@ -17,9 +17,10 @@ GOLDEN_ANGLE = np.pi * (np.sqrt(5) - 1) / 2
 
 
 def equispaced_lines(width: int, acceleration: int, *, centre: int = 24, offset: int = 0) -> Array:
-    """[1, width]: every `acceleration`-th line, and the `centre` lines about zero frequency on top."""
+    """[1, width]: every `acceleration`-th line from zero frequency on, and the `centre` lines about zero frequency on top."""
     _check(acceleration, centre, width)
-    return jnp.maximum((jnp.arange(width) % acceleration == offset).astype(jnp.float32), _near_zero(width, centre))[None]
+    frequency = np.round(np.fft.fftfreq(width, 1 / width)).astype(int)
+    return jnp.maximum(jnp.asarray(frequency % acceleration == offset, jnp.float32), _near_zero(width, centre))[None]
 
 
 def random_lines(key: Array, width: int, acceleration: float, *, centre: int = 24) -> Array:

@@ -10,13 +10,13 @@ from jax import Array
 from unsup_jax.core import Measurement, Method
 
 
-@partial(jax.jit, static_argnames=("method", "steps"))
-def solve(method: Method, key: Array, measurement: Measurement, *, steps: int | None = None) -> tuple[Any, dict]:
+def iterate(method: Method, key: Array, measurement: Measurement, *, steps: int | None = None) -> tuple[Any, dict]:
     """(state, trace) after `steps` updates, by default `method.steps`, as one scan; vmap it over measurements.
 
     Where the method's metrics hold `held_out`, the state returned is the one of least `held_out`, and
     otherwise the last one. The trace stacks the metrics of all steps. The measurement is passed through
-    `only(method.sees)` here, so that no caller can forget it.
+    `only(method.sees)` here, so that no caller can forget it. Fields of the method may be traced, to
+    differentiate with respect to a hyperparameter.
     """
     measurement = measurement.only(method.sees)
     steps = method.steps if steps is None else steps
@@ -24,13 +24,24 @@ def solve(method: Method, key: Array, measurement: Measurement, *, steps: int | 
     if steps == 0:
         return first, {}
 
-    def step(carry, i):
-        state, best, least = carry
-        state, metrics = method.update(jax.random.fold_in(key, i), state, measurement)
-        value = metrics.get("held_out", jnp.asarray(-i, jnp.float32))  # without one, every step is the best so far
-        better = value < least
-        best = jax.tree.map(lambda new, old: jnp.where(better, new, old), state, best)
-        return (state, best, jnp.where(better, value, least)), metrics
+    def step(state, i):
+        return method.update(jax.random.fold_in(key, i), state, measurement)
 
-    (_, best, _), trace = jax.lax.scan(step, (first, first, jnp.inf), jnp.arange(1, steps + 1))
-    return best, trace
+    def keep_best(carry, i):
+        state, best, least = carry
+        state, metrics = step(state, i)
+        better = metrics["held_out"] < least
+        best = jax.tree.map(lambda new, old: jnp.where(better, new, old), state, best)
+        return (state, best, jnp.where(better, metrics["held_out"], least)), metrics
+
+    numbers = jnp.arange(1, steps + 1)
+    if "held_out" in jax.eval_shape(step, first, 1)[1]:
+        (_, best, _), trace = jax.lax.scan(keep_best, (first, first, jnp.inf), numbers)
+        return best, trace
+    return jax.lax.scan(step, first, numbers)
+
+
+@partial(jax.jit, static_argnames=("method", "steps"))
+def solve(method: Method, key: Array, measurement: Measurement, *, steps: int | None = None) -> tuple[Any, dict]:
+    """`iterate`, compiled once for each method and shape of measurement."""
+    return iterate(method, key, measurement, steps=steps)

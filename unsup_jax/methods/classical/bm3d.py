@@ -48,6 +48,14 @@ class BM3D(Direct):
         return on_host(_stabilized, one.y, *((one.noise.gain, one.noise.sigma, one.noise.offset) if known else ()))
 
 
+@dataclass(frozen=True)
+class BM3DDenoiser:
+    """x, sigma -> BM3D(x) for white noise of standard deviation sigma: for plug-and-play and RED, on the host."""
+
+    def __call__(self, x: Array, sigma: Array) -> Array:
+        return on_host(_plain, x, sigma)
+
+
 def _plain(y, sigma=None):
     return np.stack([
         _collaborative(channel, estimate_sigma(channel) if sigma is None else float(sigma))

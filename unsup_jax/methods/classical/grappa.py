@@ -1,0 +1,147 @@
+r"""Parallel MRI by interpolation of k-space: GRAPPA, and slice- and split-slice-GRAPPA.
+
+GRAPPA fills a missing sample of each coil from the acquired neighbours in all coils,
+
+    y_c(k) = sum_{c', d} g_cc'd y_c'(k + d),
+
+with weights g by regularised least squares over the fully sampled centre (Griswold et al., Magn. Reson. Med. 47,
+1202 (2002)). Slice-GRAPPA separates slices excited at once by one kernel a slice, fitted to calibration scans I_s,
+
+    slice-GRAPPA        min ||K_s sum_t I_t - I_s||^2                          (Setsompop 2012)
+    split-slice-GRAPPA  min ||K_s I_s - I_s||^2 + sum_{t != s} ||K_s I_t||^2   (Cauley 2014), no leakage between slices
+
+Coils are combined by the operator's sensitivity maps.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from unsup_jax.core import Direct, Measurement
+from unsup_jax.errors import InputError
+from unsup_jax.operators import SENSE, Multislice
+
+
+@dataclass(frozen=True)
+class GRAPPA(Direct):
+    """For `SENSE` whose mask holds every `acceleration`-th line along the last axis and the centre.
+
+    Raises `InputError` for another operator, or a centre too small for the kernel.
+    """
+
+    reference: ClassVar[str] = "Griswold 2002"
+
+    acceleration: int = 2
+    """Distance of the acquired lines; line 0 (zero frequency) is one of them."""
+    calibration: int = 24
+    """Fully sampled lines about zero frequency."""
+    rows: int = 5
+    """Kernel width along the fully sampled axis, odd."""
+    lines: int = 2
+    """Acquired lines that a missing one is made of, even."""
+    damping: float = 1e-4
+    """Tikhonov regularisation of the fit, in units of the mean energy of a source."""
+
+    def answer(self, key: Array, one: Measurement) -> Array:
+        if not isinstance(one.operator, SENSE):
+            raise InputError(f"GRAPPA takes SENSE, not {type(one.operator).__name__}")
+        images = jnp.fft.ifft2(self.fill(one.y, one.operator.mask), norm="ortho")
+        return one.operator.combine(images)
+
+    def fill(self, kspace: Array, mask: Array) -> Array:
+        """k-space [coil, H, W], uncentred, with the lines that are missing in it filled in."""
+        coils, height, width = kspace.shape
+        span = self.acceleration * (self.lines - 1) + 1
+        if self.calibration < span + 2 or self.calibration > width:
+            raise InputError(f"GRAPPA: a centre of {self.calibration} of {width} lines does not hold a kernel {span} lines wide")
+        half, reach = self.calibration // 2, self.rows // 2
+        middle = width // 2
+        centre = jnp.roll(kspace, half, 2)[:, :, : self.calibration]
+        spectrum = jnp.roll(kspace, middle, 2)                                  # zero frequency at line width // 2
+        measured = jnp.roll(jnp.broadcast_to(mask, (height, width))[0], middle)
+        # the acquired lines about a gap, counted from the one before it, and their neighbours along the rows
+        around = [self.acceleration * (i - self.lines // 2 + 1) for i in range(self.lines)]
+        rows = lambda data: [jnp.roll(data, reach - row, 1) for row in range(self.rows)]
+        fitted = jnp.arange(-around[0], self.calibration - around[-1])
+        before = jnp.arange(middle % self.acceleration - self.acceleration, width, self.acceleration)
+
+        def line(data, index):
+            """Lines at an index, zero beyond the border."""
+            inside = (index >= 0) & (index < width)
+            return jnp.where(inside[None, None], data[:, :, jnp.clip(index, 0, width - 1)], 0)
+
+        filled = spectrum
+        for gap in range(1, self.acceleration):
+            sources = jnp.stack([data[:, :, fitted + d] for data in rows(centre) for d in around])
+            targets = centre[:, :, fitted + gap]
+            weights = _fit(sources.reshape(-1, sources.shape[2] * sources.shape[3]), targets.reshape(coils, -1), self.damping)
+            sources = jnp.stack([line(data, before + d) for data in rows(spectrum) for d in around])
+            lines = (weights @ sources.reshape(weights.shape[1], -1)).reshape(coils, height, -1)
+            target = before + gap
+            missing = (target >= 0) & (target < width) & (measured[jnp.clip(target, 0, width - 1)] == 0)
+            filled = filled.at[:, :, jnp.where(missing, target, width)].set(lines, mode="drop")
+        return jnp.roll(filled, -middle, 2)
+
+
+@dataclass(frozen=True)
+class SliceGRAPPA(Direct):
+    """For `Multislice` with calibration scans in its `reference`. Raises `InputError` without them."""
+
+    reference: ClassVar[str] = "Setsompop 2012; Cauley 2014"
+
+    split: bool = True
+    """Fit without leakage between slices (split-slice-GRAPPA)."""
+    kernel: int = 5
+    """Kernel width along both axes, odd."""
+    damping: float = 1e-4
+    """Tikhonov regularisation of the fit, in units of the mean energy of a source."""
+
+    @property
+    def label(self) -> str:
+        return "split-slice-GRAPPA" if self.split else "slice-GRAPPA"
+
+    def answer(self, key: Array, one: Measurement) -> Array:
+        H = one.operator
+        if not isinstance(H, Multislice) or H.reference is None:
+            raise InputError(f"SliceGRAPPA takes Multislice with a reference, not {type(H).__name__}")
+        spectra = self.separate(one.y, H)
+        images = jnp.fft.ifft2(spectra * jnp.conj(H.phases(spectra)), norm="ortho")
+        return jnp.sum(jnp.conj(H.sensitivity_maps) * images, 1)[..., None]
+
+    def separate(self, kspace: Array, H: Multislice) -> Array:
+        """The k-space [slice, coil, H, W] of each slice, shifted by CAIPI as it was acquired."""
+        scans = H.reference
+        slices, coils, rows, columns = scans.shape
+        reach = self.kernel // 2
+        patches = jax.vmap(lambda scan: _neighbours(scan, self.kernel)[:, reach:rows - reach, reach:columns - reach].reshape(
+            coils * self.kernel**2, -1))(scans)                                 # [slice, coil k^2, place]
+        targets = scans[:, :, reach:rows - reach, reach:columns - reach].reshape(slices, coils, -1)
+
+        def kernel(s):
+            if not self.split:
+                return _fit(patches.sum(0), targets[s], self.damping)
+            every = jnp.moveaxis(patches, 0, 1).reshape(patches.shape[1], -1)
+            wanted = jnp.where((jnp.arange(slices) == s)[None, :, None], targets[s][:, None], 0)
+            return _fit(every, wanted.reshape(coils, -1), self.damping)
+
+        sources = _neighbours(jnp.fft.fftshift(kspace, (1, 2)), self.kernel).reshape(coils * self.kernel**2, -1)
+        separated = jnp.stack([(kernel(s) @ sources).reshape(kspace.shape) for s in range(slices)])
+        return jnp.fft.ifftshift(separated, (2, 3))
+
+
+def _neighbours(kspace, width):
+    """The width^2 neighbours of each sample in all coils, [coil width^2, H, W], periodic."""
+    reach = width // 2
+    shifted = [jnp.roll(kspace, (reach - i, reach - j), (1, 2)) for i in range(width) for j in range(width)]
+    return jnp.concatenate(shifted)
+
+
+def _fit(sources, targets, damping):
+    """Weights g with g @ sources = targets, least squares with Tikhonov regularisation."""
+    gram = sources @ jnp.conj(sources.T)
+    energy = jnp.trace(gram).real / gram.shape[0]
+    regular = gram + (damping * energy).astype(gram.dtype) * jnp.eye(gram.shape[0], dtype=gram.dtype)
+    return jnp.linalg.solve(regular.T, (targets @ jnp.conj(sources.T)).T).T

@@ -1,0 +1,274 @@
+r"""Iterations for the regularised least squares of eq. (2), min over x of 1/2 ||y - H(x)||^2 + R(x).
+
+    GradientDescent      x <- x - eta (grad c(x) + grad R(x))                                        (3)
+    ProximalGradient     x <- prox_{eta R}(v - eta H*(H v - y)),  v = x + m_k (x - x_old)            FISTA, m_k = 0: ISTA
+    ADMM                 x <- (H*H + rho)^-1 (H*y + rho (z - u)),  z <- prox_{R / rho}(x + u),  u <- u + x - z    (4)
+    VariableSplitting    z <- prox_{R / mu}(x),  x <- (H*H + mu)^-1 (H*y + mu z)                     (5a), (5b)
+    ConjugateGradient    (H*H + lambda) x = H*y
+    GerchbergPapoulis    x <- P_C(x + F* m (y - F x)):  ISTA of step one with a constraint for R
+
+With c = 1/2 ||y - H(x)||^2 the factor two of the article's c is in R. `prior` is any of `unsup_jax.priors`, a
+denoiser among them (`PlugAndPlay`, `RED`). Unless `relative` is False, an image for a linear H is counted in units
+of the largest modulus of its first guess, so that one weight serves images of all units.
+
+Each method's `update` is one iteration, which reports 1/2 ||y - H(x)||^2 (`fidelity`), R (`prior`) and the relative
+`change` of x. References: Beck and Teboulle, SIAM J. Imaging Sci. 2, 183 (2009); Boyd et al., Found. Trends Mach.
+Learn. 3, 1 (2011); Pruessmann et al., Magn. Reson. Med. 46, 638 (2001); Papoulis, IEEE Trans. Circuits Syst. 22,
+735 (1975).
+"""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import jax
+import jax.numpy as jnp
+from flax import struct
+from jax import Array
+
+from unsup_jax.core import LinearOperator, Measurement, Method
+from unsup_jax.core.linear import Residual, conjugate_gradient_step, first_residual, inner
+from unsup_jax.core.method import Metrics
+from unsup_jax.errors import InputError
+from unsup_jax.priors import NonNegative, Prior, TotalVariation, Zero
+
+
+class Iterate(struct.PyTreeNode):
+    """The state of an iteration."""
+
+    x: Array
+    unit: Array
+    """The image is x times this."""
+    back: Array | None
+    """H* y, for a linear H."""
+    memory: Any
+    """What the method keeps from one iteration to the next."""
+
+
+@dataclass(frozen=True)
+class Iterative(Method):
+    """What the iterations share. A subclass writes `start` and `iterate`."""
+
+    scope: ClassVar[Literal["dataset", "measurement"]] = "measurement"
+    linear: ClassVar[bool] = True
+
+    prior: Prior = Zero()
+    """R(x)."""
+    steps: int = 100
+    """Iterations."""
+    relative: bool = True
+    """Count the image in units of its first guess, where H is linear."""
+
+    def start(self, one: Measurement, x: Array, back: Array | None) -> Any:
+        """The memory before the first iteration."""
+        raise NotImplementedError
+
+    def iterate(self, one: Measurement, at: Iterate) -> tuple[Array, Any, Array]:
+        """(x, memory, 1/2 ||y - H v||^2) after one iteration, v the point where the iteration looked."""
+        raise NotImplementedError
+
+    def init(self, key: Array, example: Measurement) -> Iterate:
+        H = example.operator
+        if self.linear and not isinstance(H, LinearOperator):
+            raise InputError(f"{type(self).__name__} takes linear operators, not {type(H).__name__}; GradientDescent takes both")
+        x = H.guess(example.y)
+        largest = jnp.abs(x).max()
+        scaled = isinstance(H, LinearOperator) and self.relative
+        unit = jnp.where(largest > 0, largest, 1) if scaled else jnp.ones_like(largest)
+        one, x = self._in_units(example, unit), x / unit.astype(x.dtype)
+        back = H.adjoint(one.y) if isinstance(H, LinearOperator) else None
+        return Iterate(x, unit, back, self.start(one, x, back))
+
+    def update(self, key: Array, state: Iterate, batch: Measurement) -> tuple[Iterate, Metrics]:
+        x, memory, fidelity = self.iterate(self._in_units(batch, state.unit), state)
+        change = jnp.sqrt(inner(x - state.x, x - state.x) / jnp.maximum(inner(x, x), 1e-30))
+        return state.replace(x=x, memory=memory), {"fidelity": fidelity, "prior": self.prior(x), "change": change}
+
+    def reconstruct(self, key: Array, state: Iterate, measurement: Measurement) -> Array:
+        return state.unit.astype(state.x.dtype) * state.x
+
+    def _in_units(self, one, unit):
+        return one.replace(y=one.y / unit.astype(one.y.dtype))
+
+
+def _fidelity(one, back, x, normal):
+    """1/2 ||y - H x||^2 from H* y and H* H x, without another H."""
+    return 0.5 * inner(one.y, one.y) - inner(back, x) + 0.5 * inner(x, normal)
+
+
+@dataclass(frozen=True)
+class GradientDescent(Iterative):
+    """Eq. (3), for linear and nonlinear H; the step is halved whenever it would not descend."""
+
+    reference: ClassVar[str] = "eq. (3)"
+    linear: ClassVar[bool] = False
+
+    prior: Prior = Zero()
+    """R(x), differentiable almost everywhere."""
+    step_size: float = 1.0
+    """eta of the first iteration, in units of the inverse curvature along the gradient."""
+
+    def start(self, one: Measurement, x: Array, back: Array | None) -> tuple[Array, Array]:
+        gradient = self._gradient(one, x)
+        along = jax.jvp(one.operator, (x,), (gradient,))[1]
+        curvature = inner(along, along) / jnp.maximum(inner(gradient, gradient), 1e-30)
+        return self.step_size / jnp.maximum(curvature, 1e-30), self._cost(one, x)
+
+    def iterate(self, one: Measurement, at: Iterate) -> tuple[Array, Any, Array]:
+        eta, cost = at.memory
+        gradient = self._gradient(one, at.x)
+        x = at.x - eta.astype(at.x.dtype) * gradient
+        new = self._cost(one, x)
+        descends = new <= cost - 1e-4 * eta * inner(gradient, gradient)
+        x = jnp.where(descends, x, at.x)
+        return x, (jnp.where(descends, 1.3 * eta, 0.5 * eta), jnp.where(descends, new, cost)), self._misfit(one, x)
+
+    def _misfit(self, one, x):
+        residual = one.operator(x) - one.y
+        return 0.5 * inner(residual, residual)
+
+    def _cost(self, one, x):
+        return self._misfit(one, x) + self.prior(x)
+
+    def _gradient(self, one, x):
+        return jnp.conj(jax.grad(lambda x: self._misfit(one, x))(x)) + self.prior.gradient(x)
+
+
+@dataclass(frozen=True)
+class ProximalGradient(Iterative):
+    """Proximal gradients: FISTA, or ISTA without acceleration."""
+
+    reference: ClassVar[str] = "Beck & Teboulle 2009"
+
+    prior: Prior = TotalVariation()
+    """R(x)."""
+    accelerated: bool = True
+    """Nesterov's extrapolation."""
+    step_size: float | None = None
+    """eta; None takes 0.95 / ||H||^2 from 20 power iterations."""
+
+    @property
+    def label(self) -> str:
+        return f"{'FISTA' if self.accelerated else 'ISTA'}-{type(self.prior).__name__}"
+
+    def start(self, one: Measurement, x: Array, back: Array | None) -> tuple[Array, Array, Array]:
+        eta = 0.95 / jnp.maximum(one.operator.norm(one.y), 1e-30) if self.step_size is None else jnp.asarray(self.step_size, x.real.dtype)
+        return x, jnp.ones((), x.real.dtype), eta
+
+    def iterate(self, one: Measurement, at: Iterate) -> tuple[Array, Any, Array]:
+        v, t, eta = at.memory
+        normal = one.operator.normal(v)
+        x = self.prior.prox(v - eta.astype(v.dtype) * (normal - at.back), eta)
+        later = (1 + jnp.sqrt(1 + 4 * t * t)) / 2
+        momentum = (t - 1) / later if self.accelerated else jnp.zeros_like(t)
+        return x, (x + momentum.astype(x.dtype) * (x - at.x), later, eta), _fidelity(one, at.back, v, normal)
+
+
+@dataclass(frozen=True)
+class GerchbergPapoulis(ProximalGradient):
+    """Known Fourier coefficients and a known range or support, imposed in turn. H is `Fourier` or the like, ||H|| = 1."""
+
+    reference: ClassVar[str] = "Gerchberg 1974; Papoulis 1975"
+
+    prior: Prior = NonNegative()
+    """The constraint C."""
+    accelerated: bool = False
+    """Nesterov's extrapolation."""
+    step_size: float | None = 1.0
+    """One replaces the known coefficients entirely."""
+
+    @property
+    def label(self) -> str:
+        return "Gerchberg-Papoulis"
+
+
+@dataclass(frozen=True)
+class ADMM(Iterative):
+    """The alternating direction method of multipliers for eq. (4), in scaled form."""
+
+    reference: ClassVar[str] = "Boyd 2011"
+
+    prior: Prior = TotalVariation()
+    """R(z)."""
+    rho: float = 0.1
+    """Penalty of the constraint x = z, in units of ||H||^2."""
+    inner_iterations: int = 5
+    """Conjugate gradients in each iteration, from the x before, where H has no closed form."""
+
+    @property
+    def label(self) -> str:
+        return f"ADMM-{type(self.prior).__name__}"
+
+    def start(self, one: Measurement, x: Array, back: Array | None) -> tuple[Array, Array, Array]:
+        return x, jnp.zeros_like(x), self.rho * one.operator.norm(one.y)
+
+    def iterate(self, one: Measurement, at: Iterate) -> tuple[Array, Any, Array]:
+        z, u, rho = at.memory
+        b = at.back + rho.astype(u.dtype) * (z - u)
+        x = one.operator.inverse(b, rho, start=at.x, iterations=self.inner_iterations)
+        z = self.prior.prox(x + u, 1 / rho)
+        normal = b - rho.astype(x.dtype) * x  # H* H x, since x solves its system
+        return x, (z, u + x - z, rho), _fidelity(one, at.back, x, normal)
+
+    def reconstruct(self, key: Array, state: Iterate, measurement: Measurement) -> Array:
+        """z, which obeys the prior."""
+        return state.unit.astype(state.x.dtype) * state.memory[0]
+
+
+@dataclass(frozen=True)
+class VariableSplitting(Iterative):
+    """Alternating minimisation with a quadratic penalty, eqs. (5a) and (5b)."""
+
+    reference: ClassVar[str] = "eqs. (5a)-(5b)"
+
+    prior: Prior = TotalVariation()
+    """R(z)."""
+    steps: int = 30
+    """Iterations."""
+    mu: float = 0.05
+    """Penalty of x = z, in units of ||H||^2."""
+    growth: float = 1.1
+    """Factor of mu from one iteration to the next."""
+    inner_iterations: int = 10
+    """Conjugate gradients in each iteration, from the x before, where H has no closed form."""
+
+    @property
+    def label(self) -> str:
+        return f"Splitting-{type(self.prior).__name__}"
+
+    def start(self, one: Measurement, x: Array, back: Array | None) -> Array:
+        return self.mu * one.operator.norm(one.y)
+
+    def iterate(self, one: Measurement, at: Iterate) -> tuple[Array, Any, Array]:
+        mu = at.memory
+        z = self.prior.prox(at.x, 1 / mu)                                               # (5a)
+        b = at.back + mu.astype(z.dtype) * z
+        x = one.operator.inverse(b, mu, start=at.x, iterations=self.inner_iterations)   # (5b)
+        return x, self.growth * mu, _fidelity(one, at.back, x, b - mu.astype(x.dtype) * x)
+
+
+@dataclass(frozen=True)
+class ConjugateGradient(Iterative):
+    """Least squares with a little Tikhonov regularisation by conjugate gradients: CG-SENSE for parallel MRI.
+
+    Stopped early, the iteration count regularises too.
+    """
+
+    reference: ClassVar[str] = "Pruessmann 2001"
+
+    steps: int = 10
+    """Iterations."""
+    weight: float = 0.0
+    """lambda, in units of ||H||^2."""
+
+    def start(self, one: Measurement, x: Array, back: Array | None) -> tuple[Residual, Array]:
+        damping = self.weight * one.operator.norm(one.y) if self.weight else jnp.zeros((), x.real.dtype)
+        return first_residual(self._matrix(one, damping), back), damping
+
+    def iterate(self, one: Measurement, at: Iterate) -> tuple[Array, Any, Array]:
+        residual, damping = at.memory
+        new = conjugate_gradient_step(self._matrix(one, damping), residual)
+        normal = at.back - new.r - damping.astype(new.x.dtype) * new.x
+        return new.x, (new, damping), _fidelity(one, at.back, new.x, normal)
+
+    def _matrix(self, one, damping):
+        return lambda x: one.operator.normal(x) + damping.astype(x.dtype) * x

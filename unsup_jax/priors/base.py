@@ -1,0 +1,24 @@
+"""A prior: a regulariser R of eq. (2) with its proximal map."""
+
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+
+@dataclass(frozen=True)
+class Prior:
+    """R(x), by its value and its proximal map. Its fields are its hyperparameters."""
+
+    def __call__(self, x: Array) -> Array:
+        """R(x), a real scalar; infinite outside a constraint."""
+        raise NotImplementedError
+
+    def prox(self, x: Array, step: Array) -> Array:
+        """argmin over z of 1/2 ||z - x||^2 + step R(z)."""
+        raise NotImplementedError
+
+    def gradient(self, x: Array) -> Array:
+        """The gradient of R, of steepest ascent, for eq. (3); derived from the value unless overridden."""
+        return jnp.conj(jax.grad(self.__call__)(x))
