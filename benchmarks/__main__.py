@@ -26,22 +26,28 @@ class Benchmark:
     """Also measure the peers (the extra `peers`), and print the ratio of their time to ours."""
     repeats: int = 10
     """Timed calls of each case."""
+    only: str = ""
+    """Measure the families whose name holds this: blur, radon, sense, nufft, cryo_em, diffraction, solvers, calibration."""
 
 
 def main(benchmark: Benchmark) -> None:
     """Measure, print, store."""
     parallel.configure()
     jax.config.update("jax_enable_compilation_cache", False)  # compile times are measured
-    rows = {"steps": steps, "operators": operators}[benchmark.what].measure(benchmark.repeats, benchmark.peers)
+    if benchmark.what == "steps":
+        rows = steps.measure(benchmark.repeats, benchmark.peers)
+    else:
+        rows = operators.measure(benchmark.repeats, benchmark.peers, benchmark.only)
     kept = []
     columns = ["case", "who", "wall_ms", "cpu_ms", "compile_s", "memory_mb", "note"]
-    print("  ".join([f"{columns[0]:42}", f"{columns[1]:10}", *(f"{c:>10}" for c in columns[2:6]), columns[6]]))
+    print("  ".join([f"{columns[0]:52}", f"{columns[1]:10}", *(f"{c:>10}" for c in columns[2:6]), columns[6]]))
     for row in rows:
         kept.append(row)
         numbers = [f"{row[c]:10.1f}" if row.get(c) is not None else " " * 9 + "–" for c in columns[2:6]]
-        print("  ".join([f"{row['case']:42}", f"{row['who']:10}", *numbers, row.get("note", "")]), flush=True)
+        print("  ".join([f"{row['case']:52}", f"{row['who']:10}", *numbers, row.get("note", "")]), flush=True)
     RESULTS.mkdir(exist_ok=True)
-    path = RESULTS / f"{time.strftime('%Y-%m-%d')}-{benchmark.what}-{jax.default_backend()}.json"
+    name = "-".join(filter(None, [time.strftime("%Y-%m-%d"), benchmark.what, benchmark.only, jax.default_backend()]))
+    path = RESULTS / f"{name}.json"
     path.write_text(json.dumps({
         "date": time.strftime("%Y-%m-%d"), "devices": parallel.describe(), "jax": jax.__version__,
         "machine": platform.machine(), "rows": kept,

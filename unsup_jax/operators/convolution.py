@@ -34,6 +34,8 @@ class Convolution(LinearOperator):
     psf: Array
     boundary: str = struct.field(pytree_node=False, default="circular")
     """"circular", "zero" or "valid"."""
+    spectrum: Array | None = None
+    """The PSF's transform, where `planned` has computed it."""
 
     def __call__(self, x: Array) -> Array:
         shape = self._frame(x.shape)
@@ -67,8 +69,16 @@ class Convolution(LinearOperator):
         power = jnp.square(transfer.real) + jnp.square(transfer.imag)
         return jnp.fft.irfftn(weighted(power[..., None], jnp.fft.rfftn(x, axes=axes)), shape, axes).astype(x.dtype)
 
+    def planned(self, shape: Sequence[int]) -> "Convolution":
+        """The same operator for images [*shape, C] alone, with the PSF's transform computed once."""
+        return self.replace(spectrum=self.transfer(self._frame((*shape, 1))))
+
     def transfer(self, shape: Sequence[int]) -> Array:
         """The optical transfer function: real FFT over a frame of `shape` of the PSF centred on pixel 0."""
+        if self.spectrum is not None:
+            if self.spectrum.shape != (*shape[:-1], shape[-1] // 2 + 1):
+                raise InputError(f"Convolution planned for another frame was given an image of shape {tuple(shape)}")
+            return self.spectrum
         padded = jnp.pad(self.psf, [(0, n - k) for n, k in zip(shape, self.psf.shape)])
         centred = jnp.roll(padded, [-(k // 2) for k in self.psf.shape], tuple(range(self.psf.ndim)))
         return jnp.fft.rfftn(centred)

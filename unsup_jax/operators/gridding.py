@@ -11,6 +11,8 @@ whose error is about 10^(1 - width) on a grid `OVERSAMPLING` times finer. The tr
 exact adjoint. Reference: Barnett, Magland and af Klinteberg, SIAM J. Sci. Comput. 41, C479 (2019).
 """
 
+import itertools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -58,21 +60,22 @@ def taps(position: Array, length: int, width: int) -> tuple[Array, Array]:
 
 
 def interpolate(grid: Array, positions: Array, width: int) -> Array:
-    """Values [S, C] between the points of a periodic grid [*G, C], at `positions` [S, d] in grid steps."""
+    """Values [S, C] between the points of a periodic grid [*G, C], at `positions` [S, d] in grid steps.
+
+    The taps along the last axis are gathered at once, those along the others one by one: on a CPU neither the
+    gather nor its transpose then holds more than it reads. The barrier keeps consumers from repeating it.
+    """
     *shape, channels = grid.shape
     flat = grid.reshape(-1, channels)
-    parts = [taps(positions[:, axis], n, width) for axis, n in enumerate(shape)]
-
-    def gather(index, weight, axis):
-        if axis == len(shape):
-            return weighted(weight[:, None], flat.at[index].get(mode="promise_in_bounds"))
-        indices, weights = parts[axis]
-        return sum(
-            gather(index * shape[axis] + indices[:, tap], weight * weights[:, tap], axis + 1) for tap in range(width)
-        )
-
-    count = positions.shape[0]
-    return gather(jnp.zeros(count, jnp.int32), jnp.ones(count, positions.dtype), 0)
+    *others, (last, last_weights) = [taps(positions[:, axis], n, width) for axis, n in enumerate(shape)]
+    total = 0
+    for combination in itertools.product(range(width), repeat=len(others)):
+        index, weight = jnp.zeros_like(last[:, 0]), jnp.ones_like(last_weights[:, 0])
+        for axis, tap in enumerate(combination):
+            index, weight = index * shape[axis] + others[axis][0][:, tap], weight * others[axis][1][:, tap]
+        values = flat.at[index[:, None] * shape[-1] + last].get(mode="promise_in_bounds")
+        total = total + jnp.sum(weighted((weight[:, None] * last_weights)[..., None], values), 1)
+    return jax.lax.optimization_barrier(total)
 
 
 def fine_spectrum(x: Array, width: int) -> Array:

@@ -35,52 +35,66 @@ class TotalVariation(Prior):
     """s of sqrt(|D x|^2 + s^2) - s in the value, which gradient descent needs; not of the proximal map."""
 
     def __call__(self, x: Array) -> Array:
-        length, s = self._length(differences(x)), self.smoothing
+        length, s = self._length(_differences(jnp.moveaxis(x, -1, 0))), self.smoothing
         return self.weight * jnp.sum(jnp.sqrt(jnp.square(length) + s * s) - s if s else length)
 
     def prox(self, x: Array, step: Array) -> Array:
         t = jnp.asarray(self.weight * step, x.real.dtype)
         rate = (1 / (4 * (x.ndim - 1) * jnp.maximum(t, 1e-30))).astype(x.dtype)
+        t = t.astype(x.dtype)
+        image = jnp.moveaxis(x, -1, 0)  # channels first: the innermost axis is the long one
 
         def ascend(carry, momentum):
             old, q = carry
-            new = self._project(q + rate * differences(x - t.astype(x.dtype) * divergence(q)))
-            return (new, new + momentum.astype(x.dtype) * (new - old)), None
+            new = self._project([a + rate * d for a, d in zip(q, _differences(image - t * _divergence(q)))])
+            return (new, [n + momentum.astype(x.dtype) * (n - o) for n, o in zip(new, old)]), None
 
-        zero = jnp.zeros((x.ndim - 1, *x.shape), x.dtype)
+        zero = [jnp.zeros_like(image)] * (x.ndim - 1)
         (q, _), _ = jax.lax.scan(ascend, (zero, zero), jnp.asarray(fista_momenta(self.iterations), x.real.dtype))
-        return x - t.astype(x.dtype) * divergence(q)
+        return jnp.moveaxis(image - t * _divergence(q), 0, -1)
 
     def _length(self, gradient):
-        """|gradient| at each pixel: [*S, C], or of each component [d, *S, C] for the anisotropic form."""
-        if not self.isotropic:
-            return jnp.abs(gradient)
-        squared = jnp.sum(gradient.real**2 + gradient.imag**2 if jnp.iscomplexobj(gradient) else gradient**2, 0)
-        return jnp.where(squared > 0, jnp.sqrt(jnp.where(squared > 0, squared, 1)), 0)
+        """|gradient| at each pixel, or of each component for the anisotropic form."""
+        squares = [jnp.square(g.real) + jnp.square(g.imag) if jnp.iscomplexobj(g) else jnp.square(g) for g in gradient]
+        squares = jnp.stack(squares) if not self.isotropic else sum(squares)
+        return jnp.where(squares > 0, jnp.sqrt(jnp.where(squares > 0, squares, 1)), 0)
 
     def _project(self, q):
-        if not self.isotropic and not jnp.iscomplexobj(q):
-            return jnp.clip(q, -1, 1)
-        length = self._length(q)
-        length = length[None] if self.isotropic else length
-        return q * jax.lax.rsqrt(jnp.maximum(jnp.square(length), 1)).astype(q.dtype)
+        squares = [jnp.square(g.real) + jnp.square(g.imag) if jnp.iscomplexobj(g) else jnp.square(g) for g in q]
+        squares = [sum(squares)] * len(q) if self.isotropic else squares
+        return [g * jax.lax.rsqrt(jnp.maximum(s, 1)).astype(g.dtype) for g, s in zip(q, squares)]
 
 
 def differences(x: Array) -> Array:
     """D x: forward differences along each axis of [*S, C], zero at the last pixel: [d, *S, C]."""
-    return jnp.stack([
-        jnp.pad(jnp.diff(x, axis=axis), [(0, int(a == axis)) for a in range(x.ndim)]) for axis in range(x.ndim - 1)
-    ])
+    return jnp.moveaxis(jnp.stack(_differences(jnp.moveaxis(x, -1, 0))), 1, -1)
 
 
 def divergence(q: Array) -> Array:
     """D* q, the adjoint of `differences`: [d, *S, C] to [*S, C]."""
-    total = 0
-    for axis in range(q.shape[0]):
-        inner = jax.lax.slice_in_dim(q[axis], 0, q.shape[axis + 1] - 1, axis=axis)
-        edge = lambda before: [(int(a == axis) * before, int(a == axis) * (1 - before)) for a in range(q.ndim - 1)]
-        total = total + jnp.pad(inner, edge(1)) - jnp.pad(inner, edge(0))
-    return total
+    masked = [component * _inside(component, axis) for axis, component in enumerate(jnp.moveaxis(q, -1, 1), 1)]
+    return jnp.moveaxis(_divergence(masked), 0, -1)
+
+
+def _differences(x):
+    """The components of D x for x [C, *S]."""
+    return [(_shifted(x, axis, -1) - x) * _inside(x, axis) for axis in range(1, x.ndim)]
+
+
+def _divergence(q):
+    """D* q for components [C, *S] that are zero at the last pixel of their own axis."""
+    return sum(_shifted(component, axis, 1) - component for axis, component in enumerate(q, 1))
+
+
+def _shifted(x, axis, by):
+    """x moved by one pixel along an axis, zero coming in."""
+    return jax.lax.pad(x, jnp.zeros((), x.dtype), [(by, -by, 0) if a == axis else (0, 0, 0) for a in range(x.ndim)])
+
+
+def _inside(x, axis):
+    """One, and zero at the last pixel of an axis."""
+    n = x.shape[axis]
+    return (jnp.arange(n) < n - 1).astype(x.dtype).reshape([n if a == axis else 1 for a in range(x.ndim)])
 
 
 def fista_momenta(count: int) -> list[float]:

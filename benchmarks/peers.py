@@ -1,0 +1,457 @@
+"""The peers' calls, each with the data already in the peer's own form; a peer that is not installed fails alone.
+
+Linear operators are (forward, adjoint, gradient of 1/2 ||H x||^2), None where the peer has none. A call whose result
+lies on another grid has an attribute `aligned` that moves it to ours, outside the timed part.
+"""
+
+import importlib
+
+import numpy as np
+
+
+def set_threads(count: int) -> None:
+    """Let PyTorch use `count` threads, where it is installed."""
+    try:
+        importlib.import_module("torch").set_num_threads(count)
+    except ImportError:
+        pass
+
+
+def _lazy(make):
+    """A call that is prepared once, when it is first made."""
+    cell = []
+
+    def call():
+        if not cell:
+            cell.append(make())
+        return cell[0]()
+
+    return call
+
+
+def _triple(make):
+    """Three calls that share one preparation."""
+    cell = []
+
+    def prepared():
+        if not cell:
+            cell.append(make())
+        return cell[0]
+
+    return tuple(_lazy(lambda k=k: prepared()[k]) for k in range(3))
+
+
+def _torch_triple(forward, adjoint, x, out=lambda a: a.detach().numpy()):
+    """Forward, adjoint of the forward's result, and the gradient by torch's autodiff."""
+    y = forward(x).detach()
+
+    def gradient():
+        leaf = x.clone().requires_grad_()
+        (0.5 * forward(leaf).abs().square().sum()).backward()
+        return out(leaf.grad)
+
+    return (lambda: out(forward(x))), (lambda: out(adjoint(y))), gradient
+
+
+def torch_blur(x, psf):
+    """FFT products by MKL."""
+    def make():
+        import torch
+
+        size = x.shape[1:-1]
+        centred = np.zeros(size, np.float32)
+        centred[tuple(slice(k) for k in psf.shape)] = psf
+        centred = np.roll(centred, [-(k // 2) for k in psf.shape], range(len(size)))
+        axes = tuple(range(1, 1 + len(size)))
+        transfer = torch.fft.rfftn(torch.from_numpy(centred))
+        apply = lambda x, t: torch.fft.irfftn(torch.fft.rfftn(x, dim=axes) * t, s=size, dim=axes)
+        return _torch_triple(lambda x: apply(x, transfer), lambda y: apply(y, transfer.conj()), torch.from_numpy(np.array(x[..., 0])))
+
+    return _triple(make)
+
+
+def deepinv_blur(x, psf):
+    """deepinv.physics.BlurFFT."""
+    def make():
+        import torch
+        from deepinv.physics import BlurFFT
+
+        shape = x.shape[1:-1]
+        physics = BlurFFT(img_size=(1, *shape), filter=torch.from_numpy(np.array(psf))[None, None])
+        batch = torch.from_numpy(np.moveaxis(np.array(x), -1, 1).copy())
+        return _torch_triple(physics.A, physics.A_adjoint, batch)
+
+    return _triple(make)
+
+
+def _half_pixel(images, shift, axes):
+    """Images moved by `shift` pixels along axes, by their spectrum."""
+    out = np.array(images)
+    for axis in axes:
+        n = out.shape[axis]
+        ramp = np.exp(-2j * np.pi * np.fft.rfftfreq(n) * shift)
+        ramp = ramp.reshape([-1 if a == axis % out.ndim else 1 for a in range(out.ndim)])
+        out = np.fft.irfft(np.fft.rfft(out, axis=axis) * ramp, n, axis)
+    return out.astype(np.float32)
+
+
+def _centred_radon(calls, count):
+    """Peers turn about pixel (N - 1) / 2, half a pixel before ours: their results are moved by that half pixel."""
+    sinogram, image = (lambda y: _half_pixel(y.reshape(-1, count, y.shape[-1]), 0.5, (-1,))), (lambda x: _half_pixel(x, 0.5, (1, 2)))
+    for call, aligned in zip(calls, (sinogram, image, image)):
+        if call is not None:
+            call.aligned = lambda a, aligned=aligned: aligned(a.squeeze())
+    return calls
+
+
+def deepinv_radon(x, angles):
+    """deepinv.physics.Tomography with its exact adjoint."""
+    def make():
+        import torch
+        from deepinv.physics import Tomography
+
+        physics = Tomography(
+            angles=torch.from_numpy(np.rad2deg(np.array(angles))), img_width=x.shape[1], circle=True, normalize=False, adjoint_via_backprop=True,
+        )
+        batch = torch.from_numpy(_half_pixel(np.moveaxis(np.array(x), -1, 1), -0.5, (2, 3)))
+        turn = lambda a: np.moveaxis(a.detach().numpy(), -1, -2) if a.shape[-1] == len(angles) else a.detach().numpy()
+        return _torch_triple(physics.A, physics.A_adjoint, batch, turn)
+
+    return _centred_radon(_triple(make), len(angles))
+
+
+def astra_radon(x, angles):
+    """astra's linear (Joseph) projector on the CPU; its back-projection is the transpose."""
+    def make():
+        import astra
+
+        size = x.shape[1]
+        volume = astra.create_vol_geom(size, size)
+        geometry = astra.create_proj_geom("parallel", 1.0, size, np.array(angles, np.float64))
+        projector = astra.create_projector("linear", geometry, volume)
+        images = list(_half_pixel(np.array(x)[..., 0], -0.5, (1, 2)))
+
+        def forward():
+            sinograms = []
+            for image in images:
+                number, sinogram = astra.create_sino(image, projector)
+                astra.data2d.delete(number)
+                sinograms.append(sinogram)
+            return np.stack(sinograms)
+
+        def adjoint():
+            back = []
+            for sinogram in kept:
+                number, image = astra.create_backprojection(sinogram, projector)
+                astra.data2d.delete(number)
+                back.append(image)
+            return np.stack(back)
+
+        kept = forward()
+        return forward, adjoint, forward
+
+    forward, adjoint, _ = _centred_radon(_triple(make), len(angles))
+    return forward, adjoint, None
+
+
+def skimage_radon(x, angles):
+    """skimage.transform.radon."""
+    def make():
+        from skimage.transform import radon
+
+        degrees = np.rad2deg(np.array(angles))
+        images = [np.array(image[..., 0]) for image in x]
+        return lambda: np.stack([radon(image, degrees, circle=True).T for image in images])
+
+    return _lazy(make), None, None
+
+
+def skimage_fbp(y, angles):
+    """skimage.transform.iradon."""
+    def make():
+        from skimage.transform import iradon
+
+        sinogram, degrees = np.array(y[..., 0]).T.astype(np.float64), np.rad2deg(np.array(angles, np.float64))
+        return lambda: iradon(sinogram, degrees, filter_name="ramp", circle=True)
+
+    return _lazy(make)
+
+
+def torch_sense(x, maps, mask):
+    """The same uncentred formulation in PyTorch, and ten conjugate gradients."""
+    def make():
+        import torch
+
+        S, m = torch.from_numpy(np.array(maps)), torch.from_numpy(np.array(mask))
+        image = torch.from_numpy(np.array(x[0, ..., 0]))
+        forward = lambda x: m * torch.fft.fft2(S * x, norm="ortho")
+        adjoint = lambda y: (S.conj() * torch.fft.ifft2(m * y, norm="ortho")).sum(0)
+        normal = lambda x: adjoint(forward(x))
+        y = forward(image)
+
+        def cg():
+            b = adjoint(y)
+            z, r, p = torch.zeros_like(b), b, b
+            energy = torch.vdot(r.ravel(), r.ravel()).real
+            for _ in range(10):
+                q = normal(p)
+                a = energy / torch.vdot(p.ravel(), q.ravel()).real
+                z, r = z + a * p, r - a * q
+                new = torch.vdot(r.ravel(), r.ravel()).real
+                p, energy = r + (new / energy) * p, new
+            return z.numpy()
+
+        return (*_torch_triple(forward, adjoint, image), cg)
+
+    return _four(make)
+
+
+def _four(make):
+    cell = []
+
+    def prepared():
+        if not cell:
+            cell.append(make())
+        return cell[0]
+
+    return tuple(_lazy(lambda k=k: prepared()[k]) for k in range(4))
+
+
+def sigpy_sense(x, maps, mask):
+    """sigpy.mri.linop.Sense, centred as sigpy has it, and its conjugate gradients."""
+    def make():
+        import sigpy
+        import sigpy.mri
+
+        weights = np.fft.fftshift(np.array(mask))
+        S = np.fft.fftshift(np.array(maps), (-2, -1))
+        image = np.fft.fftshift(np.array(x[0, ..., 0]))
+        A = sigpy.mri.linop.Sense(S, weights=None)
+        P = sigpy.linop.Multiply(A.oshape, weights) * A
+        y = P * image
+        back = P.H * y
+        unshift = lambda a: np.fft.ifftshift(a, (-2, -1))
+
+        def cg():
+            z = np.zeros_like(image)
+            app = sigpy.alg.ConjugateGradient(P.H * P, back, z, max_iter=10)
+            while not app.done():
+                app.update()
+            return unshift(z)
+
+        return (lambda: unshift(P * image)), (lambda: unshift(P.H * y)), (lambda: unshift(P.H * (P * image))), cg
+
+    return _four(make)
+
+
+def deepinv_sense(x, maps, mask):
+    """deepinv.physics.MultiCoilMRI."""
+    def make():
+        import torch
+        from deepinv.physics import MultiCoilMRI
+
+        shift = lambda a: np.fft.fftshift(np.array(a), (-2, -1)).copy()
+        physics = MultiCoilMRI(mask=torch.from_numpy(shift(mask)), coil_maps=torch.from_numpy(shift(maps))[None], img_size=x.shape[1:3])
+        image = shift(x[0, ..., 0])
+        batch = torch.from_numpy(np.stack([image.real, image.imag])[None].copy())
+        out = lambda a: np.fft.ifftshift(a.detach().numpy()[0, 0] + 1j * a.detach().numpy()[0, 1], (-2, -1))
+        forward, adjoint, gradient = _torch_triple(physics.A, physics.A_adjoint, batch, out)
+
+        def cg():
+            normal = lambda v: physics.A_adjoint(physics.A(v))
+            b = physics.A_adjoint(physics.A(batch))
+            z, r, p = torch.zeros_like(b), b, b
+            energy = (r * r).sum()
+            for _ in range(10):
+                q = normal(p)
+                a = energy / (p * q).sum()
+                z, r = z + a * p, r - a * q
+                new = (r * r).sum()
+                p, energy = r + (new / energy) * p, new
+            return out(z)
+
+        return forward, adjoint, gradient, cg
+
+    return _four(make)
+
+
+def finufft_sense(x, maps, places):
+    """finufft's planned transforms at 1e-3."""
+    def make():
+        import finufft
+
+        S, image = np.array(maps), np.array(x[0, ..., 0])
+        k = 2 * np.pi * np.array(places)
+        coils = S.shape[0]
+        one = finufft.Plan(2, image.shape, coils, eps=1e-3, isign=-1, dtype="complex64")
+        two = finufft.Plan(1, image.shape, coils, eps=1e-3, isign=1, dtype="complex64")
+        axes = [np.ascontiguousarray(k[:, a], np.float32) for a in (0, 1)]
+        one.setpts(*axes), two.setpts(*axes)
+        root = np.float32(image.size**0.5)
+        forward = lambda: one.execute(S * image) / root
+        y = forward()
+        adjoint = lambda v: (S.conj() * two.execute(np.ascontiguousarray(v))).sum(0) / root
+        return forward, (lambda: adjoint(y)), (lambda: adjoint(forward()))
+
+    return _triple(make)
+
+
+def sigpy_nufft(x, maps, places):
+    """sigpy.mri.linop.Sense with coordinates."""
+    def make():
+        import sigpy.mri
+
+        coordinates = np.array(places) * np.array(x.shape[1:3])
+        A = sigpy.mri.linop.Sense(np.array(maps), coord=coordinates)
+        image = np.array(x[0, ..., 0])
+        y = A * image
+        return (lambda: A * image), (lambda: A.H * y), (lambda: A.H * (A * image))
+
+    return _triple(make)
+
+
+def kb_nufft(x, maps, places):
+    """torchkbnufft with its sparse-free interpolation, and its Toeplitz normal operator."""
+    def make():
+        import torch
+        import torchkbnufft
+
+        size = x.shape[1:3]
+        S, image = torch.from_numpy(np.array(maps))[None], torch.from_numpy(np.array(x[0, ..., 0]))[None, None]
+        k = torch.from_numpy(2 * np.pi * np.array(places).T.copy())
+        forward_op, adjoint_op = torchkbnufft.KbNufft(im_size=size), torchkbnufft.KbNufftAdjoint(im_size=size)
+        forward = lambda v: forward_op(v, k, smaps=S, norm="ortho") * 2
+        y = forward(image)
+        kernel = torchkbnufft.calc_toeplitz_kernel(k, size, norm="ortho") * 4
+        toeplitz = torchkbnufft.ToepNufft()
+        triple = _torch_triple(forward, lambda v: adjoint_op(v, k, smaps=S, norm="ortho") * 2, image)
+        del y
+        return (*triple, lambda: toeplitz(image, kernel, smaps=S, norm="ortho").numpy())
+
+    return _four(make)
+
+
+def torch_projection(volume, rotations):
+    """Fourier slices by grid_sample, the batch folded into the grid; volume padded by two, trilinear."""
+    def make():
+        import torch
+        import torch.nn.functional as F
+
+        x = torch.from_numpy(np.array(volume[..., 0]))
+        R = torch.from_numpy(np.array(rotations))
+        size, grid = x.shape[0], 2 * x.shape[0]
+        u, v = torch.fft.rfftfreq(size)[None].expand(size, -1), torch.fft.fftfreq(size)[:, None].expand(-1, size // 2 + 1)
+        plane = torch.stack([u, v], -1).reshape(1, -1, 2) @ R[:, :2]            # [B, S, 3] = (k_x, k_y, k_z)
+        inside = ((u**2 + v**2) < 0.25).to(torch.complex64)
+        places = (plane * grid + grid // 2) / (grid - 1) * 2 - 1
+        phase = torch.exp(-2j * torch.pi * (u + v) * (size // 2))
+        pixel = torch.arange(size) - size // 2
+        sinc = torch.sinc(pixel / grid) ** 2
+        correction = sinc[:, None, None] * sinc[None, :, None] * sinc[None, None]
+
+        def project(x):
+            padded = F.pad(x / correction, (size // 2,) * 6)
+            spectrum = torch.fft.fftshift(torch.fft.fftn(torch.fft.ifftshift(padded)))
+            parts = torch.stack([spectrum.real, spectrum.imag])[None]
+            values = F.grid_sample(parts, places.reshape(1, 1, 1, -1, 3), align_corners=True)[0, :, 0, 0]
+            values = torch.complex(values[0], values[1]).reshape(len(R), size, size // 2 + 1)
+            return torch.fft.irfft2(values * phase * inside, s=(size, size))
+
+        def gradient():
+            leaf = x.clone().requires_grad_()
+            (0.5 * project(leaf).square().sum()).backward()
+            return leaf.grad.numpy()
+
+        return (lambda: project(x).numpy()), gradient, gradient
+
+    return _triple(make)[:2]
+
+
+def odtbrain_backpropagation(y, angles, wavenumber):
+    """odtbrain.backpropagate_2d of the same Rytov phases."""
+    def make():
+        import odtbrain
+
+        sinogram = np.array(y[..., 0]).astype(np.complex128)
+        return lambda: odtbrain.backpropagate_2d(sinogram, np.array(angles, np.float64), 2 * np.pi / wavenumber, 1.0, 0.0, padding=True)
+
+    return _lazy(make)
+
+
+def skimage_tv(noisy, weight, iterations):
+    """skimage.restoration.denoise_tv_chambolle."""
+    def make():
+        from skimage.restoration import denoise_tv_chambolle
+
+        image = np.array(noisy[..., 0])
+        return lambda: denoise_tv_chambolle(image, weight=weight, eps=0, max_num_iter=iterations)
+
+    return _lazy(make)
+
+
+def deepinv_fista(y, psf, weight):
+    """deepinv's FISTA with its TV prior, 100 iterations."""
+    def make():
+        import torch
+        from deepinv.optim import L2, TVPrior
+        from deepinv.optim.optimizers import optim_builder
+        from deepinv.physics import BlurFFT
+
+        physics = BlurFFT(img_size=(1, *y.shape[:2]), filter=torch.from_numpy(np.array(psf))[None, None])
+        batch = torch.from_numpy(np.array(y[None, None, ..., 0]))
+        model = optim_builder(iteration="FISTA", prior=TVPrior(n_it_max=10), data_fidelity=L2(), early_stop=False, max_iter=100,
+                              verbose=False, params_algo={"stepsize": 1.0, "lambda": weight, "a": 3})
+        return lambda: model(batch, physics).detach().numpy()
+
+    return _lazy(make)
+
+
+def scico_admm(y, psf, weight):
+    """SCICO's ADMM for isotropic TV with its FFT solver, 100 iterations."""
+    def make():
+        import scico.numpy as snp
+        from scico import functional, linop, loss
+        from scico.optimize.admm import ADMM, CircularConvolveSolver
+
+        image = snp.array(np.array(y[..., 0]))
+        blur = linop.CircularConvolve(snp.array(np.array(psf)), input_shape=image.shape, h_center=[k // 2 for k in psf.shape])
+        gradient = linop.FiniteDifference(input_shape=image.shape, circular=True)
+
+        def run():
+            solver = ADMM(
+                f=loss.SquaredL2Loss(y=image, A=blur), g_list=[weight * functional.L21Norm()], C_list=[gradient], rho_list=[0.1],
+                x0=image, maxiter=100, subproblem_solver=CircularConvolveSolver(), itstat_options={"display": False},
+            )
+            return np.asarray(solver.solve())
+
+        return run
+
+    return _lazy(make)
+
+
+def sigpy_espirit(kspace):
+    """sigpy.mri.app.EspiritCalib."""
+    def make():
+        import sigpy.mri
+
+        centred = np.fft.fftshift(np.array(kspace), (-2, -1))
+
+        def run():
+            maps = sigpy.mri.app.EspiritCalib(centred, calib_width=24, kernel_width=6, thresh=0.02, crop=0.95, show_pbar=False).run()
+            return np.fft.ifftshift(maps, (-2, -1))
+
+        return run
+
+    return _lazy(make)
+
+
+def pygrappa(kspace):
+    """pygrappa.mdgrappa."""
+    def make():
+        import pygrappa
+
+        centred = np.moveaxis(np.fft.fftshift(np.array(kspace), (-2, -1)), 0, -1)
+        calibration = centred[:, 116:140].copy()
+        return lambda: np.fft.ifftshift(np.moveaxis(pygrappa.mdgrappa(centred.copy(), calibration, kernel_size=(5, 5)), -1, 0), (-2, -1))
+
+    return _lazy(make)

@@ -1,0 +1,285 @@
+"""Real data: the classical methods on measurements of instruments, with the figures that can be checked.
+
+Each function takes the folder of the data and yields (figure, value). Tests assert on the quick ones.
+"""
+
+import io
+import lzma
+import tarfile
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from skimage.metrics import peak_signal_noise_ratio, structural_similarity
+
+from unsup_jax.core import Measurement
+from unsup_jax.methods import (
+    GRAPPA, ConjugateGradient, FilteredBackProjection, GerchbergPapoulis, GradientDescent, ProximalGradient, RichardsonLucy, SliceGRAPPA,
+)
+from unsup_jax.operators import SENSE, Convolution, Diffraction, Fourier, FourierPtychography, Multislice, Projection, Radon, espirit
+from unsup_jax.operators.diffraction import on_grid, refractive_index, rytov
+from unsup_jax.operators.fourier import uncentred
+from unsup_jax.operators.ptychography import aberrated, circular_pupil, led_shifts
+from unsup_jax.operators.trajectories import equispaced_lines, poisson_disc
+from unsup_jax.priors import NonNegative, TotalVariation, Wavelet
+from unsup_jax.train import solve
+
+Figures = Iterator[tuple[str, float]]
+
+
+def measure(folder: Path, only: str = "") -> Iterator[dict]:
+    """One row for each figure, of the instruments whose name holds `only`."""
+    for instrument in (parallel_mri, slices, tomography, diffraction, cell, deconvolution, ptychography, cryo_em):
+        if only in instrument.__name__:
+            for figure, value in instrument(folder):
+                yield {"case": f"{instrument.__name__}: {figure}", "who": "ours", "note": f"{value:.4g}"}
+
+
+def estimate(method, measurement) -> np.ndarray:
+    """What a classical method makes of one measurement."""
+    key = jax.random.key(0)
+    return np.asarray(method.reconstruct(key, solve(method, key, measurement)[0], measurement))
+
+
+def _scores(image, reference):
+    a, b = np.abs(image).squeeze(), np.abs(reference).squeeze()
+    peak = b.max()
+    return peak_signal_noise_ratio(b, a, data_range=peak), structural_similarity(b, a, data_range=peak)
+
+
+def _brain(folder):
+    kspace = uncentred(jnp.asarray(np.load(folder / "mri/brain8_full_230x180.npy")))
+    kspace = kspace / jnp.abs(kspace).max()
+    return kspace, espirit(kspace, calibration=24, crop=0.9)[0]
+
+
+def parallel_mri(folder: Path) -> Figures:
+    """Retrospective undersampling of the 8-coil brain; PSNR and SSIM against S* of the full k-space."""
+    kspace, maps = _brain(folder)
+    reference = np.asarray(SENSE(maps, jnp.ones((1, 1))).combine(jnp.fft.ifft2(kspace, norm="ortho")))
+    masks = {
+        "1-D R4 + 24": equispaced_lines(180, 4, centre=24), "1-D R6 + 24": equispaced_lines(180, 6, centre=24),
+        "Poisson R6": jnp.asarray(poisson_disc(0, (230, 180), 6)), "Poisson R8": jnp.asarray(poisson_disc(0, (230, 180), 8)),
+    }
+    for name, mask in masks.items():
+        m = Measurement(kspace * mask.astype(kspace.dtype), SENSE(maps, mask))
+        results = {"zero-filled": np.asarray(m.operator.adjoint(m.y))}
+        results["CG-SENSE"] = _best((ConjugateGradient(steps=n) for n in (5, 8, 12, 18, 26)), m, reference)
+        results["FISTA-wavelet"] = _best(
+            (ProximalGradient(prior=Wavelet(w, cycle_spin=True), steps=60) for w in (3e-4, 1e-3, 2e-3, 4e-3, 8e-3)), m, reference)
+        results["FISTA-TV"] = _best((ProximalGradient(prior=TotalVariation(w), steps=60) for w in (3e-4, 1e-3, 2e-3, 4e-3)), m, reference)
+        for method, image in results.items():
+            score, similarity = _scores(image, reference)
+            yield f"{name}, {method}, PSNR dB", score
+            yield f"{name}, {method}, SSIM", similarity
+    mask = equispaced_lines(180, 2, centre=24)
+    m = Measurement(kspace * mask.astype(kspace.dtype), SENSE(maps, mask))
+    yield "1-D R2 + 24, zero-filled, PSNR dB", _scores(np.asarray(m.operator.adjoint(m.y)), reference)[0]
+    yield "1-D R2 + 24, GRAPPA, PSNR dB", _scores(estimate(GRAPPA(), m), reference)[0]
+
+
+def _best(methods, m, reference):
+    """The estimate of highest PSNR: each method is tuned alike."""
+    return max((estimate(method, m) for method in methods), key=lambda image: _scores(image, reference)[0])
+
+
+def slices(folder: Path) -> Figures:
+    """Two simulated simultaneous slices: the brain, and itself turned round, half a field of view apart by CAIPI."""
+    kspace, maps = _brain(folder)
+    image = np.asarray(SENSE(maps, jnp.ones((1, 1))).combine(jnp.fft.ifft2(kspace, norm="ortho")))[..., 0]
+    both_maps = jnp.stack([maps[0], maps[0, :, ::-1, ::-1]])
+    x = jnp.asarray(np.stack([image, image[::-1, ::-1]]))[..., None]
+    H = Multislice(both_maps, jnp.ones((230, 180)), jnp.array([0.0, 0.5]))
+    single = jnp.stack([H(x * (jnp.arange(2) == s).reshape(2, 1, 1, 1).astype(x.dtype)) for s in range(2)])
+    H = H.replace(reference=jnp.fft.fftshift(single, (2, 3))[:, :, 115 - 24:115 + 24, 90 - 24:90 + 24])
+    m = Measurement(H(x), H)
+    for method in (SliceGRAPPA(split=False), SliceGRAPPA(), ConjugateGradient(steps=15)):
+        yield f"2 slices, {method.label}, PSNR dB", _scores(estimate(method, m), np.asarray(x))[0]
+
+
+def tomography(folder: Path) -> Figures:
+    """The tooth's absorption sinogram: all 181 views by FBP, and every sixth by FBP and by TV against it."""
+    import h5py
+
+    with h5py.File(folder / "tomography/tomopy_tooth.h5") as file:
+        exchange = file["exchange"]
+        dark, white = exchange["data_dark"][:].mean(0), exchange["data_white"][:].mean(0)
+        transmission = (exchange["data"][:] - dark) / (white - dark)
+        angles = np.deg2rad(exchange["theta"][:])
+    sinogram = -np.log(np.clip(transmission[:, 0], 1e-3, None)).astype(np.float32)
+    sinogram = _centred(sinogram[:180, 60:572])
+    angles = jnp.asarray(angles[:180], jnp.float32)
+    full = Measurement(jnp.asarray(sinogram)[..., None], Radon(angles, 512))
+    reference = estimate(FilteredBackProjection(window="hann"), full)
+    few = Measurement(full.y[::6], Radon(angles[::6], 512))
+    inside = np.hypot(*(np.mgrid[:512, :512] - 256)) < 240
+    score = lambda x: peak_signal_noise_ratio(reference[..., 0][inside], x[..., 0][inside], data_range=float(np.ptp(reference)))
+    yield "30 views, FBP, PSNR dB against 180 views", score(estimate(FilteredBackProjection(window="hann"), few))
+    for weight in (0.01, 0.03, 0.1):
+        yield f"30 views, FISTA-TV {weight}, PSNR dB against 180 views", score(
+            estimate(ProximalGradient(prior=TotalVariation(weight), steps=100), few))
+
+
+def _centred(sinogram):
+    """The sinogram shifted so that its axis of rotation is pixel N // 2: opposite views mirror each other."""
+    first, last = sinogram[0], sinogram[-1][::-1]
+    n = sinogram.shape[1]
+    correlation = np.fft.irfft(np.fft.rfft(first - first.mean()) * np.conj(np.fft.rfft(last - last.mean())), n)
+    lag = int(np.argmax(correlation))
+    lag = lag - n if lag > n // 2 else lag          # first[t] = last[t - lag] : the centre is (n - 1 + lag) / 2
+    shift = n // 2 - (n - 1 + lag) / 2
+    ramp = np.exp(-2j * np.pi * np.fft.rfftfreq(n) * shift)
+    return np.fft.irfft(np.fft.rfft(sinogram, axis=1) * ramp, n, axis=1).astype(np.float32)
+
+
+def diffraction(folder: Path) -> Figures:
+    """A simulated cell (finite differences in the time domain): root mean square error of its index."""
+    with zipfile.ZipFile(folder / "odt/odt_fdtd_2d_sino_A100_R13.zip") as archive:
+        read = lambda name: np.loadtxt(io.BytesIO(archive.read(f"fdtd_{name}.txt")))
+        field, angles, phantom = read("real") + 1j * read("imag"), read("angles"), read("phantom")
+    medium, resolution, distance = 1.333, 13.0, 0.5   # resolution: pixels a vacuum wavelength; distance: wavelengths
+    size = field.shape[1]
+    k = 2 * np.pi * medium / resolution
+    phase = rytov(field)
+    refocused = _refocus(phase, k, distance * resolution)
+    for name, views in {"as measured": phase, "refocused": refocused}.items():
+        H = Diffraction(jnp.asarray(angles, jnp.float32), jnp.float32(k), size)
+        m = Measurement(jnp.asarray(views)[..., None], H)
+        error = lambda f: float(np.sqrt(np.mean((np.asarray(refractive_index(jnp.asarray(f), medium, k))[..., 0] - phantom) ** 2)))
+        best = min(((error(flip(estimate(FilteredBackProjection(), m))), label) for label, flip in _ORIENTATIONS.items()))
+        yield f"{name}, back-propagation, index error ({best[1]})", best[0]
+
+
+_ORIENTATIONS = {
+    f"{'transposed ' * t}{'rows reversed ' * r}{'columns reversed' * c}".strip() or "as is":
+        (lambda f, t=t, r=r, c=c: (np.swapaxes(f, 0, 1) if t else f)[:: -1 if r else 1, :: -1 if c else 1])
+    for t in (0, 1) for r in (0, 1) for c in (0, 1)
+}
+
+
+def _refocus(phase, k, distance):
+    """Rytov phases propagated back by a distance in pixels, to the plane of the axis."""
+    k_x = 2 * np.pi * np.fft.fftfreq(phase.shape[1])
+    gamma = np.sqrt(np.maximum(k**2 - k_x**2, 0))
+    transfer = np.where(k_x**2 < k**2, np.exp(-1j * (gamma - k) * distance), 0)
+    return np.fft.ifft(np.fft.fft(phase, axis=1) * transfer, axis=1).astype(np.complex64)
+
+
+def cell(folder: Path) -> Figures:
+    """The rotating HL60 cell: its mean index by back-projection of the central slices."""
+    import h5py
+
+    raw = lzma.open(folder / "odt/odt_qlsi_3d_hl60-cell_A140.tar.lzma").read()
+    with tarfile.open(fileobj=io.BytesIO(raw)) as archive:
+        angles = np.loadtxt(archive.extractfile("angles.txt"))
+        with h5py.File(io.BytesIO(archive.extractfile("series.h5").read())) as file:
+            phases = np.stack([file[f"qpi_{i}/phase/raw"][:] for i in range(len(angles))])
+    medium, k = 1.335, 2 * np.pi * 1.335 * 0.139 / 0.647
+    border = np.concatenate([phases[:, :8].reshape(len(angles), -1), phases[:, -8:].reshape(len(angles), -1)], 1)
+    phases = phases - np.median(border, 1)[:, None, None]
+    views = jnp.asarray(1j * phases[:, 50:90], jnp.complex64)[..., None]
+    H = Diffraction(jnp.asarray(angles - angles[0], jnp.float32), jnp.float32(k), 140)
+    back = estimate(FilteredBackProjection(), Measurement(views, H)) * (2 * np.pi / float(np.ptp(angles)) * 0 + 1)
+    index = np.asarray(refractive_index(jnp.asarray(back), medium, k))[..., 0]
+    inside = index[20] > medium + 0.5 * (np.percentile(index[20], 99.5) - medium)
+    yield "views", len(angles)
+    yield "rotation, degrees", float(np.rad2deg(np.ptp(angles)))
+    yield "mean index inside", float(index[20][inside].mean())
+    yield "diameter, um", float(2 * np.sqrt(inside.sum() / np.pi) * 0.139)
+
+
+def deconvolution(folder: Path) -> Figures:
+    """flowdec's hollow bars (with truth) and bead: PSNR of the bars; the bead's misfit and its width before and after."""
+    import tifffile
+
+    read = lambda name: tifffile.imread(folder / f"deconvolution/flowdec_{name}.tif").astype(np.float32)
+    truth, y, psf = read("bars-25pct_actual"), read("bars-25pct_data"), read("bars-25pct_kernel")
+    psf = psf / psf.sum()
+    scale = truth.sum() / y.sum()
+    m = Measurement(jnp.asarray(y * scale)[..., None], Convolution(jnp.asarray(psf)))
+    score = lambda x: peak_signal_noise_ratio(truth, np.asarray(x)[..., 0], data_range=float(np.ptp(truth)))
+    yield "bars, blurred, PSNR dB", score(m.y)
+    for method in (RichardsonLucy(steps=100), RichardsonLucy(steps=500), RichardsonLucy(steps=500, weight=0.002),
+                   ProximalGradient(prior=TotalVariation(1e-4), steps=200), ProximalGradient(prior=NonNegative(), steps=500)):
+        yield f"bars, {method.label} {method.steps}{' with TV' * bool(getattr(method, 'weight', 0))}, PSNR dB", score(estimate(method, m))
+    y, psf = read("bead-25pct_data"), read("bead-25pct_kernel")
+    m = Measurement(jnp.asarray(y - y.min())[..., None], Convolution(jnp.asarray(psf / psf.sum())))
+    x = estimate(RichardsonLucy(steps=100), m)
+    misfit = float(np.linalg.norm(m.operator(jnp.asarray(x)) - m.y) / np.linalg.norm(m.y))
+    yield "bead, Richardson-Lucy, relative misfit", misfit
+    axial = lambda v: float((v[..., 0].sum((1, 2)) > 0.5 * v[..., 0].sum((1, 2)).max()).sum())
+    yield "bead, planes above half maximum before", axial(np.asarray(m.y))
+    yield "bead, planes above half maximum after", axial(x)
+
+
+def ptychography(folder: Path) -> Figures:
+    """The 225-LED blood smear: misfit of the amplitudes at the guess and after, and the phase's range."""
+    H, y = blood_smear(folder)
+    m = Measurement(jnp.sqrt(jnp.maximum(y, 0)), H)
+    misfit = lambda x: float(np.linalg.norm(H(jnp.asarray(x)) - m.y) / np.linalg.norm(m.y))
+    yield "guess, relative misfit", misfit(H.guess(m.y))
+    x = estimate(GradientDescent(steps=60), m)
+    yield "60 gradient steps, relative misfit", misfit(x)
+    phase = np.angle(x[..., 0] * np.exp(-1j * np.angle(x.mean())))
+    yield "phase, 1 to 99 %, rad", float(np.ptp(np.percentile(phase, [1, 99])))
+
+
+def blood_smear(folder: Path, *, upsampling: int = 4) -> tuple[FourierPtychography, jnp.ndarray]:
+    """(operator, intensities) of the blood smear with the geometry of its description."""
+    import scipy.io
+
+    file = scipy.io.loadmat(folder / "ptychography/fpm_bloodsmear_red.mat")
+    images = np.moveaxis(file["imlow_HDR"], -1, 0).astype(np.float32)
+    images = images / images.max()
+    n, wavelength = images.shape[1], 0.63
+    places = _spiral(15) * 4.0
+    glass = 1.0 - 1.0 / 1.52                            # the slide brings the LEDs nearer, mm, near the axis
+    shifts = led_shifts(places, height_mm=90.88 - glass, wavelength_um=wavelength, pixel_size_um=1.845, magnification=1.0, size=n)
+    cutoff = 0.1 / wavelength * n * 1.845
+    line = (np.arange(n) - n // 2) / (n * 1.845)
+    square = line[:, None] ** 2 + line[None] ** 2
+    defocus = np.exp(2j * np.pi * -55.0 * np.sqrt(np.maximum(1 / wavelength**2 - square, 0)))
+    pupil = circular_pupil(n, cutoff) * jnp.asarray(defocus, jnp.complex64)
+    return FourierPtychography(pupil, shifts, upsampling * n, amplitude=True), jnp.asarray(images)[..., None]
+
+
+def _spiral(width):
+    """(x, y) of a square lattice in the order of a spiral from its middle."""
+    x = y = 0
+    dx, dy = 1, 0
+    places = [(0, 0)]
+    length = 1
+    while len(places) < width * width:
+        for _ in range(2):
+            for _ in range(length):
+                x, y = x + dx, y + dy
+                places.append((x, y))
+            dx, dy = -dy, dx
+        length += 1
+    return np.array(places[: width * width], float)
+
+
+def cryo_em(folder: Path) -> Figures:
+    """cryoDRGN's toy volume and hand, projected at their known poses: correlation with the stored images."""
+    import mrcfile
+
+    for name, count in (("toy", 1000), ("hand", 100)):
+        if name == "toy":
+            volume = mrcfile.read(folder / "cryo_em/cryodrgn_toymodel_small_nocenter.mrc")
+            images = mrcfile.read(folder / "cryo_em/cryodrgn_toy_projections.mrcs")
+            poses = np.load(folder / "cryo_em/cryodrgn_toy_rot_trans.npz", allow_pickle=True)
+        else:
+            volume = mrcfile.read(folder / "cryo_em/cryodrgn_hand_vol.mrc")
+            images = mrcfile.read(folder / "cryo_em/cryodrgn_hand.mrcs")
+            poses = np.load(folder / "cryo_em/cryodrgn_hand_rot_trans.npz", allow_pickle=True)
+        rotations, shifts = poses["rotations"].astype(np.float32), poses["translations"].astype(np.float32) * images.shape[-1]
+        project = jax.jit(jax.vmap(lambda R, t, v: Projection(R, -t)(v), (0, 0, None)))
+        x = jnp.asarray(volume, jnp.float32)[..., None]
+        for moved, t in {"poses": shifts, "rotations alone": 0 * shifts}.items():
+            made = np.asarray(project(jnp.asarray(rotations[:count]), jnp.asarray(t[:count]), x))[..., 0]
+            each = [np.corrcoef(a.ravel(), b.ravel())[0, 1] for a, b in zip(made, images)]
+            yield f"{name}, {moved}, mean correlation", float(np.mean(each))
+            yield f"{name}, {moved}, least correlation", float(np.min(each))
