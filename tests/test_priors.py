@@ -15,6 +15,7 @@ from unsup_jax.priors.total_variation import differences, divergence
 PRIORS = {
     "zero": Zero(), "nonnegative": NonNegative(), "box": Box(-0.3, 0.4), "tikhonov": Tikhonov(0.7), "l1": L1(0.4),
     "entropy": Entropy(0.5, default=0.8), "tv": TotalVariation(0.3, iterations=300),
+    "tv, nonnegative": TotalVariation(0.3, iterations=300, nonnegative=True),
     "tv, anisotropic": TotalVariation(0.3, isotropic=False, iterations=300), "wavelet": Wavelet(0.3, levels=2, family="db2"),
 }
 

@@ -3,9 +3,9 @@ r"""Total variation: few and short edges.
     R(x) = w sum_p |(D x)(p)|_2        isotropic,     |.|_1 anisotropic
 
 with D the forward differences along each axis, zero across the border. Its proximal map is
-z = x - w t D* q for the dual q of
+z = P(x - w t D* q), P the projection onto the constraint if there is one, for the dual q of
 
-    min over |q| <= 1 of || x / (w t) - D* q ||^2,
+    min over |q| <= 1 of || x / (w t) - D* q ||^2        (with P: of its Moreau envelope),
 
 found by accelerated projected gradients of step 1 / (4 d). The projection is onto discs for the isotropic and onto
 intervals for the anisotropic form. The modulus of a complex gradient is taken over its real and imaginary parts.
@@ -19,6 +19,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from unsup_jax.priors.base import Prior
+from unsup_jax.priors.pointwise import NonNegative
 
 
 @dataclass(frozen=True)
@@ -31,12 +32,15 @@ class TotalVariation(Prior):
     """Euclidean length of the gradient; otherwise the sum of its components' moduli."""
     iterations: int = 20
     """Dual iterations of one proximal map."""
+    nonnegative: bool = False
+    """Also hold the image real and at least zero."""
     smoothing: float = 0.0
     """s of sqrt(|D x|^2 + s^2) - s in the value, which gradient descent needs; not of the proximal map."""
 
     def __call__(self, x: Array) -> Array:
         length, s = self._length(_differences(jnp.moveaxis(x, -1, 0))), self.smoothing
-        return self.weight * jnp.sum(jnp.sqrt(jnp.square(length) + s * s) - s if s else length)
+        value = self.weight * jnp.sum(jnp.sqrt(jnp.square(length) + s * s) - s if s else length)
+        return value + NonNegative()(x) if self.nonnegative else value
 
     def prox(self, x: Array, step: Array) -> Array:
         t = jnp.asarray(self.weight * step, x.real.dtype)
@@ -46,12 +50,15 @@ class TotalVariation(Prior):
 
         def ascend(carry, momentum):
             old, q = carry
-            new = self._project([a + rate * d for a, d in zip(q, _differences(image - t * _divergence(q)))])
+            new = self._project([a + rate * d for a, d in zip(q, _differences(self._constrain(image - t * _divergence(q))))])
             return (new, [n + momentum.astype(x.dtype) * (n - o) for n, o in zip(new, old)]), None
 
         zero = [jnp.zeros_like(image)] * (x.ndim - 1)
         (q, _), _ = jax.lax.scan(ascend, (zero, zero), jnp.asarray(fista_momenta(self.iterations), x.real.dtype))
-        return jnp.moveaxis(image - t * _divergence(q), 0, -1)
+        return jnp.moveaxis(self._constrain(image - t * _divergence(q)), 0, -1)
+
+    def _constrain(self, x):
+        return jnp.maximum(x.real, 0).astype(x.dtype) if self.nonnegative else x
 
     def _length(self, gradient):
         """|gradient| at each pixel, or of each component for the anisotropic form."""

@@ -8,8 +8,8 @@ r"""Iterations for the regularised least squares of eq. (2), min over x of 1/2 |
     GerchbergPapoulis    x <- P_C(x + F* m (y - F x)):  ISTA of step one with a constraint for R
 
 With c = 1/2 ||y - H(x)||^2 the factor two of the article's c is in R. `prior` is any of `unsup_jax.priors`, a
-denoiser among them (`PlugAndPlay`, `RED`). Unless `relative` is False, an image for a linear H is counted in units
-of the largest modulus of its first guess, so that one weight serves images of all units.
+denoiser among them (`PlugAndPlay`, `RED`). Unless `relative` is False, for a linear H the image is counted in units
+of the largest modulus of its first guess, and c in units of ||H||^2, so that one weight serves all units and instruments.
 
 Each method's `update` is one iteration, which reports 1/2 ||y - H(x)||^2 (`fidelity`), R (`prior`) and the relative
 `change` of x. References: Beck and Teboulle, SIAM J. Imaging Sci. 2, 183 (2009); Boyd et al., Found. Trends Mach.
@@ -40,6 +40,8 @@ class Iterate(struct.PyTreeNode):
     """The image is x times this."""
     back: Array | None
     """H* y, for a linear H."""
+    curvature: Array
+    """||H||^2, by 20 power iterations; one where it is not used."""
     memory: Any
     """What the method keeps from one iteration to the next."""
 
@@ -56,9 +58,9 @@ class Iterative(Method):
     steps: int = 100
     """Iterations."""
     relative: bool = True
-    """Count the image in units of its first guess, where H is linear."""
+    """Count the image in units of its first guess and the misfit in units of ||H||^2, where H is linear."""
 
-    def start(self, one: Measurement, x: Array, back: Array | None) -> Any:
+    def start(self, one: Measurement, x: Array, back: Array | None, curvature: Array) -> Any:
         """The memory before the first iteration."""
         raise NotImplementedError
 
@@ -76,7 +78,9 @@ class Iterative(Method):
         unit = jnp.where(largest > 0, largest, 1) if scaled else jnp.ones_like(largest)
         one, x = self._in_units(example, unit), x / unit.astype(x.dtype)
         back = H.adjoint(one.y) if isinstance(H, LinearOperator) else None
-        return Iterate(x, unit, back, self.start(one, x, back))
+        curvature = H.norm(one.y) if isinstance(H, LinearOperator) else jnp.ones((), x.real.dtype)
+        curvature = jnp.where(curvature > 0, curvature, 1)
+        return Iterate(x, unit, back, curvature, self.start(one, x, back, curvature))
 
     def update(self, key: Array, state: Iterate, batch: Measurement) -> tuple[Iterate, Metrics]:
         x, memory, fidelity = self.iterate(self._in_units(batch, state.unit), state)
@@ -85,6 +89,10 @@ class Iterative(Method):
 
     def reconstruct(self, key: Array, state: Iterate, measurement: Measurement) -> Array:
         return state.unit.astype(state.x.dtype) * state.x
+
+    def _weight(self, curvature):
+        """What R is multiplied by, beside c."""
+        return curvature if self.relative else jnp.ones_like(curvature)
 
     def _in_units(self, one, unit):
         return one.replace(y=one.y / unit.astype(one.y.dtype))
@@ -107,17 +115,17 @@ class GradientDescent(Iterative):
     step_size: float = 1.0
     """eta of the first iteration, in units of the inverse curvature along the gradient."""
 
-    def start(self, one: Measurement, x: Array, back: Array | None) -> tuple[Array, Array]:
-        gradient = self._gradient(one, x)
+    def start(self, one: Measurement, x: Array, back: Array | None, curvature: Array) -> tuple[Array, Array]:
+        gradient = self._gradient(one, x, curvature)
         along = jax.jvp(one.operator, (x,), (gradient,))[1]
-        curvature = inner(along, along) / jnp.maximum(inner(gradient, gradient), 1e-30)
-        return self.step_size / jnp.maximum(curvature, 1e-30), self._cost(one, x)
+        steepness = inner(along, along) / jnp.maximum(inner(gradient, gradient), 1e-30)
+        return self.step_size / jnp.maximum(steepness, 1e-30), self._cost(one, x, curvature)
 
     def iterate(self, one: Measurement, at: Iterate) -> tuple[Array, Any, Array]:
         eta, cost = at.memory
-        gradient = self._gradient(one, at.x)
+        gradient = self._gradient(one, at.x, at.curvature)
         x = at.x - eta.astype(at.x.dtype) * gradient
-        new = self._cost(one, x)
+        new = self._cost(one, x, at.curvature)
         descends = new <= cost - 1e-4 * eta * inner(gradient, gradient)
         x = jnp.where(descends, x, at.x)
         return x, (jnp.where(descends, 1.3 * eta, 0.5 * eta), jnp.where(descends, new, cost)), self._misfit(one, x)
@@ -126,11 +134,12 @@ class GradientDescent(Iterative):
         residual = one.operator(x) - one.y
         return 0.5 * inner(residual, residual)
 
-    def _cost(self, one, x):
-        return self._misfit(one, x) + self.prior(x)
+    def _cost(self, one, x, curvature):
+        return self._misfit(one, x) + self._weight(curvature) * self.prior(x)
 
-    def _gradient(self, one, x):
-        return jnp.conj(jax.grad(lambda x: self._misfit(one, x))(x)) + self.prior.gradient(x)
+    def _gradient(self, one, x, curvature):
+        weight = self._weight(curvature).astype(x.dtype)
+        return jnp.conj(jax.grad(lambda x: self._misfit(one, x))(x)) + weight * self.prior.gradient(x)
 
 
 @dataclass(frozen=True)
@@ -144,20 +153,20 @@ class ProximalGradient(Iterative):
     accelerated: bool = True
     """Nesterov's extrapolation."""
     step_size: float | None = None
-    """eta; None takes 0.95 / ||H||^2 from 20 power iterations."""
+    """eta; None takes 0.95 / ||H||^2."""
 
     @property
     def label(self) -> str:
         return f"{'FISTA' if self.accelerated else 'ISTA'}-{type(self.prior).__name__}"
 
-    def start(self, one: Measurement, x: Array, back: Array | None) -> tuple[Array, Array, Array]:
-        eta = 0.95 / jnp.maximum(one.operator.norm(one.y), 1e-30) if self.step_size is None else jnp.asarray(self.step_size, x.real.dtype)
+    def start(self, one: Measurement, x: Array, back: Array | None, curvature: Array) -> tuple[Array, Array, Array]:
+        eta = 0.95 / curvature if self.step_size is None else jnp.asarray(self.step_size, x.real.dtype)
         return x, jnp.ones((), x.real.dtype), eta
 
     def iterate(self, one: Measurement, at: Iterate) -> tuple[Array, Any, Array]:
         v, t, eta = at.memory
         normal = one.operator.normal(v)
-        x = self.prior.prox(v - eta.astype(v.dtype) * (normal - at.back), eta)
+        x = self.prior.prox(v - eta.astype(v.dtype) * (normal - at.back), eta * self._weight(at.curvature))
         later = (1 + jnp.sqrt(1 + 4 * t * t)) / 2
         momentum = (t - 1) / later if self.accelerated else jnp.zeros_like(t)
         return x, (x + momentum.astype(x.dtype) * (x - at.x), later, eta), _fidelity(one, at.back, v, normal)
@@ -198,14 +207,14 @@ class ADMM(Iterative):
     def label(self) -> str:
         return f"ADMM-{type(self.prior).__name__}"
 
-    def start(self, one: Measurement, x: Array, back: Array | None) -> tuple[Array, Array, Array]:
-        return x, jnp.zeros_like(x), self.rho * one.operator.norm(one.y)
+    def start(self, one: Measurement, x: Array, back: Array | None, curvature: Array) -> tuple[Array, Array, Array]:
+        return x, jnp.zeros_like(x), self.rho * curvature
 
     def iterate(self, one: Measurement, at: Iterate) -> tuple[Array, Any, Array]:
         z, u, rho = at.memory
         b = at.back + rho.astype(u.dtype) * (z - u)
         x = one.operator.inverse(b, rho, start=at.x, iterations=self.inner_iterations)
-        z = self.prior.prox(x + u, 1 / rho)
+        z = self.prior.prox(x + u, self._weight(at.curvature) / rho)
         normal = b - rho.astype(x.dtype) * x  # H* H x, since x solves its system
         return x, (z, u + x - z, rho), _fidelity(one, at.back, x, normal)
 
@@ -235,12 +244,12 @@ class VariableSplitting(Iterative):
     def label(self) -> str:
         return f"Splitting-{type(self.prior).__name__}"
 
-    def start(self, one: Measurement, x: Array, back: Array | None) -> Array:
-        return self.mu * one.operator.norm(one.y)
+    def start(self, one: Measurement, x: Array, back: Array | None, curvature: Array) -> Array:
+        return self.mu * curvature
 
     def iterate(self, one: Measurement, at: Iterate) -> tuple[Array, Any, Array]:
         mu = at.memory
-        z = self.prior.prox(at.x, 1 / mu)                                               # (5a)
+        z = self.prior.prox(at.x, self._weight(at.curvature) / mu)                      # (5a)
         b = at.back + mu.astype(z.dtype) * z
         x = one.operator.inverse(b, mu, start=at.x, iterations=self.inner_iterations)   # (5b)
         return x, self.growth * mu, _fidelity(one, at.back, x, b - mu.astype(x.dtype) * x)
@@ -258,10 +267,10 @@ class ConjugateGradient(Iterative):
     steps: int = 10
     """Iterations."""
     weight: float = 0.0
-    """lambda, in units of ||H||^2."""
+    """lambda, the Tikhonov weight."""
 
-    def start(self, one: Measurement, x: Array, back: Array | None) -> tuple[Residual, Array]:
-        damping = self.weight * one.operator.norm(one.y) if self.weight else jnp.zeros((), x.real.dtype)
+    def start(self, one: Measurement, x: Array, back: Array | None, curvature: Array) -> tuple[Residual, Array]:
+        damping = self.weight * self._weight(curvature)
         return first_residual(self._matrix(one, damping), back), damping
 
     def iterate(self, one: Measurement, at: Iterate) -> tuple[Array, Any, Array]:
