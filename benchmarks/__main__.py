@@ -1,4 +1,4 @@
-"""python -m benchmarks steps|operators [--peers]: a table on the terminal and a JSON file in benchmarks/results."""
+"""python -m benchmarks steps|operators|real [--peers]: a table on the terminal and a JSON file in benchmarks/results."""
 
 import json
 import platform
@@ -10,7 +10,7 @@ from typing import Literal
 import jax
 import tyro
 
-from benchmarks import operators, steps
+from benchmarks import operators, real, steps
 from unsup_jax.train import parallel
 
 RESULTS = Path(__file__).with_name("results")
@@ -20,14 +20,17 @@ RESULTS = Path(__file__).with_name("results")
 class Benchmark:
     """Median times; compare within a run, since machines are shared."""
 
-    what: tyro.conf.Positional[Literal["steps", "operators"]]
-    """Training steps and reconstruction, or forward operators."""
+    what: tyro.conf.Positional[Literal["steps", "operators", "real"]]
+    """Training steps and reconstruction; forward operators and solvers; or classical methods on real data."""
     peers: bool = False
     """Also measure the peers (the extra `peers`), and print the ratio of their time to ours."""
     repeats: int = 10
     """Timed calls of each case."""
+    data: Path = Path("../shared/data")
+    """Folder of the real data."""
     only: str = ""
-    """Measure the families whose name holds this: blur, radon, sense, nufft, cryo_em, diffraction, solvers, calibration."""
+    """Measure the families whose name holds this: blur, radon, sense, nufft, cryo_em, diffraction, solvers, calibration;
+    of real data: parallel_mri, slices, tomography, diffraction, cell, deconvolution, ptychography, cryo_em."""
 
 
 def main(benchmark: Benchmark) -> None:
@@ -36,6 +39,8 @@ def main(benchmark: Benchmark) -> None:
     jax.config.update("jax_enable_compilation_cache", False)  # compile times are measured
     if benchmark.what == "steps":
         rows = steps.measure(benchmark.repeats, benchmark.peers)
+    elif benchmark.what == "real":
+        rows = real.measure(benchmark.data, benchmark.only)
     else:
         rows = operators.measure(benchmark.repeats, benchmark.peers, benchmark.only)
     kept = []

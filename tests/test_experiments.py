@@ -28,6 +28,8 @@ def tiny(experiment):
     if hasattr(method, "network"):
         network = method.network.clone(width=4, depth=min(method.network.depth, 2))
         method = dataclasses.replace(method, network=network)
+    if any(field.name == "steps" for field in dataclasses.fields(method)):
+        method = dataclasses.replace(method, steps=2)
     return dataclasses.replace(
         experiment, data=data, method=method, references=(),
         train=Train(steps=2, batch=4, checkpoint_every=1, validation_batches=1),

@@ -102,3 +102,15 @@ class Composition(LinearOperator):
 
     def adjoint(self, y: Array) -> Array:
         return self.inner.adjoint(self.outer.adjoint(y))
+
+
+class Views(LinearOperator):
+    """Many measurements of the same x: y[i] = H_i(x), for H_i one operator with a leading axis on its leaves."""
+
+    operator: LinearOperator
+
+    def __call__(self, x: Array) -> Array:
+        return jax.vmap(lambda H: H(x))(self.operator)
+
+    def domain(self, y: Array) -> jax.ShapeDtypeStruct:
+        return jax.tree.map(lambda leaf: leaf[0], self.operator).domain(jax.ShapeDtypeStruct(y.shape[1:], y.dtype))

@@ -44,12 +44,18 @@ def ssim(estimate: np.ndarray, truth: np.ndarray, range: float | None = None) ->
 
 
 def scores(estimate: np.ndarray, truth: np.ndarray) -> dict[str, float]:
-    """PSNR, SSIM, affine-fitted PSNR, NMSE and the FRC 1/2 resolution in pixels, of one [*S, C] image."""
+    """PSNR, SSIM, affine-fitted PSNR, NMSE and the FRC 1/2 resolution in pixels, of one [*S, C] image.
+
+    Of a complex truth, all but NMSE are those of the moduli.
+    """
+    error = nmse(estimate, truth)
+    if np.iscomplexobj(truth) or np.iscomplexobj(estimate):
+        estimate, truth = np.abs(estimate), np.abs(truth)
     curve = fourier_ring_correlation(estimate, truth)
     return {
         "psnr": psnr(estimate, truth),
         "ssim": ssim(estimate, truth),
         "psnr_affine": psnr_affine(estimate, truth),
-        "nmse": nmse(estimate, truth),
+        "nmse": error,
         "frc": curve.resolution("1/2"),
     }

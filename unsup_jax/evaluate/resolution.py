@@ -66,7 +66,7 @@ def fourier_ring_correlation(a: np.ndarray, b: np.ndarray, *, pixel_size: float 
     axes = tuple(range(len(frame)))
     spectra = []
     for image in (a, b):
-        image = np.asarray(image, np.float64)
+        image = np.asarray(np.abs(image) if np.iscomplexobj(image) else image, np.float64)
         image = image - image.mean(axes)
         if window:
             for axis, n in enumerate(frame):

@@ -26,12 +26,17 @@ class Modality:
         """The forward operator of one measurement of x."""
         raise NotImplementedError
 
+    def specimen(self, x: Array) -> Array:
+        """The quantity that the instrument images, of a specimen drawn in grey values: x itself unless overridden."""
+        return x
+
     def measure(self, key: Array, x: Array) -> Measurement:
         """y and y', two measurements of x [*S, C] that share the operator, with the truth beside them."""
         draw, first, second = jax.random.split(key, 3)
+        x = self.specimen(x)
         operator = self.operator(draw, x)
         clean = operator(x)
-        noise = jax.tree.map(lambda leaf: jnp.asarray(leaf, clean.dtype), self.noise)
+        noise = jax.tree.map(lambda leaf: jnp.asarray(leaf, clean.real.dtype), self.noise)
         return Measurement(noise.sample(first, clean), operator, noise, pair=noise.sample(second, clean), truth=x)
 
 

@@ -46,13 +46,17 @@ class Gaussian(NoiseModel):
     """Standard deviation, grey values."""
 
     def sample(self, key: Array, clean: Array) -> Array:
-        return clean + (self.sigma * jax.random.normal(key, clean.shape, clean.dtype)).astype(clean.dtype)
+        return clean + jnp.asarray(self.sigma, clean.dtype) * jax.random.normal(key, clean.shape, clean.dtype)
 
     def log_prob(self, noisy: Array, clean: Array) -> Array:
-        return normal_log_density(noisy - clean, self.variance(clean))
+        """Of complex values, the circular density: E|noise|^2 = sigma^2."""
+        residual, variance = noisy - clean, self.variance(clean)
+        if jnp.iscomplexobj(residual):
+            return -(jnp.square(residual.real) + jnp.square(residual.imag)) / variance - jnp.log(jnp.pi * variance)
+        return normal_log_density(residual, variance)
 
     def variance(self, clean: Array) -> Array:
-        return jnp.broadcast_to(jnp.square(jnp.asarray(self.sigma, clean.dtype)), clean.shape)
+        return jnp.broadcast_to(jnp.square(jnp.asarray(self.sigma, clean.real.dtype)), clean.shape)
 
     def normalize(self, scale: Scale) -> "Gaussian":
         return Gaussian(self.sigma / scale.unit)

@@ -115,6 +115,10 @@ class GradientDescent(Iterative):
     step_size: float = 1.0
     """eta of the first iteration, in units of the inverse curvature along the gradient."""
 
+    @property
+    def label(self) -> str:
+        return "GradientDescent" if isinstance(self.prior, Zero) else f"GradientDescent-{type(self.prior).__name__}"
+
     def start(self, one: Measurement, x: Array, back: Array | None, curvature: Array) -> tuple[Array, Array]:
         gradient = self._gradient(one, x, curvature)
         along = jax.jvp(one.operator, (x,), (gradient,))[1]

@@ -1,0 +1,214 @@
+"""Instruments whose measurement is not an image: scanners, tomographs, coherent and electron microscopes."""
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from unsup_jax.core import Operator, Views
+from unsup_jax.errors import InputError
+from unsup_jax.modalities.microscope import Modality
+from unsup_jax.noise import Gaussian, NoiseModel
+from unsup_jax.operators import (
+    SENSE, Diffraction, FourierPtychography, Projection, Radon, ctf, missing_wedge, parallel_angles, random_rotations,
+)
+from unsup_jax.operators.phasors import as_complex, cis, weighted
+from unsup_jax.operators.ptychography import circular_pupil
+from unsup_jax.operators.trajectories import equispaced_lines, gaussian_points, random_lines
+
+
+@dataclass(frozen=True)
+class Tomograph(Modality):
+    """Parallel-beam tomography of a slice, or of a volume about its first axis.
+
+    Raises `InputError` on a specimen that is not square, or an extent outside (0, 360].
+    """
+
+    name: ClassVar[str] = "tomography"
+
+    noise: NoiseModel = Gaussian(20.0)
+    """Noise of the line integrals."""
+    views: int = 60
+    """Number of angles."""
+    extent_degrees: float = 180.0
+    """Angle that the views are spread over; less than 180 leaves a wedge out."""
+
+    def __post_init__(self):
+        if self.views < 1 or not 0 < self.extent_degrees <= 360:
+            raise InputError(f"Tomograph takes views >= 1 over an extent in (0, 360] degrees, not {self.views}, {self.extent_degrees}")
+
+    def operator(self, key: Array, x: Array) -> Operator:
+        size = _square(x, "Tomograph")
+        return Radon(parallel_angles(self.views, extent=float(np.deg2rad(self.extent_degrees))), size)
+
+
+@dataclass(frozen=True)
+class TiltSeries(Modality):
+    """Electron tomography of a volume [y, z, x]: tilts about y within +-`largest_degrees`, and a missing wedge."""
+
+    name: ClassVar[str] = "electron tomography"
+
+    noise: NoiseModel = Gaussian(20.0)
+    """Noise of the projections."""
+    largest_degrees: float = 60.0
+    """Largest tilt."""
+    step_degrees: float = 3.0
+    """Angle between tilts."""
+
+    def operator(self, key: Array, x: Array) -> Operator:
+        return Radon(missing_wedge(float(np.deg2rad(self.largest_degrees)), float(np.deg2rad(self.step_degrees))), _square(x, "TiltSeries"))
+
+
+@dataclass(frozen=True)
+class Scanner(Modality):
+    """Cartesian parallel MRI of a slice with a smooth phase, by coils around it whose maps are known.
+
+    Raises `InputError` on fewer than one coil.
+    """
+
+    name: ClassVar[str] = "MRI"
+
+    noise: NoiseModel = Gaussian(1.0)
+    """Complex thermal noise of each sample; k-space is unitary, so this is also that of a fully sampled image."""
+    coils: int = 8
+    """Receive coils."""
+    acceleration: int = 4
+    """Samples of the grid over samples taken."""
+    centre: int = 16
+    """Width of the fully sampled centre."""
+    sampling: Literal["equispaced lines", "random lines", "gaussian points"] = "equispaced lines"
+    """Which samples are taken, beside the centre."""
+
+    def __post_init__(self):
+        if self.coils < 1:
+            raise InputError(f"Scanner has {self.coils} coils; it needs at least one")
+
+    def specimen(self, x: Array) -> Array:
+        rows, columns = (jnp.linspace(-1, 1, n).astype(x.dtype) for n in x.shape[:2])
+        phase = 0.8 * jnp.square(rows)[:, None] + 0.6 * columns[None] * rows[:, None]
+        return as_complex(x) * cis(phase)[..., None]
+
+    def operator(self, key: Array, x: Array) -> Operator:
+        height, width = x.shape[:2]
+        mask = {
+            "equispaced lines": lambda: equispaced_lines(width, self.acceleration, centre=self.centre),
+            "random lines": lambda: random_lines(key, width, self.acceleration, centre=self.centre),
+            "gaussian points": lambda: gaussian_points(key, (height, width), self.acceleration, centre=self.centre),
+        }[self.sampling]()
+        return SENSE(loop_coils(self.coils, (height, width))[None], mask)
+
+
+def loop_coils(count: int, shape: tuple[int, int]) -> Array:
+    """Smooth sensitivities [coil, H, W] of loops evenly around the field of view, of unit sum of squares."""
+    rows, columns = (jnp.linspace(-1, 1, n) for n in shape)
+    angle = (2 * jnp.pi / count * jnp.arange(count).astype(rows.dtype)).reshape(-1, 1, 1)
+    y, x = rows[None, :, None] - 1.3 * jnp.sin(angle), columns[None, None] - 1.3 * jnp.cos(angle)
+    modulus = jnp.exp(-(x**2 + y**2) / 1.6)
+    phase = angle + 0.7 * (x * jnp.cos(angle) + y * jnp.sin(angle))
+    return weighted(modulus / jnp.sqrt(jnp.sum(modulus**2, 0, keepdims=True)), cis(phase))
+
+
+@dataclass(frozen=True)
+class DiffractionTomograph(Modality):
+    """Optical diffraction tomography under Rytov's approximation: grey values become a refractive index.
+
+    The truth is the scattering potential f = k^2 ((n / n_medium)^2 - 1). Raises `InputError` on pixels that are
+    too large for the wavelength.
+    """
+
+    name: ClassVar[str] = "diffraction tomography"
+
+    noise: NoiseModel = Gaussian(0.02)
+    """Complex noise of the Rytov phases, radians."""
+    views: int = 90
+    """Angles of illumination, evenly over the full turn."""
+    index_contrast: float = 0.03
+    """n - n_medium of a specimen of 100 grey values."""
+    medium_index: float = 1.335
+    """n_medium."""
+    wavelength_um: float = 0.5
+    """Vacuum wavelength."""
+    pixel_size_um: float = 0.1
+    """Pixels of specimen and detector."""
+
+    def __post_init__(self):
+        if self.wavenumber > np.pi:
+            raise InputError(f"DiffractionTomograph has {self.wavenumber:.3g} rad a pixel; pixel_size_um is at most half the wavelength in the medium")
+
+    @property
+    def wavenumber(self) -> float:
+        """k, radians per pixel."""
+        return float(2 * np.pi * self.medium_index * self.pixel_size_um / self.wavelength_um)
+
+    def specimen(self, x: Array) -> Array:
+        ratio = 1 + self.index_contrast / self.medium_index * x / 100
+        return as_complex(self.wavenumber**2 * (jnp.square(ratio) - 1))
+
+    def operator(self, key: Array, x: Array) -> Operator:
+        angles = parallel_angles(self.views, extent=2 * np.pi)
+        return Diffraction(angles, jnp.float32(self.wavenumber), _square(x, "DiffractionTomograph"))
+
+
+@dataclass(frozen=True)
+class ElectronMicroscope(Modality):
+    """Single-particle cryo-EM: projections of one volume at known random orientations, each behind its own CTF."""
+
+    name: ClassVar[str] = "cryo-EM"
+
+    noise: NoiseModel = Gaussian(200.0)
+    """Noise of the images."""
+    projections: int = 100
+    """Images of the volume."""
+    pixel_size_angstrom: float = 2.0
+    """Pixels of volume and images."""
+    defocus_angstrom: float = 15000.0
+    """Mean underfocus; images lie within a fifth of it."""
+    voltage_kv: float = 300.0
+    """Acceleration voltage."""
+
+    def operator(self, key: Array, x: Array) -> Operator:
+        turn, focus = jax.random.split(key)
+        size = _square(x, "ElectronMicroscope")
+        defocus = self.defocus_angstrom * jax.random.uniform(focus, (self.projections,), minval=0.8, maxval=1.2)
+        transfer = jax.vmap(lambda d: ctf(
+            size, pixel_size_angstrom=self.pixel_size_angstrom, defocus_u_angstrom=d, voltage_kv=self.voltage_kv))(defocus)
+        return Views(Projection(random_rotations(turn, self.projections), transfer=transfer, width=2))
+
+
+@dataclass(frozen=True)
+class FourierPtychographicMicroscope(Modality):
+    """Low-resolution intensities of a phase object lit from a square array of LEDs."""
+
+    name: ClassVar[str] = "Fourier ptychography"
+
+    noise: NoiseModel = Gaussian(0.01)
+    """Noise of the amplitudes, of an incident plane wave of amplitude one."""
+    leds: int = 9
+    """LEDs along each side of the array."""
+    coarser: int = 4
+    """Pixels of the object along one of the camera."""
+    aperture: float = 0.35
+    """Cut-off of the pupil, cycles per camera pixel."""
+    overlap: float = 0.6
+    """Part of a pupil's radius that neighbouring LEDs have in common: their distance is (1 - overlap) of its diameter."""
+
+    def specimen(self, x: Array) -> Array:
+        return (1 - 0.2 * as_complex(x) / 100) * cis(x / 100)
+
+    def operator(self, key: Array, x: Array) -> Operator:
+        size = _square(x, "FourierPtychographicMicroscope")
+        low = size // self.coarser
+        cutoff = self.aperture * low
+        step = max(1, int(round(2 * (1 - self.overlap) * cutoff)))
+        line = (np.arange(self.leds) - self.leds // 2) * step
+        shifts = np.stack(np.meshgrid(line, line, indexing="ij"), -1).reshape(-1, 2)
+        return FourierPtychography(circular_pupil(low, cutoff), jnp.asarray(shifts, jnp.int32), size, amplitude=True)
+
+
+def _square(x, who):
+    if x.shape[-2] != x.shape[-3]:
+        raise InputError(f"{who} images square specimens; this one has the shape {x.shape}")
+    return x.shape[-2]
