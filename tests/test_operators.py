@@ -8,7 +8,7 @@ import pytest
 from scipy import signal
 
 from unsup_jax import operators
-from unsup_jax.core import LinearOperator
+from unsup_jax.core import LinearOperator, Measurement, Views
 from unsup_jax.errors import InputError
 from unsup_jax.operators import (
     SENSE, AngularSpectrum, Binning, ContrastTransfer, Convolution, Diffraction, Emitters, Fourier, FourierPtychography,
@@ -159,6 +159,67 @@ def test_wrong_shape_is_refused(name):
     if not isinstance(H, (AngularSpectrum, InlineHologram)):  # these take every size
         with pytest.raises(InputError):
             H(jnp.zeros((2, *[n + 1 for n in shape[1:]]), dtype))
+
+
+@pytest.mark.parametrize("name", ["Convolution, circular", "Convolution, valid", "Radon", "ContrastTransfer", "Projection", "Mask", "Binning"])
+def test_real_operators_take_complex_images(name):
+    """By their parts, and with the complex adjoint."""
+    H, shape, _ = build(name)
+    real, imaginary = jax.random.normal(jax.random.key(1), (2, *shape))
+    x = jax.lax.complex(real, imaginary)
+    apply, back = jax.jit(lambda H, x: H(x)), jax.jit(lambda H, y: H.adjoint(y))
+    y = apply(H, x)
+    np.testing.assert_allclose(y, np.asarray(apply(H, real)) + 1j * np.asarray(apply(H, imaginary)), rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(back(H, y).imag, back(H, y.imag), rtol=1e-3, atol=1e-3)
+
+
+def test_empty_masks_and_zero_maps_give_zeros():
+    """Nothing measured is an image of zeros, not of NaN."""
+    from unsup_jax.methods import ADMM, ConjugateGradient
+    from unsup_jax.train import solve
+
+    maps = jnp.ones((1, 3, 8, 8), jnp.complex64)
+    for H in (SENSE(maps, jnp.zeros((8, 8))), SENSE(0 * maps, jnp.ones((8, 8)))):
+        for method in (ConjugateGradient(steps=3), ADMM(steps=3)):
+            m = Measurement(jnp.zeros((3, 8, 8), jnp.complex64), H)
+            x = method.reconstruct(jax.random.key(0), solve(method, jax.random.key(0), m)[0], m)
+            np.testing.assert_array_equal(x, 0)
+
+
+def test_finufft_backend():
+    """The same numbers as our gridding where jax-finufft is installed; one clear line where it is not."""
+    H, shape, dtype = build("NonuniformFourier")
+    x = jax.random.normal(jax.random.key(0), shape, dtype)
+    try:
+        import jax_finufft  # noqa: F401
+    except ImportError:
+        with pytest.raises(InputError, match="needs the package jax-finufft"):
+            H.replace(backend="finufft")(x)
+    else:
+        exact = H.replace(backend="finufft", width=6)
+        np.testing.assert_allclose(exact(x), H.replace(width=6)(x), atol=1e-4)
+        np.testing.assert_allclose(exact.adjoint(exact(x)), H.replace(width=6).adjoint(exact(x)), atol=1e-3)
+    with pytest.raises(InputError, match="no NUFFT backend 'fft'"):
+        H.replace(backend="fft")(x)
+
+
+def test_planned_convolution_is_the_same():
+    H, shape, dtype = build("Convolution, zero")
+    x = jax.random.normal(jax.random.key(0), shape, dtype)
+    planned = H.planned(shape[:-1])
+    np.testing.assert_allclose(planned(x), H(x), atol=1e-5)
+    with pytest.raises(InputError, match="planned for another frame"):
+        planned(jnp.zeros((20, 20, 1)))
+
+
+def test_views_stack_measurements():
+    rotations = random_rotations(jax.random.key(0), 3)
+    H = Views(Projection(rotations, width=2))
+    x = jax.random.normal(jax.random.key(1), (8, 8, 8, 1))
+    y = H(x)
+    np.testing.assert_allclose(y[1], Projection(rotations[1], width=2)(x), atol=1e-3)
+    back = H.adjoint(y)
+    np.testing.assert_allclose(jnp.vdot(y, y), jnp.vdot(x, back), rtol=1e-4)
 
 
 @pytest.mark.parametrize("name", ["Convolution, circular", "Radon", "SENSE", "Diffraction", "Projection"])

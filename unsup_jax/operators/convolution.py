@@ -22,7 +22,7 @@ from jax import Array
 
 from unsup_jax.core.operator import LinearOperator
 from unsup_jax.errors import InputError
-from unsup_jax.operators.phasors import weighted
+from unsup_jax.operators.phasors import by_parts, weighted
 
 
 class Convolution(LinearOperator):
@@ -38,6 +38,8 @@ class Convolution(LinearOperator):
     """The PSF's transform, where `planned` has computed it."""
 
     def __call__(self, x: Array) -> Array:
+        if jnp.iscomplexobj(x):
+            return by_parts(self, x)
         shape = self._frame(x.shape)
         axes = tuple(range(x.ndim - 1))
         spectrum = jnp.fft.rfftn(x, shape, axes) * self.transfer(shape)[..., None]
@@ -54,6 +56,8 @@ class Convolution(LinearOperator):
         """Circular: F^-1 (F b / (|F h|^2 + mu))."""
         if self.boundary != "circular":
             return super().inverse(b, mu, start=start, iterations=iterations)
+        if jnp.iscomplexobj(b):
+            return by_parts(lambda part: self.inverse(part, mu), b)
         shape, axes = b.shape[:-1], tuple(range(b.ndim - 1))
         transfer = self.transfer(shape)
         power = jnp.square(transfer.real) + jnp.square(transfer.imag) + jnp.asarray(mu, transfer.real.dtype)
@@ -63,6 +67,8 @@ class Convolution(LinearOperator):
         """Circular: F^-1 |F h|^2 F x, one pair of transforms."""
         if self.boundary != "circular":
             return super().normal(x)
+        if jnp.iscomplexobj(x):
+            return by_parts(self.normal, x)
         self._frame(x.shape)
         shape, axes = x.shape[:-1], tuple(range(x.ndim - 1))
         transfer = self.transfer(shape)

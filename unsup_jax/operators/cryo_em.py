@@ -24,7 +24,7 @@ from jax import Array
 from unsup_jax.core.operator import LinearOperator
 from unsup_jax.errors import InputError
 from unsup_jax.operators.gridding import deapodization, fine_length, interpolate
-from unsup_jax.operators.phasors import cis, weighted
+from unsup_jax.operators.phasors import by_parts, cis, weighted
 
 
 class Projection(LinearOperator):
@@ -44,6 +44,8 @@ class Projection(LinearOperator):
 
     def __call__(self, x: Array) -> Array:
         size = _cube(x, "Projection")
+        if jnp.iscomplexobj(x):
+            return by_parts(self, x)
         spectrum = _half_spectrum(x, self.width)
         u, v = jnp.fft.rfftfreq(size).astype(x.dtype), jnp.fft.fftfreq(size).astype(x.dtype)
         plane = jnp.stack(jnp.broadcast_arrays(u[None], v[:, None]), -1).reshape(-1, 2)
@@ -110,6 +112,8 @@ class ContrastTransfer(LinearOperator):
     def __call__(self, x: Array) -> Array:
         if x.ndim != 3 or (x.shape[0], x.shape[1] // 2 + 1) != self.transfer.shape:
             raise InputError(f"ContrastTransfer of shape {self.transfer.shape} was given an image of shape {x.shape}")
+        if jnp.iscomplexobj(x):
+            return by_parts(self, x)
         spectrum = weighted(self.transfer[..., None], jnp.fft.rfft2(x, axes=(0, 1)))
         return jnp.fft.irfft2(spectrum, x.shape[:2], axes=(0, 1))
 

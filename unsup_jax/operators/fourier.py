@@ -17,7 +17,7 @@ from jax import Array
 
 from unsup_jax.core.operator import LinearOperator
 from unsup_jax.errors import InputError
-from unsup_jax.operators.gridding import nufft
+from unsup_jax.operators.gridding import Backend, nufft
 from unsup_jax.operators.phasors import as_complex, cis, complex_type, weighted
 
 
@@ -79,6 +79,8 @@ class NonuniformFourier(LinearOperator):
     shape: tuple[int, ...] = struct.field(pytree_node=False)
     width: int = struct.field(pytree_node=False, default=6)
     """Grid points that a sample is interpolated from along each axis."""
+    backend: Backend = struct.field(pytree_node=False, default="gridding")
+    """Our gridding, or jax-finufft where that is installed."""
     kernel: Array | None = None
     """Set by `toeplitz`."""
 
@@ -88,7 +90,7 @@ class NonuniformFourier(LinearOperator):
                 f"NonuniformFourier of shape {self.shape} and coordinates {self.coordinates.shape} "
                 f"was given an image of shape {x.shape}"
             )
-        return nufft(as_complex(x), self.coordinates, self.width) / self._root()
+        return nufft(as_complex(x), self.coordinates, self.width, self.backend) / self._root()
 
     def domain(self, y: Array) -> jax.ShapeDtypeStruct:
         return jax.ShapeDtypeStruct((*self.shape, y.shape[-1]), y.dtype)

@@ -12,14 +12,17 @@ exact adjoint. Reference: Barnett, Magland and af Klinteberg, SIAM J. Sci. Compu
 """
 
 import itertools
+from typing import Literal
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from unsup_jax.errors import InputError
 from unsup_jax.operators.phasors import weighted
 
+Backend = Literal["gridding", "finufft"]
 OVERSAMPLING = 2
 BETA = {2: 2.2, 3: 2.26, 4: 2.38}
 
@@ -79,20 +82,33 @@ def interpolate(grid: Array, positions: Array, width: int) -> Array:
 
 
 def fine_spectrum(x: Array, width: int) -> Array:
-    """The fine grid's transform of images x [*S, C], centred on S // 2, ready for `interpolate`."""
-    shape = x.shape[:-1]
-    for axis, n in enumerate(shape):
-        along = [1] * x.ndim
-        along[axis] = n
+    """The fine grid's transform of images x [*S, C], centred on S // 2, ready for `interpolate`.
+
+    Each axis is padded when it is transformed, so that no zeros are transformed along the others.
+    """
+    for axis, n in enumerate(x.shape[:-1]):
+        along = [n if a == axis else 1 for a in range(x.ndim)]
         x = weighted(jnp.asarray(deapodization(n, width)).reshape(along), x)
-    axes = tuple(range(len(shape)))
-    padded = jnp.pad(x, [(0, fine_length(n) - n) for n in shape] + [(0, 0)])
-    centred = jnp.roll(padded, [-(n // 2) for n in shape], axes)
-    return jnp.fft.fftn(centred, axes=axes)
+        padded = jnp.pad(x, [(0, fine_length(n) - n) if a == axis else (0, 0) for a in range(x.ndim)])
+        x = jnp.fft.fft(jnp.roll(padded, -(n // 2), axis), axis=axis)
+    return x
 
 
-def nufft(x: Array, coordinates: Array, width: int = 6) -> Array:
-    """y(k) [samples, C] of images x [*S, C] at `coordinates` [samples, d], in cycles per pixel."""
+def nufft(x: Array, coordinates: Array, width: int = 6, backend: Backend = "gridding") -> Array:
+    """y(k) [samples, C] of images x [*S, C] at `coordinates` [samples, d], in cycles per pixel.
+
+    The backend "finufft" is the package jax-finufft, at the same accuracy. Raises `InputError` where it is not
+    installed, and for an unknown backend.
+    """
+    if backend == "finufft":
+        try:
+            from jax_finufft import nufft2
+        except ImportError as error:
+            raise InputError("the backend 'finufft' needs the package jax-finufft; 'gridding' needs nothing") from error
+        angles = [2 * np.pi * coordinates[:, axis] for axis in range(coordinates.shape[1])]
+        return nufft2(jnp.moveaxis(x, -1, 0), *angles, eps=10.0 ** (1 - width), iflag=-1).T
+    if backend != "gridding":
+        raise InputError(f"no NUFFT backend {backend!r}; there are 'gridding' and 'finufft'")
     lengths = jnp.asarray([fine_length(n) for n in x.shape[:-1]], coordinates.dtype).reshape(1, -1)
     return interpolate(fine_spectrum(x, width), coordinates * lengths, width)
 

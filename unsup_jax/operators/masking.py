@@ -14,6 +14,7 @@ from jax import Array
 
 from unsup_jax.core.operator import LinearOperator
 from unsup_jax.errors import InputError
+from unsup_jax.operators.phasors import weighted
 
 
 class Identity(LinearOperator):
@@ -41,7 +42,7 @@ class Mask(LinearOperator):
     def __call__(self, x: Array) -> Array:
         if x.ndim != self.mask.ndim or x.shape[:-1] != self.mask.shape[:-1] or self.mask.shape[-1] not in (1, x.shape[-1]):
             raise InputError(f"Mask of shape {self.mask.shape} was given an image of shape {x.shape}")
-        return self.mask * x
+        return weighted(self.mask, x)
 
     def inverse(self, b: Array, mu: Array, *, start: Array | None = None, iterations: int = 10) -> Array:
         return b / (jnp.square(self.mask) + mu).astype(b.dtype)

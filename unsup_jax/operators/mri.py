@@ -17,8 +17,8 @@ from jax import Array
 from unsup_jax.core.operator import LinearOperator
 from unsup_jax.errors import InputError
 from unsup_jax.operators.fourier import circulant, toeplitz_kernel
-from unsup_jax.operators.gridding import nufft
-from unsup_jax.operators.phasors import cis, weighted
+from unsup_jax.operators.gridding import Backend, nufft
+from unsup_jax.operators.phasors import as_complex, cis, weighted
 
 
 class SENSE(LinearOperator):
@@ -38,7 +38,7 @@ class SENSE(LinearOperator):
         sets, _, height, width = self.sensitivity_maps.shape
         if x.shape != (height, width, sets):
             raise InputError(f"SENSE with maps of shape {self.sensitivity_maps.shape} was given an image of shape {x.shape}")
-        return jnp.sum(self.sensitivity_maps * jnp.moveaxis(x, -1, 0)[:, None], 0)
+        return jnp.sum(self.sensitivity_maps * jnp.moveaxis(as_complex(x), -1, 0)[:, None], 0)
 
     def combine(self, images: Array) -> Array:
         """S* of coil images [coil, H, W]: the image [H, W, sets] of matched filters (Roemer 1990)."""
@@ -64,12 +64,14 @@ class NonCartesianSENSE(LinearOperator):
     coordinates: Array
     width: int = struct.field(pytree_node=False, default=4)
     """Grid points that a sample is interpolated from along each axis; the error is about 10^(1 - width)."""
+    backend: Backend = struct.field(pytree_node=False, default="gridding")
+    """Our gridding, or jax-finufft where that is installed."""
     kernel: Array | None = None
     """Set by `toeplitz`."""
 
     def __call__(self, x: Array) -> Array:
         images = jnp.moveaxis(self._coils(x), 0, -1)
-        return nufft(images, self.coordinates, self.width).T / self._root()
+        return nufft(images, self.coordinates, self.width, self.backend).T / self._root()
 
     def domain(self, y: Array) -> jax.ShapeDtypeStruct:
         sets, _, height, width = self.sensitivity_maps.shape
@@ -92,7 +94,7 @@ class NonCartesianSENSE(LinearOperator):
             raise InputError(
                 f"NonCartesianSENSE with maps of shape {self.sensitivity_maps.shape} was given an image of shape {x.shape}"
             )
-        return jnp.sum(self.sensitivity_maps * jnp.moveaxis(x, -1, 0)[:, None], 0)
+        return jnp.sum(self.sensitivity_maps * jnp.moveaxis(as_complex(x), -1, 0)[:, None], 0)
 
     def _root(self):
         return float(self.sensitivity_maps.shape[-2] * self.sensitivity_maps.shape[-1]) ** 0.5
@@ -118,7 +120,7 @@ class Multislice(LinearOperator):
         slices, _, height, width = self.sensitivity_maps.shape
         if x.shape != (slices, height, width, 1):
             raise InputError(f"Multislice with maps of shape {self.sensitivity_maps.shape} was given an image of shape {x.shape}")
-        spectra = jnp.fft.fft2(self.sensitivity_maps * x[:, None, ..., 0], norm="ortho")
+        spectra = jnp.fft.fft2(self.sensitivity_maps * as_complex(x)[:, None, ..., 0], norm="ortho")
         return weighted(self.mask[None], jnp.sum(self.phases(spectra) * spectra, 0))
 
     def phases(self, like: Array) -> Array:

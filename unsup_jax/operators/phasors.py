@@ -1,5 +1,7 @@
 """Products of real and complex arrays, without the half of a complex product that multiplies zeros."""
 
+from collections.abc import Callable
+
 import jax
 import jax.numpy as jnp
 from jax import Array
@@ -16,6 +18,11 @@ def weighted(weight: Array, values: Array) -> Array:
     if jnp.iscomplexobj(values):
         return jax.lax.complex(weight * values.real, weight * values.imag)
     return weight * values
+
+
+def by_parts(apply: Callable[[Array], Array], x: Array) -> Array:
+    """A real-linear `apply` of a complex x: of its real and of its imaginary part."""
+    return jax.lax.complex(apply(x.real), apply(x.imag)) if jnp.iscomplexobj(x) else apply(x)
 
 
 def as_complex(x: Array) -> Array:

@@ -29,7 +29,7 @@ from jax import Array
 from unsup_jax.core.operator import LinearOperator
 from unsup_jax.errors import InputError
 from unsup_jax.operators.gridding import deapodization, taps, window_transform
-from unsup_jax.operators.phasors import cis, weighted
+from unsup_jax.operators.phasors import by_parts, cis, weighted
 
 
 class Radon(LinearOperator):
@@ -55,6 +55,8 @@ class Radon(LinearOperator):
     def __call__(self, x: Array) -> Array:
         if x.ndim not in (3, 4) or x.shape[-3:-1] != (self.size, self.size):
             raise InputError(f"Radon of size {self.size} was given an image of shape {x.shape}")
+        if jnp.iscomplexobj(x):
+            return by_parts(self, x)
         slices = jnp.moveaxis(x.reshape(-1, *x.shape[-3:]), -1, 1)               # [depth, C, H, W]
         y = self._project(slices)                                                # [depth, C, angle, detector]
         y = jnp.moveaxis(y, (2, 3, 1), (0, 2, 3))                                # [angle, depth, detector, C]
