@@ -8,7 +8,7 @@ import numpy as np
 from unsup_jax.core import Measurement
 from unsup_jax.data import files
 from unsup_jax.errors import InputError
-from unsup_jax.experiment import Experiment, estimate_image, load_trained, tiled
+from unsup_jax.experiment import Experiment, estimator, load_trained, tiled
 from unsup_jax.operators import Identity
 from unsup_jax.train.logging import ProgressLine
 
@@ -33,7 +33,8 @@ def reconstruct_file(
     if state is not None and getattr(state, "scale", None) is not None and state.scale.offset.size not in (1, channels):
         raise InputError(f"{source}: {channels} channels; the run was trained on {state.scale.offset.size}")
     with files.writer(picture, output) as written:
-        line = ProgressLine("reconstruct", len(places))
+        line = ProgressLine("reconstruct", len(places), unit="images")
+        reconstruct_whole = estimator(method, state, key)
         fill = tiled(method, state, key) if state is not None and method.tiling is not None else None
         for k, place in enumerate(places):
             image = _Window(picture, place, order, dimensions)
@@ -42,7 +43,7 @@ def reconstruct_file(
                 fill(image, target, frame, tile=tile)
             else:
                 whole = (slice(None),) * len(frame)
-                target[whole] = estimate_image(method, state, Measurement(image[whole], Identity()), key)[0]
+                target[whole] = reconstruct_whole(Measurement(image[whole], Identity()))[0]
             line.update(k + 1, None)
         line.close()
     line.say(f"wrote {output}")

@@ -21,7 +21,7 @@ from unsup_jax.evaluate import figures, report, scores
 from unsup_jax.evaluate.tiling import in_tiles
 from unsup_jax.modalities import Modality
 from unsup_jax.operators import Identity
-from unsup_jax.train import Train, fit, parallel, solve
+from unsup_jax.train import Train, fit, iterate, parallel
 from unsup_jax.train.checkpoint import Checkpoints, write_json
 from unsup_jax.train.logging import ProgressLine, read_metrics
 
@@ -84,9 +84,10 @@ def compare(
     """
     say = ProgressLine("", 0, quiet=quiet or not parallel.is_main()).say
     jobs, left_out = [], []
+    measured = data.measure(modality, seed)
     for label, method, train in entries:  # every mistake in the input is found before anything is trained
         try:
-            jobs.append(_Job.prepare(label, method, train, data, modality, seed))
+            jobs.append(_Job.prepare(label, method, train, data, measured, seed))
         except InputError as error:
             if label == subject or len(entries) == 1:
                 raise
@@ -114,8 +115,8 @@ class _Job:
     streams: tuple[Stream, Stream] | None
 
     @classmethod
-    def prepare(cls, label, method, train, data: Data, modality, seed):
-        dataset = data.load(modality, method.sees, seed)
+    def prepare(cls, label, method, train, data: Data, measured, seed):
+        dataset = data.arrange(measured, method.sees, seed)
         if method.scope == "measurement":
             return cls(label, method, train, dataset, None)
         parallel.check_batch(train.batch)
@@ -143,9 +144,10 @@ class _Job:
             if parallel.is_main():
                 write_json(folder / "example.json", {"shape": self.streams[0].example(2).y.shape})
         estimates, spent = [], 0.0
+        reconstruct = estimator(self.method, state, jax.random.key(seed))
         for measurement in self.dataset.test:
             shown = measurement.only(self.method.sees if self.streams is None else ())  # trained: y alone
-            estimate, took = estimate_image(self.method, state, shown, jax.random.key(seed))
+            estimate, took = reconstruct(shown)
             estimates.append(estimate)
             spent += took
         row = {
@@ -160,17 +162,35 @@ def method_folder(directory: Path, label: str) -> Path:
     return directory / re.sub(r"\W+", "_", label.lower()).strip("_")
 
 
-def estimate_image(method: Method, state: Any, measurement: Measurement, key) -> tuple[np.ndarray, float]:
-    """The estimate from one measurement and the seconds it took, compilation apart; large images in tiles."""
+def estimator(method: Method, state: Any, key) -> Callable[[Measurement], tuple[np.ndarray, float]]:
+    """A function from one measurement to its estimate and the seconds that took, compilation apart.
+
+    What is compiled for one measurement serves all of its shape; large images are reconstructed in tiles.
+    """
     if method.scope == "measurement":
-        return _timed(lambda m: method.reconstruct(key, solve(method, key, m)[0], m), measurement)
-    frame = measurement.y.shape[:-1]
-    if np.prod(frame) <= WHOLE_IMAGE_PIXELS or method.tiling is None or not measurement.operator.local:
-        return _timed(lambda m: method.reconstruct(key, state, m), measurement)
-    target = np.zeros(measurement.y.shape, np.float32)
-    began = time.monotonic()
-    tiled(method, state, key)(measurement.y, target, frame)
-    return target, time.monotonic() - began
+        whole = jax.jit(lambda m: method.reconstruct(key, iterate(method, key, m)[0], m))
+    else:
+        whole = jax.jit(lambda m: method.reconstruct(key, state, m))
+    compiled, fill = {}, None
+
+    def reconstruct(measurement):
+        nonlocal fill
+        frame = measurement.y.shape[:-1]
+        in_one_piece = method.scope == "measurement" or method.tiling is None or not measurement.operator.local
+        if in_one_piece or np.prod(frame) <= WHOLE_IMAGE_PIXELS:
+            measurement = jax.tree.map(jax.numpy.asarray, measurement)
+            shape = str(jax.tree.map(lambda leaf: (leaf.shape, leaf.dtype), measurement))
+            if shape not in compiled:
+                compiled[shape] = whole.lower(measurement).compile()
+            began = time.monotonic()
+            return np.asarray(jax.block_until_ready(compiled[shape](measurement))), time.monotonic() - began
+        fill = fill or tiled(method, state, key)
+        target = np.zeros(measurement.y.shape, np.float32)
+        began = time.monotonic()
+        fill(measurement.y, target, frame)
+        return target, time.monotonic() - began
+
+    return reconstruct
 
 
 def tiled(method: Method, state: Any, key) -> Callable[..., None]:
@@ -208,14 +228,6 @@ def load_trained(experiment: Experiment, directory: Path) -> Any:
         return parallel.local(checkpoints.restore(like, step)[1])
     finally:
         checkpoints.close()
-
-
-def _timed(function, measurement):
-    measurement = jax.tree.map(jax.numpy.asarray, measurement)
-    compiled = jax.jit(function).lower(measurement).compile()
-    began = time.monotonic()
-    estimate = np.asarray(jax.block_until_ready(compiled(measurement)))
-    return estimate, time.monotonic() - began
 
 
 def _mean_scores(estimates, measurements):

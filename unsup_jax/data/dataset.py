@@ -63,20 +63,28 @@ class Data:
             raise InputError(f"dimensions is {self.dimensions}; accepted are 2 and 3")
 
     def load(self, modality: Modality, sees: Collection[str], seed: int) -> Dataset:
-        """The data set for a method that sees `sees`.
+        """The data set for a method that sees `sees`: `arrange` of `measure`."""
+        return self.arrange(self.measure(modality, seed), sees, seed)
+
+    def measure(self, modality: Modality, seed: int) -> list[Measurement]:
+        """Every measurement: of the source's images by the modality, or read from `path`."""
+        if self.path is not None:
+            return self._own()
+        measure, key = jax.jit(modality.measure), jax.random.key(seed)
+        measured = [measure(jax.random.fold_in(key, i), image) for i, image in enumerate(self.source.images())]
+        return [jax.tree.map(np.asarray, m) for m in measured]
+
+    def arrange(self, measured: list[Measurement], sees: Collection[str], seed: int) -> Dataset:
+        """Measurements in the lists that a method which sees `sees` is trained and scored on.
 
         A method that needs no truth trains on every measurement, those that are scored later included; one
-        that sees truth or unpaired samples trains on the other part alone.
+        that sees truth or unpaired samples trains on the other part alone. Raises `InputError` where your own
+        files lack what the method sees.
         """
-        if self.path is None:
-            measure = jax.jit(modality.measure)
-            key = jax.random.key(seed)
-            measured = [
-                measure(jax.random.fold_in(key, i), image) for i, image in enumerate(self.source.images())
-            ]
-            measured = [jax.tree.map(np.asarray, m) for m in measured]
-        else:
-            measured = self._own(sees)
+        for name in sees if self.path is not None else ():
+            needed = "truth" if name == "unpaired" else name  # unpaired samples are drawn from the references
+            if getattr(self, needed) is None:
+                raise InputError(f"the method sees {name}: give --data.{needed} beside --data.path")
         test, train = split(measured, self.test, first=True)
         if not {"truth", "unpaired"} & set(sees):
             train = measured
@@ -88,12 +96,8 @@ class Data:
         train, validation = split(train, self.validation, first=False)
         return Dataset(train, validation or train, test or measured)
 
-    def _own(self, sees):
+    def _own(self):
         named = {"pair": self.pair, "truth": self.truth}
-        for name in sees:
-            needed = "truth" if name == "unpaired" else name  # unpaired samples are drawn from the references
-            if named[needed] is None:
-                raise InputError(f"the method sees {name}: give --data.{needed} beside --data.path")
         y = read(self.path, self.axes, self.dimensions)
         beside = {name: read(path, self.axes, self.dimensions) for name, path in named.items() if path}
         for name, others in beside.items():

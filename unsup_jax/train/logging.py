@@ -55,8 +55,8 @@ def read_metrics(directory: Path) -> list[dict]:
 class ProgressLine:
     """Step, loss, steps per second and time left; a live line on a terminal, one every ten seconds elsewhere."""
 
-    def __init__(self, label: str, total: int, start: int = 0, *, quiet: bool = False):
-        self._label, self._total, self._quiet = label, total, quiet
+    def __init__(self, label: str, total: int, start: int = 0, *, quiet: bool = False, unit: str = "steps"):
+        self._label, self._total, self._quiet, self._unit = label, total, quiet, unit
         self._console = Console(file=sys.stdout)
         self.begin(start)
         self._live = None
@@ -82,13 +82,13 @@ class ProgressLine:
         """Report a step."""
         now = time.monotonic()
         rate = (step - self._start) / max(now - self._began, 1e-9)
-        text = (f"loss {loss:.4g}, " if loss is not None else "") + f"{rate:.1f} steps/s"
+        text = (f"loss {loss:.4g}, " if loss is not None else "") + f"{rate:.1f} {self._unit}/s"
         if self._live is not None:
             self._live.update(self._task, completed=step, text=text)
         elif now - self._spoke > 10 or step == self._total:
             self._spoke = now
             left = (self._total - step) / max(rate, 1e-9)
-            self.say(f"{self._label}: step {step}/{self._total}, {text}, {left:.0f} s left")
+            self.say(f"{self._label}: {self._unit[:-1]} {step}/{self._total}, {text}, {left:.0f} s left")
 
     def close(self) -> None:
         """End the live line."""
