@@ -41,12 +41,10 @@ class Convolution(LinearOperator):
         if jnp.iscomplexobj(x):
             return by_parts(self, x)
         shape = self._frame(x.shape)
-        axes = tuple(range(x.ndim - 1))
-        spectrum = jnp.fft.rfftn(x, shape, axes) * self.transfer(shape)[..., None]
-        blurred = jnp.fft.irfftn(spectrum, shape, axes)
+        blurred = _filtered(x, self.transfer(shape), shape)
         if self.boundary == "valid":  # what did not wrap
-            return blurred[tuple(slice(k - 1 - k // 2, n - k // 2) for k, n in zip(self.psf.shape, shape))].astype(x.dtype)
-        return blurred[tuple(slice(n) for n in x.shape[:-1])].astype(x.dtype)
+            return blurred[tuple(slice(k - 1 - k // 2, n - k // 2) for k, n in zip(self.psf.shape, shape))]
+        return blurred[tuple(slice(n) for n in x.shape[:-1])]
 
     def domain(self, y: Array) -> jax.ShapeDtypeStruct:
         extra = 1 if self.boundary == "valid" else 0
@@ -58,10 +56,9 @@ class Convolution(LinearOperator):
             return super().inverse(b, mu, start=start, iterations=iterations)
         if jnp.iscomplexobj(b):
             return by_parts(lambda part: self.inverse(part, mu), b)
-        shape, axes = b.shape[:-1], tuple(range(b.ndim - 1))
-        transfer = self.transfer(shape)
-        power = jnp.square(transfer.real) + jnp.square(transfer.imag) + jnp.asarray(mu, transfer.real.dtype)
-        return jnp.fft.irfftn(weighted(1 / power[..., None], jnp.fft.rfftn(b, axes=axes)), shape, axes).astype(b.dtype)
+        shape = self._frame(b.shape)
+        power = _power(self.transfer(shape))
+        return _filtered(b, 1 / (power + jnp.asarray(mu, power.dtype)), shape)
 
     def normal(self, x: Array) -> Array:
         """Circular: F^-1 |F h|^2 F x, one pair of transforms."""
@@ -69,11 +66,8 @@ class Convolution(LinearOperator):
             return super().normal(x)
         if jnp.iscomplexobj(x):
             return by_parts(self.normal, x)
-        self._frame(x.shape)
-        shape, axes = x.shape[:-1], tuple(range(x.ndim - 1))
-        transfer = self.transfer(shape)
-        power = jnp.square(transfer.real) + jnp.square(transfer.imag)
-        return jnp.fft.irfftn(weighted(power[..., None], jnp.fft.rfftn(x, axes=axes)), shape, axes).astype(x.dtype)
+        shape = self._frame(x.shape)
+        return _filtered(x, _power(self.transfer(shape)), shape)
 
     def planned(self, shape: Sequence[int]) -> "Convolution":
         """The same operator for images [*shape, C] alone, with the PSF's transform computed once."""
@@ -97,3 +91,14 @@ class Convolution(LinearOperator):
         extra = 1 if self.boundary == "zero" else 0
         return tuple(n + extra * (k - 1) for n, k in zip(shape, self.psf.shape))
 
+
+def _filtered(x, gain, shape):
+    """x [*S, C] on a frame of `shape`, times a real or complex gain in Fourier space; channels first, for the FFT."""
+    axes = tuple(range(1, x.ndim))
+    spectrum = jnp.fft.rfftn(jnp.moveaxis(x, -1, 0), shape, axes)
+    spectrum = spectrum * gain[None] if jnp.iscomplexobj(gain) else weighted(gain[None], spectrum)
+    return jnp.moveaxis(jnp.fft.irfftn(spectrum, shape, axes), 0, -1).astype(x.dtype)
+
+
+def _power(transfer):
+    return jnp.square(transfer.real) + jnp.square(transfer.imag)
