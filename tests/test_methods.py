@@ -9,13 +9,20 @@ import pytest
 from helpers import noisy_images, run_fit
 
 from unsup_jax.core import Adam, Measurement
+from unsup_jax.errors import InputError
 from unsup_jax.evaluate import psnr
-from unsup_jax.losses import local_mean, stratified_pixels
-from unsup_jax.methods import BM3D, GaussianFilter, MedianFilter, Noise2Noise, Noise2Void, Supervised, Wiener
+from unsup_jax.losses import beside, grid_pixels, local_mean, local_median, masked_mean, stratified_pixels
+from unsup_jax.methods import (
+    BM3D, PN2V, GaussianFilter, MedianFilter, Noise2Noise, Noise2Score, Noise2Self, Noise2Void, NonLocalMeans, Supervised,
+    WaveletShrinkage, Wiener,
+)
 from unsup_jax.methods.classical.bm3d import anscombe, anscombe_inverse
 from unsup_jax.modalities import Blurred
 from unsup_jax.networks import UNet
-from unsup_jax.noise import Gaussian, PoissonGaussian
+from unsup_jax.methods.self_supervised.noise2score import blind, tweedie
+from unsup_jax.methods.self_supervised.noise2self import calibrate, j_invariant, self_supervised_loss
+from unsup_jax.methods.self_supervised.pn2v import bootstrap
+from unsup_jax.noise import ColouredGaussian, Gamma, Gaussian, Poisson, PoissonGaussian
 from unsup_jax.operators import Identity, Mask
 from unsup_jax.train import parallel, solve
 
@@ -25,6 +32,11 @@ SMALL = {"network": UNet(depth=1, width=8), "optimizer": Adam(learning_rate=4e-3
 LEARNING = {
     "Noise2Void": (Noise2Void(fraction=0.05, **SMALL), 6.0),
     "Noise2Void, mean": (Noise2Void(fraction=0.05, kappa="mean", radius=2, **SMALL), 6.0),
+    "N2V2": (Noise2Void(fraction=0.05, kappa="median", radius=2, network=UNet(depth=1, width=8, skip_first=False), optimizer=SMALL["optimizer"]), 6.0),
+    "Noise2Self": (Noise2Self(**SMALL), 6.0),
+    "Noise2Self, average": (Noise2Self(average=True, **SMALL), 6.0),
+    "PN2V": (PN2V(fraction=0.05, samples=16, **SMALL), 6.0),
+    "Noise2Score": (Noise2Score(**SMALL), 6.0),
     "Noise2Noise": (Noise2Noise(**SMALL), 7.5),
     "Supervised": (Supervised(**SMALL), 7.5),
 }
@@ -166,3 +178,114 @@ def test_wiener_deconvolves(images):
     assert psnr(estimate, m.truth) > psnr(m.y, m.truth) + 2
     with pytest.raises(ValueError, match="not Mask"):
         solve(Wiener(), jax.random.key(0), m.replace(operator=Mask(jnp.ones((64, 64, 1)))))
+
+
+def test_j_invariance_is_exact(double):
+    """The Jacobian of f_J at J is zero on its diagonal blocks, and f itself is not J-invariant."""
+    y = jax.random.normal(jax.random.key(0), (8, 8, 1), jnp.float64)
+    f = lambda y: jnp.tanh(jax.scipy.signal.convolve2d(y[..., 0], jnp.arange(9.0).reshape(3, 3) / 9, mode="same"))[..., None]
+    invariant = jax.jacobian(lambda y: j_invariant(f, y, width=2))(y).reshape(64, 64)
+    for phase in range(4):
+        J = np.flatnonzero(grid_pixels(jnp.asarray(phase), (8, 8), 2))
+        assert (np.asarray(invariant)[np.ix_(J, J)] == 0).all()
+    assert np.abs(np.diagonal(jax.jacobian(f)(y).reshape(64, 64))).min() > 0
+    masks = sum(grid_pixels(jnp.asarray(phase), (8, 8), 2).astype(int) for phase in range(4))
+    assert (masks == 1).all()
+
+
+def test_calibration_chooses_as_the_truth_would(images):
+    """Eq. (14) for a whole family: self-supervised loss less supervised loss is the noise's variance."""
+    test, sigma = images[0], 20.0
+    y, x = jnp.asarray(test.y), jnp.asarray(test.truth)
+
+    def family(y, width):
+        line = jnp.exp(-jnp.square(jnp.arange(-6.0, 7.0)) / (2 * width**2))
+        blur = lambda image, shape: jax.scipy.signal.convolve2d(image, (line / line.sum()).reshape(shape), mode="same")
+        return blur(blur(y[..., 0], (-1, 1)), (1, -1))[..., None]
+
+    widths = [0.4, 0.7, 1.0, 1.5, 2.5]
+    best, losses = calibrate(family, y, widths)
+    true = [float(jnp.mean((j_invariant(lambda v: family(v, w), y) - x) ** 2)) for w in widths]
+    assert best == widths[int(np.argmin(true))]
+    np.testing.assert_allclose(np.array(losses) - true, sigma**2, rtol=0.08)
+    np.testing.assert_allclose(losses[0], self_supervised_loss(lambda v: family(v, widths[0]), y), rtol=1e-5)
+
+
+def test_hold_out_replacements():
+    y = jnp.arange(49.0).reshape(7, 7, 1)
+    J = (jnp.array([3, 0]), jnp.array([3, 0]))
+    assert local_median(y, J, 1)[0, 0] == 24.0 and local_median(y, J, 1)[1, 0] == 7.0
+    rows, columns = beside(J, (7, 7), (0, 2))
+    assert set(zip(rows.tolist(), columns.tolist())) == {(3, c) for c in range(1, 6)} | {(0, c) for c in range(3)}
+    mask = grid_pixels(jnp.asarray(5), (8, 8), 4)
+    np.testing.assert_array_equal(np.argwhere(mask), [(r, c) for r in (1, 5) for c in (1, 5)])
+    flat = masked_mean(jnp.full((8, 8, 1), 3.0), mask)
+    np.testing.assert_allclose(flat, 3.0, rtol=1e-6)
+
+
+def test_structured_noise_needs_a_structured_mask():
+    """Noise correlated along the rows: Noise2Void keeps it, structN2V removes most of it."""
+    frequency = np.fft.fftfreq(64)
+    spectrum = 400 * np.exp(-((frequency / 0.04) ** 2))[None] * np.ones((64, 1)) / np.exp(-((frequency / 0.04) ** 2)).mean()
+    lines = ColouredGaussian(jnp.asarray(spectrum, jnp.float32))
+    clean = [m.truth for m in noisy_images(count=9)]
+    keys = jax.random.split(jax.random.key(1), 9)
+    measured = [Measurement(np.asarray(lines.sample(k, jnp.asarray(x))), Identity(), truth=x) for k, x in zip(keys, clean)]
+    scores = {}
+    for name, structure in {"N2V": None, "structN2V": (0, 10)}.items():
+        method = Noise2Void(fraction=0.03, structure=structure, **SMALL)
+        state = parallel.local(run_fit(method, steps=200, measurements=measured[:8], batch=8, patch=32))
+        estimate = jax.jit(method.reconstruct)(jax.random.key(0), state, measured[8].only(()))
+        scores[name] = psnr(np.asarray(estimate), clean[8]) - psnr(measured[8].y, clean[8])
+    assert scores["structN2V"] > scores["N2V"] + 2 and scores["structN2V"] > 3, scores
+    with pytest.raises(InputError, match="structN2V takes"):
+        Noise2Void(structure=(0, 4), kappa="mean")
+
+
+def test_tweedie_is_the_posterior_mean():
+    """For a Gaussian, a Gamma-distributed rate and an inverse-Gamma signal, whose posteriors are known."""
+    y = jnp.linspace(1.0, 6.0, 11)
+    score = lambda log_p: jax.vmap(jax.grad(log_p))(y)
+    gaussian = tweedie(Gaussian(0.8), y, score(lambda v: -((v - 3) ** 2) / (2 * (0.8**2 + 1.5**2))))
+    np.testing.assert_allclose(gaussian, (y * 1.5**2 + 3 * 0.8**2) / (0.8**2 + 1.5**2), rtol=1e-5)
+    # y | x ~ Gamma(looks a, rate a / x), 1 / x ~ Gamma(c, d): p(y) ~ y^(a-1) (d + a y)^-(a + c), 1 / E[1 / x | y] = (d + a y) / (a + c)
+    a, c, d = 5.0, 4.0, 6.0
+    gamma = tweedie(Gamma(a), y, score(lambda v: (a - 1) * jnp.log(v) - (a + c) * jnp.log(d + a * v)))
+    np.testing.assert_allclose(gamma, (d + a * y) / (a + c), rtol=1e-4)
+    # counts of rate ~ Gamma(c, d): E[rate | k] = (k + c) / (1 + d); the formula is asymptotic in the count
+    from jax.scipy.special import gammaln
+    k = jnp.linspace(40.0, 90.0, 6)
+    log_p = lambda v: gammaln(v + c * 10) - gammaln(v + 1) - v * jnp.log(1.5)
+    poisson = tweedie(Poisson(1.0), k, jax.vmap(jax.grad(log_p))(k))
+    np.testing.assert_allclose(poisson, (k + c * 10) / 1.5, rtol=0.02)
+    with pytest.raises(InputError, match="knows Gaussian"):
+        tweedie(PoissonGaussian(), y, y)
+
+
+def test_blind_noise_level():
+    """From the exact score of a smooth image in noise, sigma is found within five per cent."""
+    x = jnp.sin(jnp.arange(64.0) / 9)[:, None, None] * jnp.cos(jnp.arange(64.0) / 7)[None, :, None]
+    for sigma in (0.2, 0.5):
+        y = x + sigma * jax.random.normal(jax.random.key(0), x.shape)
+        found = float(blind(y, (x - y) / sigma**2))
+        assert abs(found / sigma - 1) < 0.05
+
+
+def test_bootstrapped_noise_model():
+    x = jax.random.uniform(jax.random.key(0), (200, 200, 1), minval=20.0, maxval=120.0)
+    camera = PoissonGaussian(2.0, 4.0)
+    y = camera.sample(jax.random.key(1), x)
+    model = bootstrap(jax.random.key(2), y, x)
+    np.testing.assert_allclose(model.variance(jnp.array([60.0])), camera.variance(jnp.array([60.0])), rtol=0.15)
+
+
+def test_pn2v_without_a_noise_model_is_refused(images):
+    with pytest.raises(InputError, match="needs the noise model"):
+        run_fit(PN2V(samples=4, **SMALL), steps=2, measurements=[m.replace(noise=None) for m in images[:4]])
+
+
+@pytest.mark.parametrize("method", [NonLocalMeans(), WaveletShrinkage()], ids=lambda m: type(m).__name__)
+def test_library_filters_denoise(method, images):
+    test = images[0]
+    estimate = np.asarray(solve(method, jax.random.key(0), test)[0])
+    assert psnr(estimate, test.truth) > psnr(test.y, test.truth) + 5

@@ -139,8 +139,9 @@ def test_white_noise_is_coloured_noise_of_a_flat_spectrum():
 def test_gamma_log_prob():
     y, x = jnp.linspace(0.5, 30, 12), jnp.full(12, 10.0)
     np.testing.assert_allclose(Gamma(4.0).log_prob(y, x), stats.gamma(4.0, scale=2.5).logpdf(y), rtol=1e-4)
-    with pytest.raises(InputError, match="offset"):
-        Gamma(4.0).normalize(Scale(jnp.array([1.0]), jnp.array([2.0])))
+    scale = Scale(jnp.array([1.0]), jnp.array([2.0]))
+    moved = Gamma(4.0).normalize(scale).log_prob(scale.normalize(y), scale.normalize(x))
+    np.testing.assert_allclose(moved, Gamma(4.0).log_prob(y, x) + np.log(2.0), rtol=1e-4)
 
 
 def test_salt_and_pepper():

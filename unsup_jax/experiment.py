@@ -184,7 +184,7 @@ def estimator(method: Method, state: Any, key) -> Callable[[Measurement], tuple[
                 compiled[shape] = whole.lower(measurement).compile()
             began = time.monotonic()
             return np.asarray(jax.block_until_ready(compiled[shape](measurement))), time.monotonic() - began
-        fill = fill or tiled(method, state, key)
+        fill = fill or tiled(method, state, key, noise=measurement.noise)
         target = np.zeros(measurement.y.shape, np.float32)
         began = time.monotonic()
         fill(measurement.y, target, frame)
@@ -193,13 +193,14 @@ def estimator(method: Method, state: Any, key) -> Callable[[Measurement], tuple[
     return reconstruct
 
 
-def tiled(method: Method, state: Any, key) -> Callable[..., None]:
+def tiled(method: Method, state: Any, key, *, noise: Any = None) -> Callable[..., None]:
     """`fill(source, target, frame, tile=512)`: the estimate from an image, in tiles on all devices.
 
-    The method must be of finite reach. What is compiled for one image serves all others.
+    The method must be of finite reach, and the noise the same everywhere. What is compiled for one image serves
+    all others.
     """
     radius, alignment = method.tiling
-    mapped = parallel.spread(lambda key, state, y: method.reconstruct(key, state, Measurement(y, Identity())))
+    mapped = parallel.spread(lambda key, state, y: method.reconstruct(key, state, Measurement(y, Identity(), noise)))
 
     def fill(source, target, frame: tuple[int, ...], *, tile: int = 512) -> None:
         tile = tile if len(frame) == 2 else max(64, tile // 8)

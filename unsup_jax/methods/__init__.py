@@ -1,8 +1,8 @@
 """Methods, one a file, named as their papers name them."""
 
 from unsup_jax.methods.classical.back_projection import FilteredBackProjection
-from unsup_jax.methods.classical.bm3d import BM3D, BM3DDenoiser
-from unsup_jax.methods.classical.filters import GaussianFilter, MedianFilter
+from unsup_jax.methods.classical.bm3d import BM3D
+from unsup_jax.methods.classical.filters import GaussianFilter, MedianFilter, NonLocalMeans, WaveletShrinkage
 from unsup_jax.methods.classical.grappa import GRAPPA, SliceGRAPPA
 from unsup_jax.methods.classical.iterative import (
     ADMM, ConjugateGradient, GerchbergPapoulis, GradientDescent, ProximalGradient, VariableSplitting,
@@ -10,11 +10,14 @@ from unsup_jax.methods.classical.iterative import (
 from unsup_jax.methods.classical.richardson_lucy import RichardsonLucy
 from unsup_jax.methods.classical.wiener import Wiener
 from unsup_jax.methods.self_supervised.noise2noise import Noise2Noise
+from unsup_jax.methods.self_supervised.noise2score import Noise2Score
+from unsup_jax.methods.self_supervised.noise2self import Noise2Self
 from unsup_jax.methods.self_supervised.noise2void import Noise2Void
+from unsup_jax.methods.self_supervised.pn2v import PN2V
 from unsup_jax.methods.supervised import Supervised
 
 __all__ = [
     "ADMM", "BM3D", "ConjugateGradient", "FilteredBackProjection", "GRAPPA", "GaussianFilter", "GerchbergPapoulis",
-    "GradientDescent", "MedianFilter", "Noise2Noise", "Noise2Void", "ProximalGradient", "RichardsonLucy", "SliceGRAPPA",
-    "Supervised", "VariableSplitting", "Wiener",
+    "GradientDescent", "MedianFilter", "Noise2Noise", "Noise2Score", "Noise2Self", "Noise2Void", "NonLocalMeans", "PN2V",
+    "ProximalGradient", "RichardsonLucy", "SliceGRAPPA", "Supervised", "VariableSplitting", "WaveletShrinkage", "Wiener",
 ]

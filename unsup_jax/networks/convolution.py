@@ -193,7 +193,8 @@ class UpConv(nn.Module):
         if self.lowering == "native":
             return _apply(self, jnp.concatenate([repeat(coarse), skip.astype(coarse.dtype)], -1), kernel) + bias
         coarse_kernel, skip_kernel = jnp.split(kernel, [coarse.shape[-1]], axis=-2)
-        return self._repeated(coarse, coarse_kernel) + _apply(self, skip, skip_kernel) + bias
+        up = self._repeated(coarse, coarse_kernel) + bias
+        return up + _apply(self, skip, skip_kernel) if skip.shape[-1] else up
 
     def _repeated(self, coarse, kernel):
         """`Conv(repeat(coarse))` without the repeat: 2^d phases of 2^d taps, then interleaved."""

@@ -58,29 +58,29 @@ class ColouredGaussian(NoiseModel):
 
 
 class Gamma(NoiseModel):
-    """Multiplicative noise of unit mean and variance 1 / looks. Signals below zero count as zero."""
+    """Multiplicative noise of unit mean and variance 1 / looks. Signals below the offset count as no signal."""
 
     looks: float = 4.0
     """Shape of the Gamma distribution."""
+    offset: float = 0.0
+    """Grey value of no signal."""
 
     def sample(self, key: Array, clean: Array) -> Array:
-        looks = jnp.asarray(self.looks, clean.dtype)
-        return jnp.maximum(clean, 0) * jax.random.gamma(key, looks, clean.shape, clean.dtype) / looks
+        looks, offset = (jnp.asarray(v, clean.dtype) for v in (self.looks, self.offset))
+        return offset + jnp.maximum(clean - offset, 0) * jax.random.gamma(key, looks, clean.shape, clean.dtype) / looks
 
     def log_prob(self, noisy: Array, clean: Array) -> Array:
-        looks, signal = jnp.asarray(self.looks, clean.dtype), jnp.maximum(clean, 1e-12)
+        looks, signal = jnp.asarray(self.looks, clean.dtype), jnp.maximum(clean - self.offset, 1e-12)
+        noisy = noisy - self.offset
         positive = jnp.maximum(noisy, 1e-30)
         density = looks * jnp.log(looks / signal) + (looks - 1) * jnp.log(positive) - looks * positive / signal - gammaln(looks)
         return jnp.where(noisy > 0, density, -jnp.inf)
 
     def variance(self, clean: Array) -> Array:
-        return jnp.square(jnp.maximum(clean, 0)) / self.looks
+        return jnp.square(jnp.maximum(clean - self.offset, 0)) / self.looks
 
     def normalize(self, scale: Scale) -> "Gamma":
-        """The same: multiplicative noise has no unit. Raises `InputError` for units that move zero."""
-        if not isinstance(scale.offset, jax.core.Tracer) and np.any(np.asarray(scale.offset) != 0):
-            raise InputError("Gamma noise multiplies the signal: its units cannot have an offset")
-        return self
+        return Gamma(self.looks, scale.normalize(self.offset))
 
 
 class SaltAndPepper(NoiseModel):

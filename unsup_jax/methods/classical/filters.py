@@ -4,13 +4,14 @@ A filter's width is the one that predicts held-out pixels best, which by eq. (14
 would, up to the variance of the noise (`skimage.restoration.calibrate_denoiser`, Batson & Royer 2019).
 """
 
+import itertools
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 from jax import Array
 from scipy import ndimage
-from skimage.restoration import calibrate_denoiser
+from skimage.restoration import calibrate_denoiser, denoise_nl_means, denoise_wavelet, estimate_sigma
 
 from unsup_jax.core import Direct, Measurement
 from unsup_jax.methods.classical.host import on_host
@@ -40,6 +41,45 @@ class MedianFilter(Direct):
 
     def answer(self, key: Array, one: Measurement) -> Array:
         return on_host(lambda y: _calibrated(_median, y, "size", self.size, (3, 5, 7, 9)), one.y)
+
+
+@dataclass(frozen=True)
+class NonLocalMeans(Direct):
+    """Non-local means of patches (Buades, Coll and Morel 2005), by scikit-image."""
+
+    reference: ClassVar[str] = "Buades 2005; skimage.restoration.denoise_nl_means"
+
+    strength: float | None = None
+    """Cut-off of patch distances in standard deviations of the noise; None chooses it by held-out pixels."""
+    patch: int = 5
+    """Width of the patches, pixels."""
+    search: int = 6
+    """Largest distance of the patches that are compared, pixels."""
+
+    def answer(self, key: Array, one: Measurement) -> Array:
+        def denoise(image, h):
+            sigma = estimate_sigma(image)
+            return denoise_nl_means(image, self.patch, self.search, h=h * sigma, sigma=sigma, fast_mode=True)
+
+        return on_host(lambda y: _calibrated(denoise, y, "h", self.strength, (0.4, 0.6, 0.8, 1.0, 1.3)), one.y)
+
+
+@dataclass(frozen=True)
+class WaveletShrinkage(Direct):
+    """BayesShrink of wavelet coefficients (Chang, Yu and Vetterli 2000), averaged over shifts, by scikit-image."""
+
+    reference: ClassVar[str] = "Chang 2000; skimage.restoration.denoise_wavelet"
+
+    shifts: int = 3
+    """Largest shift of the cycle spinning, pixels."""
+
+    def answer(self, key: Array, one: Measurement) -> Array:
+        def channel(image):
+            moves = itertools.product(range(self.shifts + 1), repeat=image.ndim)
+            axes = tuple(range(image.ndim))
+            return np.mean([np.roll(denoise_wavelet(np.roll(image, move, axes)), [-m for m in move], axes) for move in moves], 0)
+
+        return on_host(lambda y: np.stack([channel(c) for c in np.moveaxis(y.astype(np.float64), -1, 0)], -1), one.y)
 
 
 def _gaussian(image, sigma):

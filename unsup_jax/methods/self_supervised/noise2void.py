@@ -5,8 +5,12 @@ r"""Noise2Void (Krull et al., CVPR 2019): pixels predicted from their surroundin
     E ||F(y)_J - y_J||^2 = E ||F(y)_J - x_J||^2 + E ||y_J - x_J||^2     (12)-(14)  for a J-invariant F
     min_theta sum_n sum_J ||F_theta(y_{J^c}^n)_J - y_J^n||^2    (15)
 
-kappa draws a pixel of the neighbourhood (uniform pixel selection), or takes its mean without the centre.
+kappa draws a pixel of the neighbourhood (uniform pixel selection), or takes its mean or median without the centre.
 J is one random pixel in each box of a grid, redrawn at every step.
+
+N2V2 (Hoeck et al., ECCV 2022) is `kappa="median"` or "mean" with `network.skip_first=False`: no checkerboard.
+structN2V (Broaddus et al., ISBI 2020) is `structure`: noise that is correlated along an axis would betray a pixel
+of J by its neighbours, so they are replaced too, by uniform pixel selection, and only J is scored.
 """
 
 from dataclasses import dataclass
@@ -19,14 +23,14 @@ from jax import Array
 
 from unsup_jax.core import Learned, Measurement
 from unsup_jax.errors import InputError
-from unsup_jax.losses import local_mean, mean_square_error, neighbour, stratified_pixels
+from unsup_jax.losses import beside, local_mean, local_median, mean_square_error, neighbour, stratified_pixels
 from unsup_jax.methods.dihedral import dihedral_mean
 from unsup_jax.networks import UNet
 
 
 @dataclass(frozen=True)
 class Noise2Void(Learned):
-    """Eq. (15) with random J; inference on the full noisy image.
+    """Eq. (15) with random J; inference on the full noisy image. N2V2 and structN2V are settings of it.
 
     Raises `InputError` on a fraction outside (0, 1/2] or a radius below 1.
     """
@@ -37,14 +41,25 @@ class Noise2Void(Learned):
     """F_theta."""
     fraction: float = 0.015
     """Part of the pixels in J."""
-    kappa: Literal["uniform", "mean"] = "uniform"
-    """Replacement of the held-out pixels: a random neighbour, or the mean of the neighbours."""
+    kappa: Literal["uniform", "mean", "median"] = "uniform"
+    """Replacement of the held-out pixels: a random neighbour, or the mean or median of the neighbours."""
     radius: int = 5
     """Half width of the neighbourhood, pixels."""
+    structure: tuple[int, ...] | None = None
+    """Half lengths, along each axis, of the noise's correlation: (0, 8) for lines along the rows, 16 pixels long."""
     augment: bool = False
     """Average the estimate over the turned and mirrored copies of the image."""
 
+    @property
+    def label(self) -> str:
+        """The name of the variant."""
+        if self.structure is not None:
+            return "structN2V"
+        return "Noise2Void" if getattr(self.network, "skip_first", True) else "N2V2"
+
     def __post_init__(self):
+        if self.structure is not None and (min(self.structure) < 0 or self.kappa != "uniform"):
+            raise InputError(f"structN2V takes half lengths of at least 0 and kappa uniform, not {self.structure} and {self.kappa}")
         if not 0 < self.fraction <= 0.5 or self.radius < 1:
             raise InputError(
                 f"Noise2Void needs 0 < fraction <= 0.5 and radius >= 1, not {self.fraction} and {self.radius}"
@@ -54,8 +69,12 @@ class Noise2Void(Learned):
         choose_J, choose_kappa = jax.random.split(key)
         y = one.y
         J = stratified_pixels(choose_J, y.shape[:-1], self.fraction)
-        kappa = neighbour(choose_kappa, y, J, self.radius) if self.kappa == "uniform" else local_mean(y, J, self.radius)
-        shown = y.at[J].set(kappa)                                  # y_{J^c}
+        kappa = {"uniform": partial(neighbour, choose_kappa), "mean": local_mean, "median": local_median}[self.kappa]
+        blind = y
+        if self.structure is not None:
+            near = beside(J, y.shape[:-1], self.structure)
+            blind = y.at[near].set(neighbour(jax.random.fold_in(choose_kappa, 1), y, near, self.radius))
+        shown = blind.at[J].set(kappa(y, J, self.radius) if self.structure is None else blind[J])    # y_{J^c}
         predicted = self.network.apply(params, shown)
         return mean_square_error(predicted[J], y[J]), {}            # ||F_theta(y_{J^c})_J - y_J||^2
 

@@ -1,0 +1,14 @@
+"""Noise2Self from one noisy micrograph of stained tissue, on grids, with full-image inference.
+
+python -m experiments run n2s_tissue
+
+About 2 minutes on 2 CPU cores; 26.65 dB, from 16.73 (Noise2Void 26.90).
+"""
+
+from dataclasses import replace
+
+from experiments.n2v_tissue import EXPERIMENT as N2V
+from unsup_jax.core import Adam
+from unsup_jax.methods import Noise2Self
+
+EXPERIMENT = replace(N2V, method=Noise2Self(optimizer=Adam(learning_rate=2e-3)), references=())

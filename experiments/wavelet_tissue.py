@@ -1,0 +1,13 @@
+"""Wavelet shrinkage of one noisy micrograph of stained tissue.
+
+python -m experiments run wavelet_tissue
+
+A second; 25.42 dB, from 16.73.
+"""
+
+from dataclasses import replace
+
+from experiments.n2v_tissue import EXPERIMENT as N2V
+from unsup_jax.methods import WaveletShrinkage
+
+EXPERIMENT = replace(N2V, method=WaveletShrinkage(), references=())

@@ -1,0 +1,93 @@
+r"""Noise2Score (Kim and Ye, NeurIPS 2021): denoising by the score of the noisy images alone.
+
+The score s(y) = grad log p(y) is learned by an amortised residual denoising autoencoder (AR-DAE, Lim et al. 2020),
+
+    min_theta E || u + sigma_a s_theta(y + sigma_a u) ||^2,      u ~ N(0, 1),  sigma_a drawn anew, small to large,
+
+whatever the noise, and Tweedie's formula makes it the posterior mean for each model of exponential family:
+
+    Gaussian    x = y + sigma^2 s(y)
+    Poisson     x = (y + gain / 2) exp(gain s(y))                     for y = gain P(x / gain)
+    Gamma       x = looks y / (looks - 1 - y s(y))
+
+The model's parameter is asked for at inference only: where it is unknown, the one whose estimate is the least
+rough is taken (`blind`, by total variation; for Gaussian noise).
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from unsup_jax.core import Learned, Measurement
+from unsup_jax.errors import InputError
+from unsup_jax.networks import UNet
+from unsup_jax.noise import Gamma, Gaussian, NoiseModel, Poisson
+from unsup_jax.priors.total_variation import differences
+
+
+@dataclass(frozen=True)
+class Noise2Score(Learned):
+    """Denoising of Gaussian, Poisson and Gamma noise by one network of the score.
+
+    Raises `InputError` for another noise model at inference.
+    """
+
+    reference: ClassVar[str] = "Kim & Ye 2021"
+
+    network: nn.Module = UNet()
+    """s_theta."""
+    largest: float = 0.3
+    """Largest sigma_a, in standard deviations of the images."""
+    smallest: float = 0.03
+    """Smallest sigma_a."""
+
+    def loss(self, key: Array, params, one: Measurement):
+        level, noise = jax.random.split(key)
+        low, high = jnp.log(self.smallest), jnp.log(self.largest)
+        sigma_a = jnp.exp(jax.random.uniform(level, (), minval=low, maxval=high))
+        u = jax.random.normal(noise, one.y.shape, one.y.dtype)
+        residual = u + sigma_a * self.network.apply(params, one.y + sigma_a * u)
+        return jnp.mean(jnp.square(residual)), {}
+
+    def score(self, params, y: Array) -> Array:
+        """s_theta(y)."""
+        return self.network.apply(params, y)
+
+    @property
+    def tiling(self) -> None:
+        """None: a blind estimate of the noise is one for the whole image."""
+        return None
+
+    def estimate(self, key: Array, params, one: Measurement):
+        s = self.score(params, one.y)
+        if one.noise is None:
+            sigma = blind(one.y, s)
+            return tweedie(Gaussian(sigma), one.y, s)
+        return tweedie(one.noise, one.y, s)
+
+
+def tweedie(noise: NoiseModel, y: Array, s: Array) -> Array:
+    """E[x | y] from the score s of p(y). Raises `InputError` for a model outside the exponential family above."""
+    if isinstance(noise, Gaussian):
+        return y + jnp.square(noise.sigma) * s
+    if isinstance(noise, Poisson):
+        return noise.offset + (y - noise.offset + noise.gain / 2) * jnp.exp(jnp.clip(noise.gain * s, -10, 10))
+    if isinstance(noise, Gamma):
+        above = y - noise.offset
+        return noise.offset + noise.looks * above / jnp.maximum(noise.looks - 1 - above * s, 0.1)
+    raise InputError(f"Noise2Score knows Gaussian, Poisson and Gamma noise, not {type(noise).__name__}")
+
+
+def blind(y: Array, s: Array, *, smallest: float = 0.02, largest: float = 2.0, count: int = 60) -> Array:
+    """The sigma whose Gaussian estimate y + sigma^2 s has the least total variation, in the units of y."""
+    sigmas = jnp.geomspace(smallest, largest, count).astype(y.dtype)
+    roughness = jax.lax.map(lambda sigma: jnp.mean(jnp.abs(differences(y + jnp.square(sigma) * s))), sigmas)
+    at = jnp.clip(jnp.argmin(roughness), 1, count - 2)
+    left, here, right = roughness[at - 1], roughness[at], roughness[at + 1]
+    shift = 0.5 * (left - right) / jnp.maximum(left - 2 * here + right, 1e-12)   # the vertex of the parabola in log sigma
+    step = jnp.log(largest / smallest) / (count - 1)
+    return sigmas[at] * jnp.exp(jnp.clip(shift, -1, 1) * step)
