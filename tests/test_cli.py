@@ -91,7 +91,7 @@ MISTAKES = {
     "field": (["run", "n2v_tissue", "--method.network.widht", "3"], "--method.network.width"),
     "value": (["run", "n2v_tissue", "--method.fraction", "much"], "--method.fraction"),
     "out of range": (["run", "n2v_tissue", "--method.fraction", "0.9"], "0 < fraction <= 0.5"),
-    "choice": (["run", "n2v_tissue", "--method.kappa", "median"], "uniform"),
+    "choice": (["run", "n2v_tissue", "--method.kappa", "mode"], "uniform"),
     "path": (["run", "n2v_tissue", "--data.path", "missing.tif"], "no such file"),
     "batch": (["run", "n2v_tissue", "--train.batch", "3"], "multiple of 2"),
     "run": (["resume", "nowhere"], "no run here"),

@@ -70,11 +70,8 @@ class Noise2Void(Learned):
         y = one.y
         J = stratified_pixels(choose_J, y.shape[:-1], self.fraction)
         kappa = {"uniform": partial(neighbour, choose_kappa), "mean": local_mean, "median": local_median}[self.kappa]
-        blind = y
-        if self.structure is not None:
-            near = beside(J, y.shape[:-1], self.structure)
-            blind = y.at[near].set(neighbour(jax.random.fold_in(choose_kappa, 1), y, near, self.radius))
-        shown = blind.at[J].set(kappa(y, J, self.radius) if self.structure is None else blind[J])    # y_{J^c}
+        hidden = J if self.structure is None else beside(J, y.shape[:-1], self.structure)
+        shown = y.at[hidden].set(kappa(y, hidden, self.radius))     # y_{J^c}
         predicted = self.network.apply(params, shown)
         return mean_square_error(predicted[J], y[J]), {}            # ||F_theta(y_{J^c})_J - y_J||^2
 
