@@ -28,6 +28,14 @@ def shared_data() -> Path:
 
 
 @pytest.fixture
+def quick_compilation():
+    """XLA's passes left out, which halves the time of tests that compile much and compute little."""
+    jax.config.update("jax_disable_most_optimizations", True)
+    yield
+    jax.config.update("jax_disable_most_optimizations", False)
+
+
+@pytest.fixture
 def standard_promotion():
     """JAX's usual promotion of types, for code that goes through a library which mixes them."""
     with jax.numpy_dtype_promotion("standard"):

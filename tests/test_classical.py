@@ -90,7 +90,10 @@ DECONVOLUTION = {
 }
 
 
-@pytest.mark.parametrize("name", DECONVOLUTION)
+VARIANTS = {"ISTA", "PnP-ADMM", "RED-ADMM", "gradient"}
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.slow] * (name in VARIANTS)) for name in DECONVOLUTION])
 def test_deconvolution_recovers_detail(name):
     """At least 3 dB over the blurred image, and 1 dB over unregularised least squares; the misfit falls."""
     m = blurred()

@@ -47,7 +47,12 @@ def images():
     return noisy_images(count=9)
 
 
-@pytest.mark.parametrize("method, margin", LEARNING.values(), ids=LEARNING)
+VARIANTS = {"Noise2Void, mean", "Noise2Self, average"}
+
+
+@pytest.mark.parametrize("method, margin", [
+    pytest.param(*case, id=name, marks=[pytest.mark.slow] * (name in VARIANTS)) for name, case in LEARNING.items()
+])
 def test_it_learns(method, margin, images):
     """From eight images, on a ninth: over the noisy image by the margin, and over the best Gaussian filter."""
     state = parallel.local(run_fit(method, steps=250, measurements=images[:8], batch=8, patch=32))

@@ -16,6 +16,8 @@ from unsup_jax.operators import (
     RealSpaceProjection, Resampling, ctf, gaussian_psf, random_rotations, resampling,
 )
 
+pytestmark = pytest.mark.usefixtures("quick_compilation")
+
 
 def mask(key):
     return Mask(jax.random.uniform(key, (9, 8, 1))), (9, 8, 2)

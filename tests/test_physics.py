@@ -23,6 +23,7 @@ from unsup_jax.operators.trajectories import (
 )
 
 
+pytestmark = pytest.mark.usefixtures("quick_compilation")
 apply = jax.jit(lambda H, x: H(x))
 
 
