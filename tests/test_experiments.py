@@ -30,6 +30,8 @@ def tiny(experiment):
         method = dataclasses.replace(method, network=network)
     if any(field.name == "steps" for field in dataclasses.fields(method)):
         method = dataclasses.replace(method, steps=2)
+    if any(field.name == "samples" for field in dataclasses.fields(method)):
+        method = dataclasses.replace(method, samples=4)
     return dataclasses.replace(
         experiment, data=data, method=method, references=(),
         train=Train(steps=2, batch=4, checkpoint_every=1, validation_batches=1),
