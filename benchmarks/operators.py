@@ -12,7 +12,9 @@ from benchmarks import peers
 from benchmarks.timing import compiled, timed
 from unsup_jax.core import Measurement
 from unsup_jax.core.linear import conjugate_gradient
+from unsup_jax.core.phasors import squared_modulus
 from unsup_jax.methods import ADMM, GRAPPA, FilteredBackProjection, ProximalGradient
+from unsup_jax.modalities.instruments import loop_coils
 from unsup_jax.operators import (
     SENSE, Convolution, Diffraction, NonCartesianSENSE, Projection, Radon, espirit, gaussian_psf, parallel_angles, random_rotations,
 )
@@ -77,11 +79,7 @@ def _stages(name, H, x, theirs, tolerance=1e-3):
 
 def _gradient(apply, x):
     """The gradient of 1/2 ||apply(x)||^2, of steepest ascent."""
-    def value(x):
-        y = apply(x)
-        return 0.5 * jnp.sum(jnp.square(y.real) + jnp.square(y.imag) if jnp.iscomplexobj(y) else jnp.square(y))
-
-    return jnp.conj(jax.grad(value)(x))
+    return jnp.conj(jax.grad(lambda x: 0.5 * jnp.sum(squared_modulus(apply(x))))(x))
 
 
 def _smooth(shape, width=2.0):
@@ -118,20 +116,13 @@ def _radon(with_peers):
             yield from _stages(f"Radon {batch} x 256^2, 180 angles, {label}", Radon(angles, 256, width), x, theirs, 0.03)
 
 
-def _maps(coils, size):
-    rows, columns = np.mgrid[:size, :size] / size - 0.5
-    angle = (2 * np.pi * np.arange(coils) / coils)[:, None, None]
-    maps = np.exp(-((rows - 0.6 * np.sin(angle)) ** 2 + (columns - 0.6 * np.cos(angle)) ** 2) / 0.4 + 1j * (3 * rows + angle))
-    return jnp.asarray(maps / np.sqrt((np.abs(maps) ** 2).sum(0)), jnp.complex64)
-
-
 def _complex(shape):
     return jax.lax.complex(*jax.random.normal(_key(), (2, *shape)))
 
 
 def _sense(with_peers):
     for coils in (8, 16):
-        maps = _maps(coils, 320)
+        maps = loop_coils(coils, (320, 320))
         x = _complex((1, 320, 320, 1))
         for kind, mask in {"2-D mask": random_points(_key(), (320, 320), 4), "lines": equispaced_lines(320, 4)}.items():
             H = SENSE(maps[None], mask)
@@ -152,7 +143,7 @@ def _sense(with_peers):
 
 def _nufft(with_peers):
     places = jax.random.uniform(_key(), (65536, 2), minval=-0.5, maxval=0.5)
-    maps = _maps(8, 256)
+    maps = loop_coils(8, (256, 256))
     H = NonCartesianSENSE(maps[None], places)
     x = _complex((1, 256, 256, 1))
     theirs = {}
@@ -216,14 +207,13 @@ def _solvers(with_peers):
 
 
 def _calibration(with_peers):
-    maps = _maps(8, 256)
+    maps = loop_coils(8, (256, 256))
     disc = (np.hypot(*(np.mgrid[:256, :256] - 128)) < 90).astype(np.complex64)
     image = disc * np.asarray(1 + 0.3 * _smooth((1, 256, 256, 1))[0, ..., 0])
     kspace = jnp.fft.fft2(maps * image, norm="ortho")
     theirs = {"sigpy": peers.sigpy_espirit(kspace)} if with_peers else {}
     yield Case("ESPIRiT 256^2, 8 coils", lambda k: espirit(k)[0], (kspace,), theirs, 0.2)
     mask = equispaced_lines(256, 2)
-    H = SENSE(maps[None], mask)
     y = kspace * mask.astype(jnp.complex64)
     theirs = {"pygrappa": peers.pygrappa(y)} if with_peers else {}
     yield Case("GRAPPA 256^2, 8 coils, R = 2", lambda y, mask: GRAPPA(calibration=24).fill(y, mask), (y, mask), theirs, 0.1)

@@ -4,6 +4,7 @@ Linear operators are (forward, adjoint, gradient of 1/2 ||H x||^2), None where t
 lies on another grid has an attribute `aligned` that moves it to ours, outside the timed part.
 """
 
+import functools
 import importlib
 
 import numpy as np
@@ -19,26 +20,14 @@ def set_threads(count: int) -> None:
 
 def _lazy(make):
     """A call that is prepared once, when it is first made."""
-    cell = []
-
-    def call():
-        if not cell:
-            cell.append(make())
-        return cell[0]()
-
-    return call
+    prepared = functools.cache(make)
+    return lambda: prepared()()
 
 
-def _triple(make):
-    """Three calls that share one preparation."""
-    cell = []
-
-    def prepared():
-        if not cell:
-            cell.append(make())
-        return cell[0]
-
-    return tuple(_lazy(lambda k=k: prepared()[k]) for k in range(3))
+def _calls(make, count=3):
+    """`count` calls that share one preparation."""
+    prepared = functools.cache(make)
+    return tuple((lambda k=k: prepared()[k]()) for k in range(count))
 
 
 def _torch_triple(forward, adjoint, x, out=lambda a: a.detach().numpy()):
@@ -67,7 +56,7 @@ def torch_blur(x, psf):
         apply = lambda x, t: torch.fft.irfftn(torch.fft.rfftn(x, dim=axes) * t, s=size, dim=axes)
         return _torch_triple(lambda x: apply(x, transfer), lambda y: apply(y, transfer.conj()), torch.from_numpy(np.array(x[..., 0])))
 
-    return _triple(make)
+    return _calls(make)
 
 
 def deepinv_blur(x, psf):
@@ -81,7 +70,7 @@ def deepinv_blur(x, psf):
         batch = torch.from_numpy(np.moveaxis(np.array(x), -1, 1).copy())
         return _torch_triple(physics.A, physics.A_adjoint, batch)
 
-    return _triple(make)
+    return _calls(make)
 
 
 def _half_pixel(images, shift, axes):
@@ -99,8 +88,7 @@ def _centred_radon(calls, count):
     """Peers turn about pixel (N - 1) / 2, half a pixel before ours: their results are moved by that half pixel."""
     sinogram, image = (lambda y: _half_pixel(y.reshape(-1, count, y.shape[-1]), 0.5, (-1,))), (lambda x: _half_pixel(x, 0.5, (1, 2)))
     for call, aligned in zip(calls, (sinogram, image, image)):
-        if call is not None:
-            call.aligned = lambda a, aligned=aligned: aligned(a.squeeze())
+        call.aligned = lambda a, aligned=aligned: aligned(a.squeeze())
     return calls
 
 
@@ -117,7 +105,7 @@ def deepinv_radon(x, angles):
         turn = lambda a: np.moveaxis(a.detach().numpy(), -1, -2) if a.shape[-1] == len(angles) else a.detach().numpy()
         return _torch_triple(physics.A, physics.A_adjoint, batch, turn)
 
-    return _centred_radon(_triple(make), len(angles))
+    return _centred_radon(_calls(make), len(angles))
 
 
 def astra_radon(x, angles):
@@ -148,10 +136,9 @@ def astra_radon(x, angles):
             return np.stack(back)
 
         kept = forward()
-        return forward, adjoint, forward
+        return forward, adjoint
 
-    forward, adjoint, _ = _centred_radon(_triple(make), len(angles))
-    return forward, adjoint, None
+    return *_centred_radon(_calls(make, 2), len(angles)), None
 
 
 def skimage_radon(x, angles):
@@ -203,18 +190,7 @@ def torch_sense(x, maps, mask):
 
         return (*_torch_triple(forward, adjoint, image), cg)
 
-    return _four(make)
-
-
-def _four(make):
-    cell = []
-
-    def prepared():
-        if not cell:
-            cell.append(make())
-        return cell[0]
-
-    return tuple(_lazy(lambda k=k: prepared()[k]) for k in range(4))
+    return _calls(make, 4)
 
 
 def sigpy_sense(x, maps, mask):
@@ -241,7 +217,7 @@ def sigpy_sense(x, maps, mask):
 
         return (lambda: unshift(P * image)), (lambda: unshift(P.H * y)), (lambda: unshift(P.H * (P * image))), cg
 
-    return _four(make)
+    return _calls(make, 4)
 
 
 def deepinv_sense(x, maps, mask):
@@ -272,7 +248,7 @@ def deepinv_sense(x, maps, mask):
 
         return forward, adjoint, gradient, cg
 
-    return _four(make)
+    return _calls(make, 4)
 
 
 def finufft_sense(x, maps, places):
@@ -293,7 +269,7 @@ def finufft_sense(x, maps, places):
         adjoint = lambda v: (S.conj() * two.execute(np.ascontiguousarray(v))).sum(0) / root
         return forward, (lambda: adjoint(y)), (lambda: adjoint(forward()))
 
-    return _triple(make)
+    return _calls(make)
 
 
 def sigpy_nufft(x, maps, places):
@@ -307,7 +283,7 @@ def sigpy_nufft(x, maps, places):
         y = A * image
         return (lambda: A * image), (lambda: A.H * y), (lambda: A.H * (A * image))
 
-    return _triple(make)
+    return _calls(make)
 
 
 def kb_nufft(x, maps, places):
@@ -321,14 +297,12 @@ def kb_nufft(x, maps, places):
         k = torch.from_numpy(2 * np.pi * np.array(places).T.copy())
         forward_op, adjoint_op = torchkbnufft.KbNufft(im_size=size), torchkbnufft.KbNufftAdjoint(im_size=size)
         forward = lambda v: forward_op(v, k, smaps=S, norm="ortho") * 2
-        y = forward(image)
         kernel = torchkbnufft.calc_toeplitz_kernel(k, size, norm="ortho") * 4
         toeplitz = torchkbnufft.ToepNufft()
         triple = _torch_triple(forward, lambda v: adjoint_op(v, k, smaps=S, norm="ortho") * 2, image)
-        del y
         return (*triple, lambda: toeplitz(image, kernel, smaps=S, norm="ortho").numpy())
 
-    return _four(make)
+    return _calls(make, 4)
 
 
 def torch_projection(volume, rotations):
@@ -362,9 +336,9 @@ def torch_projection(volume, rotations):
             (0.5 * project(leaf).square().sum()).backward()
             return leaf.grad.numpy()
 
-        return (lambda: project(x).numpy()), gradient, gradient
+        return (lambda: project(x).numpy()), gradient
 
-    return _triple(make)[:2]
+    return _calls(make, 2)
 
 
 def odtbrain_backpropagation(y, angles, wavenumber):

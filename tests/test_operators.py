@@ -13,7 +13,7 @@ from unsup_jax.errors import InputError
 from unsup_jax.operators import (
     SENSE, AngularSpectrum, Binning, ContrastTransfer, Convolution, Diffraction, Emitters, Fourier, FourierPtychography,
     Identity, InlineHologram, Mask, Multislice, NonCartesianSENSE, NonuniformFourier, Planes, Projection, Radon,
-    RealSpaceProjection, Resampling, ctf, gaussian_psf, random_rotations, resampling,
+    RealSpaceProjection, Resampling, gaussian_psf, random_rotations,
 )
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")

@@ -9,7 +9,7 @@ from skimage.transform import radon
 
 from unsup_jax.errors import InputError
 from unsup_jax.operators import (
-    SENSE, AngularSpectrum, Binning, Diffraction, Emitters, FourierPtychography, Identity, InlineHologram, Multislice,
+    AngularSpectrum, Binning, Diffraction, Emitters, FourierPtychography, Identity, InlineHologram, Multislice,
     NonCartesianSENSE, NonuniformFourier, Projection, Radon, RealSpaceProjection, airy_psf, blinking, compress_coils,
     confocal_psf, ctf, espirit, gaussian_psf, gibson_lanni_psf, hole, missing_wedge, parallel_angles, ramp_filter,
     random_blocks, random_rotations, resampling,

@@ -21,6 +21,7 @@ def plane(image: np.ndarray) -> np.ndarray:
 
 def comparison(path: Path, images: dict[str, np.ndarray], captions: dict[str, str], truth: np.ndarray | None) -> None:
     """One column a row of the table: the image, a zoomed crop of it, and its residual against the truth."""
+    quantity = "modulus" if any(np.iscomplexobj(image) for image in [*images.values(), truth]) else "grey value"
     shown = {name: plane(image) for name, image in images.items()}
     reference = plane(truth) if truth is not None else next(iter(shown.values()))
     if truth is not None:
@@ -57,7 +58,7 @@ def comparison(path: Path, images: dict[str, np.ndarray], captions: dict[str, st
         axis.set_xticks([]), axis.set_yticks([])
     for axis, label in zip(axes[:, 0], ("image", f"crop, {size} px", "residual")):
         axis.set_ylabel(label, fontsize=9)
-    figure.colorbar(grey, ax=axes[0, :], shrink=0.9, pad=0.01).set_label("grey value", fontsize=8)
+    figure.colorbar(grey, ax=axes[0, :], shrink=0.9, pad=0.01).set_label(quantity, fontsize=8)
     if residuals:
         figure.colorbar(signed, ax=axes[2, :], shrink=0.9, pad=0.01).set_label("estimate - truth", fontsize=8)
     _save(figure, path)

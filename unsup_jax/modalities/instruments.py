@@ -9,13 +9,13 @@ import numpy as np
 from jax import Array
 
 from unsup_jax.core import Operator, Views
+from unsup_jax.core.phasors import as_complex, cis, weighted
 from unsup_jax.errors import InputError
 from unsup_jax.modalities.microscope import Modality
 from unsup_jax.noise import Gaussian, NoiseModel
 from unsup_jax.operators import (
     SENSE, Diffraction, FourierPtychography, Projection, Radon, ctf, missing_wedge, parallel_angles, random_rotations,
 )
-from unsup_jax.operators.phasors import as_complex, cis, weighted
 from unsup_jax.operators.ptychography import circular_pupil
 from unsup_jax.operators.trajectories import equispaced_lines, gaussian_points, random_lines
 

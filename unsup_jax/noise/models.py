@@ -17,6 +17,7 @@ from jax import Array
 from jax.scipy.special import gammaln, logsumexp
 
 from unsup_jax.core.measurement import Scale
+from unsup_jax.core.phasors import squared_modulus
 
 
 class NoiseModel(struct.PyTreeNode):
@@ -52,7 +53,7 @@ class Gaussian(NoiseModel):
         """Of complex values, the circular density: E|noise|^2 = sigma^2."""
         residual, variance = noisy - clean, self.variance(clean)
         if jnp.iscomplexobj(residual):
-            return -(jnp.square(residual.real) + jnp.square(residual.imag)) / variance - jnp.log(jnp.pi * variance)
+            return -squared_modulus(residual) / variance - jnp.log(jnp.pi * variance)
         return normal_log_density(residual, variance)
 
     def variance(self, clean: Array) -> Array:

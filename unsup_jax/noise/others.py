@@ -17,6 +17,7 @@ from jax import Array
 from jax.scipy.special import gammaln, logsumexp
 
 from unsup_jax.core.measurement import Scale
+from unsup_jax.core.phasors import weighted
 from unsup_jax.errors import InputError
 from unsup_jax.noise.models import NoiseModel, normal_log_density
 
@@ -33,16 +34,14 @@ class ColouredGaussian(NoiseModel):
     def sample(self, key: Array, clean: Array) -> Array:
         axes = self._axes(clean)
         white = jnp.fft.fftn(jax.random.normal(key, clean.shape, clean.dtype), axes=axes)
-        root = jnp.sqrt(self.spectrum)[..., None].astype(clean.dtype)
-        return clean + jnp.fft.ifftn(jax.lax.complex(root * white.real, root * white.imag), axes=axes).real
+        return clean + jnp.fft.ifftn(weighted(jnp.sqrt(self.spectrum)[..., None], white), axes=axes).real
 
     def log_prob(self, noisy: Array, clean: Array) -> Array:
         """-1/2 (r C^-1 r + log 2 pi S averaged over the frequencies), which sums to the image's log-likelihood."""
         axes = self._axes(clean)
         residual = noisy - clean
         spectrum = self.spectrum[..., None].astype(clean.dtype)
-        whitened = jnp.fft.fftn(residual, axes=axes)
-        whitened = jnp.fft.ifftn(jax.lax.complex(whitened.real / spectrum, whitened.imag / spectrum), axes=axes).real
+        whitened = jnp.fft.ifftn(weighted(1 / spectrum, jnp.fft.fftn(residual, axes=axes)), axes=axes).real
         return -0.5 * (residual * whitened + jnp.mean(jnp.log(2 * jnp.pi * spectrum)))
 
     def variance(self, clean: Array) -> Array:

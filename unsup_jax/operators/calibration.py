@@ -17,8 +17,8 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from unsup_jax.core.phasors import cis, weighted
 from unsup_jax.errors import InputError
-from unsup_jax.operators.phasors import cis, weighted
 
 
 @partial(jax.jit, static_argnames=("calibration", "kernel", "sets", "iterations"))

@@ -21,8 +21,8 @@ from flax import struct
 from jax import Array
 
 from unsup_jax.core.operator import LinearOperator
+from unsup_jax.core.phasors import by_parts, squared_modulus, weighted
 from unsup_jax.errors import InputError
-from unsup_jax.operators.phasors import by_parts, weighted
 
 
 class Convolution(LinearOperator):
@@ -57,7 +57,7 @@ class Convolution(LinearOperator):
         if jnp.iscomplexobj(b):
             return by_parts(lambda part: self.inverse(part, mu), b)
         shape = self._frame(b.shape)
-        power = _power(self.transfer(shape))
+        power = squared_modulus(self.transfer(shape))
         return _filtered(b, 1 / (power + jnp.asarray(mu, power.dtype)), shape)
 
     def normal(self, x: Array) -> Array:
@@ -67,7 +67,7 @@ class Convolution(LinearOperator):
         if jnp.iscomplexobj(x):
             return by_parts(self.normal, x)
         shape = self._frame(x.shape)
-        return _filtered(x, _power(self.transfer(shape)), shape)
+        return _filtered(x, squared_modulus(self.transfer(shape)), shape)
 
     def planned(self, shape: Sequence[int]) -> "Convolution":
         """The same operator for images [*shape, C] alone, with the PSF's transform computed once."""
@@ -98,7 +98,3 @@ def _filtered(x, gain, shape):
     spectrum = jnp.fft.rfftn(jnp.moveaxis(x, -1, 0), shape, axes)
     spectrum = spectrum * gain[None] if jnp.iscomplexobj(gain) else weighted(gain[None], spectrum)
     return jnp.moveaxis(jnp.fft.irfftn(spectrum, shape, axes), 0, -1).astype(x.dtype)
-
-
-def _power(transfer):
-    return jnp.square(transfer.real) + jnp.square(transfer.imag)

@@ -22,9 +22,9 @@ from flax import struct
 from jax import Array
 
 from unsup_jax.core.operator import LinearOperator
+from unsup_jax.core.phasors import by_parts, cis, weighted
 from unsup_jax.errors import InputError
-from unsup_jax.operators.gridding import deapodization, fine_length, interpolate
-from unsup_jax.operators.phasors import by_parts, cis, weighted
+from unsup_jax.operators.gridding import fine_length, interpolate, on_fine_grid
 
 
 class Projection(LinearOperator):
@@ -182,12 +182,10 @@ def _cube(x, who):
 
 def _half_spectrum(x, width):
     """Transform of the padded volume at k_x >= -width grid steps, [2D, 2D, D + 1 + 2 width, C]."""
-    size = x.shape[0]
-    grid = fine_length(size)
-    correction = jnp.asarray(deapodization(size, width), x.dtype)
-    x = x * (correction[:, None, None] * correction[None, :, None] * correction[None, None, :])[..., None]
-    padded = jnp.pad(x, [(0, grid - size)] * 3 + [(0, 0)])
-    half = jnp.fft.rfftn(jnp.roll(padded, [-(size // 2)] * 3, (0, 1, 2)), axes=(0, 1, 2))
+    grid = fine_length(x.shape[0])
+    for axis in range(3):
+        x = on_fine_grid(x, axis, width)
+    half = jnp.fft.rfftn(x, axes=(0, 1, 2))
     low = _mirror(half[:, :, 1:width + 1])
     high = _mirror(half[:, :, grid // 2 - width:grid // 2])
     return jnp.concatenate([low, half, high], 2)

@@ -28,9 +28,9 @@ from jax import Array
 from skimage.restoration import unwrap_phase
 
 from unsup_jax.core.operator import LinearOperator
+from unsup_jax.core.phasors import as_complex, cis, weighted
 from unsup_jax.errors import InputError
-from unsup_jax.operators.gridding import deapodization, fine_length, taps
-from unsup_jax.operators.phasors import as_complex, cis, weighted
+from unsup_jax.operators.gridding import fine_length, fine_spectrum, interpolate
 from unsup_jax.operators.tomography import band_limited_ramp
 
 
@@ -83,25 +83,12 @@ class Diffraction(LinearOperator):
         return along[None] * cosine - k_x * sine, along[None] * sine + k_x * cosine
 
     def _scatter(self, x):
-        depth, _, _, channels = x.shape
-        real = self.angles.dtype
-        grid, n = fine_length(self.size), self.size
-        correction = jnp.asarray(deapodization(n, self.width), real)
-        x = weighted((correction[:, None] * correction[None]).reshape(1, n, n, 1), x)
-        padded = jnp.pad(x, [(0, 0), (0, grid - n), (0, grid - n), (0, 0)])
-        F = jnp.fft.fftn(jnp.roll(padded, (-(n // 2), -(n // 2)), (1, 2)), axes=(0, 1, 2))
-        K_row, K_column = self.arcs(depth)
-        flat = F.reshape(depth * grid * grid, channels)
-        level = (jnp.arange(depth, dtype=jnp.int32) * grid * grid).reshape(1, depth, 1)
-        rows, row_weights = taps(K_row * (grid / (2 * np.pi)), grid, self.width)
-        columns, column_weights = taps(K_column * (grid / (2 * np.pi)), grid, self.width)
-        Y = sum(
-            weighted(
-                (row_weights[..., i] * column_weights[..., j])[..., None],
-                flat.at[level + rows[..., i] * grid + columns[..., j]].get(mode="promise_in_bounds"),
-            )
-            for i in range(self.width) for j in range(self.width)
-        )
+        depth, n = x.shape[0], self.size
+        F = jnp.fft.fft(fine_spectrum(x, (1, 2), self.width), axis=0)                    # [depth, K_row, K_column, C]
+        places = jnp.stack(self.arcs(depth), -1) * (fine_length(n) / (2 * np.pi))        # [angle, depth, detector, 2]
+        places = jnp.moveaxis(places, 1, 0).reshape(depth, -1, 2)
+        Y = jax.vmap(lambda F, places: interpolate(F, places, self.width))(F, places)
+        Y = jnp.moveaxis(Y.reshape(depth, -1, n, x.shape[-1]), 0, 1)
         k_x, gamma, propagating = self.waves(depth)
         to_pixel_0 = cis(jnp.pi / 2 - k_x * (n // 2))                            # i, and the detector counted from its pixel 0
         transfer = weighted(jnp.where(propagating, 0.5 / gamma, 0), to_pixel_0[None])

@@ -16,9 +16,9 @@ from flax import struct
 from jax import Array
 
 from unsup_jax.core.operator import LinearOperator
+from unsup_jax.core.phasors import as_complex, cis, complex_type, weighted
 from unsup_jax.errors import InputError
 from unsup_jax.operators.gridding import Backend, nufft
-from unsup_jax.operators.phasors import as_complex, cis, complex_type, weighted
 
 
 def uncentred(kspace: Array, axes: Sequence[int] = (-2, -1)) -> Array:

@@ -12,6 +12,7 @@ exact adjoint. Reference: Barnett, Magland and af Klinteberg, SIAM J. Sci. Compu
 """
 
 import itertools
+from collections.abc import Sequence
 from typing import Literal
 
 import jax
@@ -19,8 +20,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from unsup_jax.core.phasors import weighted
 from unsup_jax.errors import InputError
-from unsup_jax.operators.phasors import weighted
 
 Backend = Literal["gridding", "finufft"]
 OVERSAMPLING = 2
@@ -81,16 +82,22 @@ def interpolate(grid: Array, positions: Array, width: int) -> Array:
     return jax.lax.optimization_barrier(total)
 
 
-def fine_spectrum(x: Array, width: int) -> Array:
-    """The fine grid's transform of images x [*S, C], centred on S // 2, ready for `interpolate`.
+def on_fine_grid(x: Array, axis: int, width: int) -> Array:
+    """x over the window's transform along one axis, padded to the fine grid, its centre moved to index 0."""
+    n, axis = x.shape[axis], axis % x.ndim
+    along = [n if a == axis else 1 for a in range(x.ndim)]
+    x = weighted(jnp.asarray(deapodization(n, width)).reshape(along), x)
+    padded = jnp.pad(x, [(0, fine_length(n) - n) if a == axis else (0, 0) for a in range(x.ndim)])
+    return jnp.roll(padded, -(n // 2), axis)
+
+
+def fine_spectrum(x: Array, axes: Sequence[int], width: int) -> Array:
+    """The fine grid's transform of x along `axes`, whose centre is pixel n // 2, ready for `interpolate`.
 
     Each axis is padded when it is transformed, so that no zeros are transformed along the others.
     """
-    for axis, n in enumerate(x.shape[:-1]):
-        along = [n if a == axis else 1 for a in range(x.ndim)]
-        x = weighted(jnp.asarray(deapodization(n, width)).reshape(along), x)
-        padded = jnp.pad(x, [(0, fine_length(n) - n) if a == axis else (0, 0) for a in range(x.ndim)])
-        x = jnp.fft.fft(jnp.roll(padded, -(n // 2), axis), axis=axis)
+    for axis in axes:
+        x = jnp.fft.fft(on_fine_grid(x, axis, width), axis=axis)
     return x
 
 
@@ -110,5 +117,5 @@ def nufft(x: Array, coordinates: Array, width: int = 6, backend: Backend = "grid
     if backend != "gridding":
         raise InputError(f"no NUFFT backend {backend!r}; there are 'gridding' and 'finufft'")
     lengths = jnp.asarray([fine_length(n) for n in x.shape[:-1]], coordinates.dtype).reshape(1, -1)
-    return interpolate(fine_spectrum(x, width), coordinates * lengths, width)
+    return interpolate(fine_spectrum(x, range(x.ndim - 1), width), coordinates * lengths, width)
 

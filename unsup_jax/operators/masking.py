@@ -13,8 +13,8 @@ import jax.numpy as jnp
 from jax import Array
 
 from unsup_jax.core.operator import LinearOperator
+from unsup_jax.core.phasors import weighted
 from unsup_jax.errors import InputError
-from unsup_jax.operators.phasors import weighted
 
 
 class Identity(LinearOperator):

@@ -15,29 +15,25 @@ from flax import struct
 from jax import Array
 
 from unsup_jax.core.operator import LinearOperator
+from unsup_jax.core.phasors import as_complex, cis, weighted
 from unsup_jax.errors import InputError
-from unsup_jax.operators.fourier import circulant, toeplitz_kernel
-from unsup_jax.operators.gridding import Backend, nufft
-from unsup_jax.operators.phasors import as_complex, cis, weighted
+from unsup_jax.operators.fourier import NonuniformFourier
+from unsup_jax.operators.gridding import Backend
 
 
-class SENSE(LinearOperator):
-    """Cartesian multi-coil k-space y [coil, H, W] of an image x [H, W, sets].
+class CoilArray(LinearOperator):
+    """What parallel MRI has in common: an image x [H, W, sets] that each coil sees through its own sensitivity.
 
     Raises `InputError` on an image that does not fit the maps.
     """
 
     sensitivity_maps: Array
-    mask: Array
-
-    def __call__(self, x: Array) -> Array:
-        return weighted(self.mask[None], jnp.fft.fft2(self.coils(x), norm="ortho"))
 
     def coils(self, x: Array) -> Array:
         """The image that each coil sees, [coil, H, W]."""
-        sets, _, height, width = self.sensitivity_maps.shape
-        if x.shape != (height, width, sets):
-            raise InputError(f"SENSE with maps of shape {self.sensitivity_maps.shape} was given an image of shape {x.shape}")
+        if x.shape != self.domain(x).shape:
+            name = type(self).__name__
+            raise InputError(f"{name} with maps of shape {self.sensitivity_maps.shape} was given an image of shape {x.shape}")
         return jnp.sum(self.sensitivity_maps * jnp.moveaxis(as_complex(x), -1, 0)[:, None], 0)
 
     def combine(self, images: Array) -> Array:
@@ -45,7 +41,17 @@ class SENSE(LinearOperator):
         return jnp.moveaxis(jnp.sum(jnp.conj(self.sensitivity_maps) * images[None], 1), 0, -1)
 
     def domain(self, y: Array) -> jax.ShapeDtypeStruct:
-        return jax.ShapeDtypeStruct((*y.shape[1:], self.sensitivity_maps.shape[0]), y.dtype)
+        sets, _, height, width = self.sensitivity_maps.shape
+        return jax.ShapeDtypeStruct((height, width, sets), y.dtype)
+
+
+class SENSE(CoilArray):
+    """Cartesian multi-coil k-space y [coil, H, W] of an image x [H, W, sets]."""
+
+    mask: Array
+
+    def __call__(self, x: Array) -> Array:
+        return weighted(self.mask[None], jnp.fft.fft2(self.coils(x), norm="ortho"))
 
     def normal(self, x: Array) -> Array:
         """S* F* m^2 F S x; a mask of whole lines leaves their own direction untransformed."""
@@ -54,13 +60,12 @@ class SENSE(LinearOperator):
         return self.combine(jnp.fft.ifftn(spectrum, axes=axes))
 
 
-class NonCartesianSENSE(LinearOperator):
+class NonCartesianSENSE(CoilArray):
     """Multi-coil samples y [coil, samples] at `coordinates` [samples, 2] (cycles per pixel) of an x [H, W, sets].
 
-    Raises `InputError` on an image that does not fit the maps.
+    Each coil's image is sampled by `NonuniformFourier`, whose fields the others are.
     """
 
-    sensitivity_maps: Array
     coordinates: Array
     width: int = struct.field(pytree_node=False, default=4)
     """Grid points that a sample is interpolated from along each axis; the error is about 10^(1 - width)."""
@@ -70,34 +75,19 @@ class NonCartesianSENSE(LinearOperator):
     """Set by `toeplitz`."""
 
     def __call__(self, x: Array) -> Array:
-        images = jnp.moveaxis(self._coils(x), 0, -1)
-        return nufft(images, self.coordinates, self.width, self.backend).T / self._root()
-
-    def domain(self, y: Array) -> jax.ShapeDtypeStruct:
-        sets, _, height, width = self.sensitivity_maps.shape
-        return jax.ShapeDtypeStruct((height, width, sets), y.dtype)
+        return self._sampling()(jnp.moveaxis(self.coils(x), 0, -1)).T
 
     def normal(self, x: Array) -> Array:
-        if self.kernel is None:
-            return super().normal(x)
-        images = circulant(self.kernel, jnp.moveaxis(self._coils(x), 0, -1))
-        return jnp.moveaxis(jnp.sum(jnp.conj(self.sensitivity_maps) * jnp.moveaxis(images, -1, 0)[None], 1), 0, -1)
+        images = self._sampling().normal(jnp.moveaxis(self.coils(x), 0, -1))
+        return self.combine(jnp.moveaxis(images, -1, 0))
 
     def toeplitz(self) -> "NonCartesianSENSE":
         """The same operator with H* H computed by two FFTs of twice the size and no interpolation."""
+        return self.replace(kernel=self._sampling().toeplitz().kernel)
+
+    def _sampling(self):
         shape = self.sensitivity_maps.shape[-2:]
-        return self.replace(kernel=toeplitz_kernel(self.coordinates, shape, width=self.width))
-
-    def _coils(self, x):
-        sets, _, height, width = self.sensitivity_maps.shape
-        if x.shape != (height, width, sets):
-            raise InputError(
-                f"NonCartesianSENSE with maps of shape {self.sensitivity_maps.shape} was given an image of shape {x.shape}"
-            )
-        return jnp.sum(self.sensitivity_maps * jnp.moveaxis(as_complex(x), -1, 0)[:, None], 0)
-
-    def _root(self):
-        return float(self.sensitivity_maps.shape[-2] * self.sensitivity_maps.shape[-1]) ** 0.5
+        return NonuniformFourier(self.coordinates, shape, self.width, self.backend, self.kernel)
 
 
 class Multislice(LinearOperator):

@@ -22,8 +22,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from unsup_jax.core.phasors import cis, weighted
 from unsup_jax.errors import InputError
-from unsup_jax.operators.phasors import cis, weighted
 
 
 def gaussian_psf(shape: Sequence[int], sigma: float | Array) -> Array:

@@ -15,9 +15,9 @@ from flax import struct
 from jax import Array
 
 from unsup_jax.core.operator import Operator
+from unsup_jax.core.phasors import as_complex, cis, complex_type, squared_modulus
 from unsup_jax.errors import InputError
 from unsup_jax.operators.diffraction import AngularSpectrum
-from unsup_jax.operators.phasors import as_complex, cis, complex_type
 
 
 class FourierPtychography(Operator):
@@ -36,8 +36,7 @@ class FourierPtychography(Operator):
     """Return the root of the intensity, whose least squares weigh photon noise evenly (Yeh et al. 2015)."""
 
     def __call__(self, x: Array) -> Array:
-        fields = self.fields(x)
-        intensity = jnp.square(fields.real) + jnp.square(fields.imag)
+        intensity = squared_modulus(self.fields(x))
         return jnp.sqrt(intensity + 1e-12) if self.amplitude else intensity
 
     def fields(self, x: Array) -> Array:
@@ -71,7 +70,7 @@ class InlineHologram(Operator):
     propagation: AngularSpectrum
 
     def __call__(self, x: Array) -> Array:
-        return jnp.square(jnp.abs(self.propagation(x)))
+        return squared_modulus(self.propagation(x))
 
     def domain(self, y: Array) -> jax.ShapeDtypeStruct:
         return jax.ShapeDtypeStruct(y.shape, complex_type(y.dtype))

@@ -27,9 +27,9 @@ from flax import struct
 from jax import Array
 
 from unsup_jax.core.operator import LinearOperator
+from unsup_jax.core.phasors import by_parts, cis, weighted
 from unsup_jax.errors import InputError
-from unsup_jax.operators.gridding import deapodization, taps, window_transform
-from unsup_jax.operators.phasors import by_parts, cis, weighted
+from unsup_jax.operators.gridding import fine_spectrum, taps, window_transform
 
 
 class Radon(LinearOperator):
@@ -70,14 +70,10 @@ class Radon(LinearOperator):
         cosine, sine = jnp.cos(self.angles).astype(real), -jnp.sin(self.angles).astype(real)
         steep = jnp.abs(sine) > jnp.abs(cosine)
         a, b = jnp.where(steep, sine, cosine), jnp.where(steep, cosine, sine)
-        correction = jnp.asarray(deapodization(self.size, self.width), real)
 
         def spectrum(x):
             """X(k_row, k) with row centred on zero and ready to be interpolated along k_row: [..., 2N, N + 1]."""
-            padded = jnp.pad(x * correction[None, None, :, None], [(0, 0), (0, 0), (0, period - self.size), (0, 0)])
-            rows = jnp.roll(padded, -(self.size // 2), -2)
-            columns = jnp.fft.rfft(rows, period, -1)
-            return jnp.fft.fft(columns, axis=-2)
+            return fine_spectrum(jnp.fft.rfft(x, period, -1), (-2,), self.width)
 
         both = jnp.stack([spectrum(x), spectrum(jnp.swapaxes(x, -1, -2))], -3)   # [depth, C, 2, 2N, N + 1]
         k = jnp.arange(self.size + 1).astype(real)

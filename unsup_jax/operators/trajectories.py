@@ -33,7 +33,7 @@ def random_lines(key: Array, width: int, acceleration: float, *, centre: int = 2
 def random_points(key: Array, shape: tuple[int, int], acceleration: float, *, centre: int = 4) -> Array:
     """[H, W]: the centre and points drawn uniformly."""
     _check(acceleration, centre, min(shape))
-    score = jax.random.uniform(key, shape) + 2 * _near_zero(shape[0], centre)[:, None] * _near_zero(shape[1], centre)[None]
+    score = jax.random.uniform(key, shape) + 2 * _centre_box(shape, centre)
     return _largest(score.ravel(), round(shape[0] * shape[1] / acceleration)).reshape(shape)
 
 
@@ -45,7 +45,7 @@ def gaussian_points(key: Array, shape: tuple[int, int], acceleration: float, *, 
         for axis, n in enumerate(shape)
     )
     score = -square / (2 * sigma**2) + jax.random.gumbel(key, shape)  # Gumbel top-k: sampling without replacement
-    score = score + 1e6 * _near_zero(shape[0], centre)[:, None] * _near_zero(shape[1], centre)[None]
+    score = score + 1e6 * _centre_box(shape, centre)
     return _largest(score.ravel(), round(shape[0] * shape[1] / acceleration)).reshape(shape)
 
 
@@ -114,6 +114,10 @@ def spiral(interleaves: int, samples: int, *, turns: float = 8.0, power: float =
 def _near_zero(n, centre):
     frequency = np.fft.fftfreq(n, 1 / n)
     return jnp.asarray((frequency >= -(centre // 2)) & (frequency < centre - centre // 2), jnp.float32)
+
+
+def _centre_box(shape, centre):
+    return _near_zero(shape[0], centre)[:, None] * _near_zero(shape[1], centre)[None]
 
 
 def _largest(score, count):

@@ -16,6 +16,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from unsup_jax.core.phasors import squared_modulus, weighted
 from unsup_jax.errors import InputError
 from unsup_jax.priors.base import Prior
 
@@ -71,7 +72,7 @@ class Tikhonov(Prior):
     """w."""
 
     def __call__(self, x: Array) -> Array:
-        return self.weight / 2 * jnp.sum(jnp.square(jnp.abs(x)))
+        return self.weight / 2 * jnp.sum(squared_modulus(x))
 
     def prox(self, x: Array, step: Array) -> Array:
         return jnp.asarray(1 / (1 + self.weight * step), x.dtype) * x
@@ -122,5 +123,4 @@ class Entropy(Prior):
 def shrink(x: Array, threshold: Array) -> Array:
     """Soft thresholding of the modulus: max(1 - threshold / |x|, 0) x."""
     modulus = jnp.abs(x)
-    gain = jnp.maximum(1 - threshold / jnp.maximum(modulus, 1e-30), 0)
-    return gain.astype(x.dtype) * x
+    return weighted(jnp.maximum(1 - threshold / jnp.maximum(modulus, 1e-30), 0), x)

@@ -18,6 +18,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from unsup_jax.core.phasors import squared_modulus
 from unsup_jax.priors.base import Prior
 from unsup_jax.priors.pointwise import NonNegative
 
@@ -62,12 +63,12 @@ class TotalVariation(Prior):
 
     def _length(self, gradient):
         """|gradient| at each pixel, or of each component for the anisotropic form."""
-        squares = [jnp.square(g.real) + jnp.square(g.imag) if jnp.iscomplexobj(g) else jnp.square(g) for g in gradient]
-        squares = jnp.stack(squares) if not self.isotropic else sum(squares)
+        squares = [squared_modulus(g) for g in gradient]
+        squares = sum(squares) if self.isotropic else jnp.stack(squares)
         return jnp.where(squares > 0, jnp.sqrt(jnp.where(squares > 0, squares, 1)), 0)
 
     def _project(self, q):
-        squares = [jnp.square(g.real) + jnp.square(g.imag) if jnp.iscomplexobj(g) else jnp.square(g) for g in q]
+        squares = [squared_modulus(g) for g in q]
         squares = [sum(squares)] * len(q) if self.isotropic else squares
         return [g * jax.lax.rsqrt(jnp.maximum(s, 1)).astype(g.dtype) for g, s in zip(q, squares)]
 

@@ -19,7 +19,7 @@ from jax import Array
 from skimage.restoration import estimate_sigma
 
 from unsup_jax.core import Direct, Measurement
-from unsup_jax.methods.classical.host import on_host
+from unsup_jax.methods.classical.host import by_channel, on_host
 from unsup_jax.noise import Gaussian, PoissonGaussian, estimate_poisson_gaussian
 
 
@@ -57,10 +57,7 @@ class BM3DDenoiser:
 
 
 def _plain(y, sigma=None):
-    return np.stack([
-        _collaborative(channel, estimate_sigma(channel) if sigma is None else float(sigma))
-        for channel in np.moveaxis(y.astype(np.float64), -1, 0)
-    ], -1)
+    return by_channel(lambda channel: _collaborative(channel, estimate_sigma(channel) if sigma is None else float(sigma)), y)
 
 
 def _stabilized(y, *parameters):
@@ -68,10 +65,9 @@ def _stabilized(y, *parameters):
     gain, sigma, offset = (float(p) for p in parameters or estimate_poisson_gaussian(y))
     if gain <= 0:  # no photon noise is seen: the noise is white already
         return _plain(y, sigma)
-    return np.stack([
-        anscombe_inverse(_collaborative(anscombe(channel - offset, gain, sigma), 1.0), gain, sigma) + offset
-        for channel in np.moveaxis(y, -1, 0)
-    ], -1)
+    return by_channel(
+        lambda channel: anscombe_inverse(_collaborative(anscombe(channel - offset, gain, sigma), 1.0), gain, sigma) + offset, y
+    )
 
 
 def _collaborative(image, sigma):

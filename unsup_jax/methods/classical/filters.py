@@ -14,7 +14,7 @@ from scipy import ndimage
 from skimage.restoration import calibrate_denoiser, denoise_nl_means, denoise_wavelet, estimate_sigma
 
 from unsup_jax.core import Direct, Measurement
-from unsup_jax.methods.classical.host import on_host
+from unsup_jax.methods.classical.host import by_channel, on_host
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class WaveletShrinkage(Direct):
             axes = tuple(range(image.ndim))
             return np.mean([np.roll(denoise_wavelet(np.roll(image, move, axes)), [-m for m in move], axes) for move in moves], 0)
 
-        return on_host(lambda y: np.stack([channel(c) for c in np.moveaxis(y.astype(np.float64), -1, 0)], -1), one.y)
+        return on_host(lambda y: by_channel(channel, y), one.y)
 
 
 def _gaussian(image, sigma):
@@ -92,8 +92,8 @@ def _median(image, size):
 
 def _calibrated(denoise, y: np.ndarray, name: str, value, choices) -> np.ndarray:
     """Each channel filtered with `value`, or with the choice that predicts the held-out pixels of their mean best."""
-    channels = np.moveaxis(y.astype(np.float64), -1, 0)
     if value is None:
-        _, (tested, losses) = calibrate_denoiser(channels.mean(0), denoise, {name: list(choices)}, extra_output=True)
+        grey = y.astype(np.float64).mean(-1)
+        _, (tested, losses) = calibrate_denoiser(grey, denoise, {name: list(choices)}, extra_output=True)
         value = tested[int(np.argmin(losses))][name]
-    return np.stack([denoise(channel, value) for channel in channels], -1)
+    return by_channel(lambda channel: denoise(channel, value), y)

@@ -13,3 +13,8 @@ def on_host(function: Callable[..., np.ndarray], y: Array, *others: Array) -> Ar
         return np.asarray(function(*(np.asarray(a) for a in arrays)), dtype=y.dtype)
 
     return jax.pure_callback(call, jax.ShapeDtypeStruct(y.shape, y.dtype), y, *others, vmap_method="sequential")
+
+
+def by_channel(function: Callable[[np.ndarray], np.ndarray], y: np.ndarray) -> np.ndarray:
+    """`function` of each channel of [*S, C], in float64."""
+    return np.stack([function(channel) for channel in np.moveaxis(y.astype(np.float64), -1, 0)], -1)

@@ -77,9 +77,11 @@ class Iterative(Method):
         scaled = isinstance(H, LinearOperator) and self.relative
         unit = jnp.where(largest > 0, largest, 1) if scaled else jnp.ones_like(largest)
         one, x = self._in_units(example, unit), x / unit.astype(x.dtype)
-        back = H.adjoint(one.y) if isinstance(H, LinearOperator) else None
-        curvature = H.norm(one.y) if isinstance(H, LinearOperator) else jnp.ones((), x.real.dtype)
-        curvature = jnp.where(curvature > 0, curvature, 1)
+        back = H.adjoint(example.y) / unit.astype(x.dtype) if isinstance(H, LinearOperator) else None  # the guess's own H* y
+        curvature = jnp.ones((), x.real.dtype)
+        if isinstance(H, LinearOperator) and self._needs_curvature():
+            norm = H.norm(one.y)
+            curvature = jnp.where(norm > 0, norm, curvature)
         return Iterate(x, unit, back, curvature, self.start(one, x, back, curvature))
 
     def update(self, key: Array, state: Iterate, batch: Measurement) -> tuple[Iterate, Metrics]:
@@ -89,6 +91,9 @@ class Iterative(Method):
 
     def reconstruct(self, key: Array, state: Iterate, measurement: Measurement) -> Array:
         return state.unit.astype(state.x.dtype) * state.x
+
+    def _needs_curvature(self):
+        return True
 
     def _weight(self, curvature):
         """What R is multiplied by, beside c."""
@@ -133,6 +138,9 @@ class GradientDescent(Iterative):
         descends = new <= cost - 1e-4 * eta * inner(gradient, gradient)
         x = jnp.where(descends, x, at.x)
         return x, (jnp.where(descends, 1.3 * eta, 0.5 * eta), jnp.where(descends, new, cost)), self._misfit(one, x)
+
+    def _needs_curvature(self):
+        return self.relative and not isinstance(self.prior, Zero)
 
     def _misfit(self, one, x):
         residual = one.operator(x) - one.y
@@ -282,6 +290,9 @@ class ConjugateGradient(Iterative):
         new = conjugate_gradient_step(self._matrix(one, damping), residual)
         normal = at.back - new.r - damping.astype(new.x.dtype) * new.x
         return new.x, (new, damping), _fidelity(one, at.back, new.x, normal)
+
+    def _needs_curvature(self):
+        return self.relative and not (isinstance(self.weight, float) and self.weight == 0)
 
     def _matrix(self, one, damping):
         return lambda x: one.operator.normal(x) + damping.astype(x.dtype) * x

@@ -20,6 +20,11 @@ def weighted(weight: Array, values: Array) -> Array:
     return weight * values
 
 
+def squared_modulus(x: Array) -> Array:
+    """|x|^2, real, without the root that |x| would take."""
+    return jnp.square(x.real) + jnp.square(x.imag) if jnp.iscomplexobj(x) else jnp.square(x)
+
+
 def by_parts(apply: Callable[[Array], Array], x: Array) -> Array:
     """A real-linear `apply` of a complex x: of its real and of its imaginary part."""
     return jax.lax.complex(apply(x.real), apply(x.imag)) if jnp.iscomplexobj(x) else apply(x)
