@@ -16,10 +16,12 @@ import tyro
 import experiments
 from unsup_jax import config
 from unsup_jax.apply import reconstruct_file
+from unsup_jax.data import Data
 from unsup_jax.errors import InputError
 from unsup_jax.experiment import Experiment
 from unsup_jax.experiment import compare as compare_methods
 from unsup_jax.experiment import run as run_experiment
+from unsup_jax.modalities import Modality
 from unsup_jax.train import NonFinite, parallel
 
 USAGE = """usage: python -m experiments COMMAND ...
@@ -27,8 +29,8 @@ USAGE = """usage: python -m experiments COMMAND ...
   list [FILTER]                      every experiment, one line each
   run NAME [--FIELD VALUE ...]       train, evaluate, report; `run NAME --help` explains every field
   resume RUN                         go on from the newest complete checkpoint of a run's folder
-  reconstruct RUN INPUT -o OUTPUT    apply a trained run to your own TIFF, PNG, NPY, HDF5 or Zarr
-  compare NAME NAME ... | MODALITY   several methods on the data of the first, in one table
+  reconstruct RUN INPUT -o OUTPUT    apply a trained run to your own TIFF, PNG, NPY, HDF5, Zarr, MRC
+  compare NAME NAME ... | MODALITY   several methods on the data of the first, or on --data..., in one table
 """
 
 
@@ -185,35 +187,45 @@ def reconstruct(arguments: list[str]) -> None:
         """Axes of the input where the file does not say it, such as ZYX."""
         tile: int = 512
         """Width of a tile, pixels: the memory that is needed grows with its square."""
+        pair: str | None = None
+        """The other half of the data, for a method that reconstructs from two (cryo-CARE)."""
 
     parsed = parse(Reconstruct, arguments, "reconstruct")
     name, found = stored(parsed.run)
     Job().begin()
 
-    reconstruct_file(found, parsed.run, parsed.input, parsed.output, axes=parsed.axes, tile=parsed.tile)
+    reconstruct_file(found, parsed.run, parsed.input, parsed.output, axes=parsed.axes, tile=parsed.tile, pair=parsed.pair)
 
 
 def compare(arguments: list[str]) -> None:
     """Several methods on the same data."""
+    named = next((i for i, a in enumerate(arguments) if a.startswith("-")), len(arguments))
+    modalities = {e.modality.name for _, e in experiments.every()}
+    chosen = [n for name in arguments[:named] for n in (
+        [n for n, e in experiments.every() if e.modality.name == name] if name in modalities and name not in experiments.names() else [name]
+    )]
+    if not chosen and not {"-h", "--help"} & set(arguments):
+        raise InputError(f"compare needs names of experiments, or one of {', '.join(sorted(modalities))}")
+    found = [(name, experiments.load(name)) for name in chosen or experiments.names()[:1]]
+    first = found[0][1]
 
     @dataclass(frozen=True)
     class Compare:
-        names: tyro.conf.Positional[tuple[str, ...]]
-        """Experiments, or one modality for all of its experiments on data of the first one's dimensions."""
+        data: Data
+        """Data of all, by default those of the first experiment."""
+        modality: Modality
+        """Instrument of all, by default that of the first experiment."""
         steps: int | None = None
         """Length of every training, instead of each experiment's own."""
         job: Annotated[Job, tyro.conf.arg(name="")] = Job()
 
-    parsed = parse(Compare, arguments, "compare")
-    modalities = {e.modality.name for _, e in experiments.every()}
-    chosen = [n for name in parsed.names for n in (
-        [n for n, e in experiments.every() if e.modality.name == name] if name in modalities and name not in experiments.names() else [name]
-    )]
-    if not chosen:
-        raise InputError(f"compare needs names of experiments, or one of {', '.join(sorted(modalities))}")
-    found = [(name, experiments.load(name)) for name in chosen]
-    first = found[0][1]
-    found = [(n, e) for n, e in found if e.data.dimensions == first.data.dimensions]
+    parsed = parse(
+        Compare, arguments[named:], "compare NAME NAME ... | MODALITY", default=Compare(first.data, first.modality),
+        config=(tyro.conf.AvoidSubcommands, tyro.conf.FlagConversionOff, tyro.conf.SuppressFixed),
+    )
+    found = [(n, e) for n, e in found if e.data.dimensions == parsed.data.dimensions]
+    if not found:
+        raise InputError(f"none of {', '.join(chosen)} is an experiment on {parsed.data.dimensions}-D data")
     labels = [e.method.label for _, e in found]
 
     entries = []
@@ -222,8 +234,8 @@ def compare(arguments: list[str]) -> None:
         entries.append((label if labels.count(label) == 1 else f"{label} ({name})", e.method, train))
     parsed.job.begin()
     compare_methods(
-        entries, [name for name, _ in found], parsed.job.folder("compare"), first.data, first.modality, first.train.seed,
-        settings=[config.to_json(e) for _, e in found],
+        entries, [name for name, _ in found], parsed.job.folder("compare"), parsed.data, parsed.modality, first.train.seed,
+        settings={"data": config.to_json(parsed.data), "modality": config.to_json(parsed.modality), **{n: config.to_json(e) for n, e in found}},
     )
 
 

@@ -135,9 +135,10 @@ def test_tfds_round_trip(tmp_path):
 
     arrays = [image[..., None].astype(np.float32) for image in RAMP] + [np.ones((5, 6, 1), np.float32)]
     folder = prepare(arrays, tmp_path)
-    for a, b in zip(sorted(read(str(folder), None, 2), key=np.size), sorted(arrays, key=np.size)):
+    (found,) = read(str(folder), None, 2)
+    for a, b in zip(sorted(found, key=np.size), sorted(arrays, key=np.size)):
         assert a.shape == b.shape
-    assert sum(a.sum() for a in read(str(folder), None, 2)) == sum(a.sum() for a in arrays)
+    assert sum(a.sum() for a in found) == sum(a.sum() for a in arrays)
     assert any(path.name.endswith("array_record-00000-of-00001") for path in folder.iterdir())
     with pytest.raises(InputError, match="neither a file nor"):
         read("no_such_data_set", None, 2)
@@ -147,13 +148,16 @@ def test_a_folder_of_files(tmp_path):
     for i in range(3):
         tifffile.imwrite(tmp_path / f"{i}.tif", RAMP[i])
     (tmp_path / "notes.txt").write_text("not an image")
-    assert [i[0, 1, 0] for i in read(str(tmp_path), None, 2)] == [RAMP[i, 0, 1] for i in range(3)]
+    assert [i[0, 1, 0] for (i,) in read(str(tmp_path), None, 2)] == [RAMP[i, 0, 1] for i in range(3)]
+    assert [i[0, 1, 0] for (i,) in read(str(tmp_path / "[12].tif"), None, 2)] == [RAMP[i, 0, 1] for i in (1, 2)]
+    with pytest.raises(InputError, match="no file matches"):
+        read(str(tmp_path / "*.png"), None, 2)
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match="no image file"):
         read(str(tmp_path / "empty"), None, 2)
 
 
-@pytest.mark.parametrize("name", ["nuclei", "cell", "tissue", "retina"])
+@pytest.mark.parametrize("name", ["nuclei", "cell", "tissue", "retina", "camera"])
 def test_bundled_images(name):
     (image,) = Bundled(name, bin=2).images()
     assert image.ndim == 3 and image.shape[-1] == 1 and image.min() == 0 and np.isfinite(image).all() and image.std() > 1
@@ -198,6 +202,69 @@ def test_own_images_need_what_the_method_sees(tmp_path):
     np.save(tmp_path / "b.npy", RAMP[:2])
     with pytest.raises(InputError, match="must agree"):
         Data(path=str(tmp_path / "a.npy"), pair=str(tmp_path / "b.npy"), axes="TYX").load(Camera(), {"pair"}, 0)
+
+
+def test_mrc_keeps_its_header(tmp_path):
+    import mrcfile
+
+    for name, axes, volume in (("a.mrc", "ZYX", True), ("b.mrcs", "IYX", False)):
+        with mrcfile.new(tmp_path / name) as file:
+            file.set_data(RAMP.astype(np.float32))
+            file.set_volume() if volume else file.set_image_stack()
+            file.voxel_size = 1.7
+            file.header.origin.x = 5
+        picture = open_image(tmp_path / name)
+        assert picture.axes == axes and picture.array.shape == RAMP.shape
+        with writer(picture, tmp_path / f"out_{name}") as out:
+            out[...] = 2 * RAMP
+        with mrcfile.open(tmp_path / f"out_{name}") as file:
+            np.testing.assert_array_equal(file.data, 2 * RAMP)
+            assert abs(file.voxel_size.x - 1.7) < 1e-6 and file.header.origin.x == 5 and file.is_volume() == volume
+            assert file.header.dmax == 2 * RAMP.max()
+    with pytest.raises(InputError, match="a PNG holds"), writer(picture, tmp_path / "c.png"):
+        pass
+
+
+def test_a_movie_becomes_a_pair(tmp_path):
+    np.save(tmp_path / "a.npy", RAMP[:3])
+    data = Data(path=str(tmp_path / "a.npy"), axes="TYX", frames="halves")
+    (one,) = data.load(Camera(), {"pair"}, 0).test
+    np.testing.assert_allclose(one.y[..., 0], (RAMP[0].astype(float) + RAMP[2]) / 2)
+    np.testing.assert_allclose(one.pair[..., 0], RAMP[1])
+    with pytest.raises(InputError, match="2 frames or more"):
+        Data(path=str(tmp_path / "a.npy"), axes="ZYX", dimensions=3, frames="halves").load(Camera(), {"pair"}, 0)
+
+
+def test_noise_models_of_own_images(tmp_path):
+    generator = np.random.default_rng(0)
+    scene = generator.uniform(50, 150, (40, 40))
+    np.save(tmp_path / "frames.npy", scene + generator.normal(0, 6, (30, 40, 40)))
+    for i, sigma in enumerate((4, 8)):
+        np.save(tmp_path / f"y{i}.npy", scene + generator.normal(0, sigma, scene.shape))
+        np.save(tmp_path / f"s{i}.npy", scene)
+    deviation = lambda m: float(np.sqrt(np.mean(m.noise.variance(np.full((1, 1, 1), 100, np.float32)))))
+    calibrated = Data(path=str(tmp_path / "y*.npy"), calibration=str(tmp_path / "frames.npy"), noise_model="histogram")
+    assert all(abs(deviation(m) / 6 - 1) < 0.15 for m in calibrated.load(Camera(), set(), 0).test)
+    bootstrapped = Data(path=str(tmp_path / "y*.npy"), signal=str(tmp_path / "s*.npy")).load(Camera(), set(), 0).test
+    np.testing.assert_allclose([deviation(m) for m in bootstrapped], [4, 8], rtol=0.15)
+    with pytest.raises(InputError, match="2 or more frames"):
+        Data(path=str(tmp_path / "y*.npy"), calibration=str(tmp_path / "y0.npy")).load(Camera(), set(), 0)
+    with pytest.raises(InputError, match="as many files"):
+        Data(path=str(tmp_path / "y*.npy"), signal=str(tmp_path / "s0.npy")).load(Camera(), set(), 0)
+    with pytest.raises(InputError, match="not given"):
+        Data(signal=str(tmp_path / "s0.npy"))
+
+
+def test_images_that_are_only_scored(tmp_path):
+    np.save(tmp_path / "train.npy", RAMP)
+    np.save(tmp_path / "test.npy", RAMP[:2] + 100)
+    data = Data(clean=str(tmp_path / "train.npy"), scored=str(tmp_path / "test.npy"), validation=0.0)
+    for sees in (set(), {"truth"}):
+        loaded = data.load(Camera(), sees, 0)
+        assert [m.truth.min() >= 100 for m in loaded.test] == [True, True] and len(loaded.test) == 2
+        assert len(loaded.train) == len(RAMP)
+    with pytest.raises(InputError, match="nothing unseen"):
+        Data(source=Phantoms(count=8, shape=(32, 32)), test=0).load(Camera(), {"truth"}, 0)
 
 
 def test_stream_is_a_function_of_seed_and_step():
@@ -247,5 +314,5 @@ def test_real_pairs_score_as_published(shared_data):
     from unsup_jax.evaluate import psnr
 
     raw, truth = (read(str(shared_data / "fmd" / part), None, 2) for part in ("raw", "gt"))
-    mean = np.mean([psnr(a, b, 255) for a, b in zip(raw, truth)])
+    mean = np.mean([psnr(a, b, 255) for (a,), (b,) in zip(raw, truth)])
     assert len(raw) == 24 and abs(mean - 27.22) < 1.5

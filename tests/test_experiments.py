@@ -10,7 +10,7 @@ import experiments
 from unsup_jax import config
 from unsup_jax.data import Phantoms
 from unsup_jax.errors import InputError
-from unsup_jax.experiment import load_trained, run
+from unsup_jax.experiment import load_trained, method_folder, run
 from unsup_jax.train import Train
 from unsup_jax.train.logging import read_metrics
 
@@ -30,8 +30,8 @@ def tiny(experiment):
         method = dataclasses.replace(method, network=network)
     if any(field.name == "steps" for field in dataclasses.fields(method)):
         method = dataclasses.replace(method, steps=2)
-    if any(field.name == "samples" for field in dataclasses.fields(method)):
-        method = dataclasses.replace(method, samples=4)
+    few = {field.name: 4 for field in dataclasses.fields(method) if field.name in ("samples", "passes")}
+    method = dataclasses.replace(method, **few)
     return dataclasses.replace(
         experiment, data=data, method=method, references=(),
         train=Train(steps=2, batch=4, checkpoint_every=1, validation_batches=1),
@@ -47,11 +47,11 @@ def test_conformance(name, tmp_path):
     assert all(np.isfinite(e).all() for e in result.estimates)
     assert (tmp_path / "report.html").stat().st_size > 10_000 and (tmp_path / "scores.json").exists()
     if experiment.method.scope == "dataset":
-        rows = read_metrics(tmp_path / experiment.method.label.lower())
+        rows = read_metrics(method_folder(tmp_path, experiment.method.label))
         assert rows[-1]["step"] == 2 and all(np.isfinite(v) for row in rows for v in row.values())
-        state = load_trained(experiment, tmp_path)
+        state, _ = load_trained(experiment, tmp_path)
         test = experiment.data.load(experiment.modality, experiment.method.sees, experiment.train.seed).test[0]
-        again = experiment.method.reconstruct(jax.random.key(0), state, jax.tree.map(jax.numpy.asarray, test.only(())))
+        again = experiment.method.reconstruct(jax.random.key(0), state, jax.tree.map(jax.numpy.asarray, test.only(experiment.method.reads)))
         np.testing.assert_allclose(again, result.estimates[0], rtol=1e-4, atol=1e-2)
 
 

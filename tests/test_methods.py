@@ -9,16 +9,17 @@ import pytest
 from helpers import noisy_images, run_fit
 
 from unsup_jax.core import Adam, Measurement
+from unsup_jax.core.measurement import Scale
 from unsup_jax.errors import InputError
 from unsup_jax.evaluate import psnr
 from unsup_jax.losses import beside, grid_pixels, local_mean, local_median, masked_mean, stratified_pixels
 from unsup_jax.methods import (
-    BM3D, PN2V, GaussianFilter, MedianFilter, Noise2Noise, Noise2Score, Noise2Self, Noise2Void, NonLocalMeans, Supervised,
-    WaveletShrinkage, Wiener,
+    BM3D, PN2V, GaussianFilter, MedianFilter, Noise2Noise, Noise2Score, Noise2Self, Noise2Void, NonLocalMeans, Self2Self,
+    Supervised, WaveletShrinkage, Wiener,
 )
 from unsup_jax.methods.classical.bm3d import anscombe, anscombe_inverse
 from unsup_jax.modalities import Blurred
-from unsup_jax.networks import UNet
+from unsup_jax.networks import PartialUNet, UNet
 from unsup_jax.methods.self_supervised.noise2score import blind, tweedie
 from unsup_jax.methods.self_supervised.noise2self import calibrate, j_invariant, self_supervised_loss
 from unsup_jax.methods.self_supervised.pn2v import bootstrap
@@ -37,6 +38,8 @@ LEARNING = {
     "Noise2Self, average": (Noise2Self(average=True, **SMALL), 6.0),
     "PN2V": (PN2V(fraction=0.05, samples=16, **SMALL), 6.0),
     "Noise2Score": (Noise2Score(**SMALL), 6.0),
+    "Self2Self": (Self2Self(network=PartialUNet(depth=2, width=12, dropout=0.1), p=0.2, passes=20, optimizer=SMALL["optimizer"]), 6.0),
+    "cryo-CARE": (Noise2Noise(symmetric=True, **SMALL), 9.0),
     "Noise2Noise": (Noise2Noise(**SMALL), 7.5),
     "Supervised": (Supervised(**SMALL), 7.5),
 }
@@ -57,7 +60,7 @@ def test_it_learns(method, margin, images):
     """From eight images, on a ninth: over the noisy image by the margin, and over the best Gaussian filter."""
     state = parallel.local(run_fit(method, steps=250, measurements=images[:8], batch=8, patch=32))
     test = images[8]
-    estimate = np.asarray(jax.jit(method.reconstruct)(jax.random.key(0), state, test.only(())))
+    estimate = np.asarray(jax.jit(method.reconstruct)(jax.random.key(0), state, test.only(method.reads)))
     gained = psnr(estimate, test.truth) - psnr(test.y, test.truth)
     filtered = max(
         psnr(np.asarray(solve(GaussianFilter(sigma), jax.random.key(0), test)[0]), test.truth) for sigma in (0.7, 1.0, 1.4)
@@ -284,8 +287,41 @@ def test_bootstrapped_noise_model():
     np.testing.assert_allclose(model.variance(jnp.array([60.0])), camera.variance(jnp.array([60.0])), rtol=0.15)
 
 
+def test_pn2v_samples_channels_apart():
+    """Two channels with unlike grey values and noise: each estimate follows its own channel's likelihood."""
+    y = jnp.stack([jnp.full((8, 8), 10.0), jnp.full((8, 8), 1000.0)], -1)
+    scale = Scale(jnp.array([[[10.0, 1000.0]]]), jnp.array([[[1.0, 100.0]]]))
+    method = PN2V(samples=3, network=UNet(depth=1, width=2))
+    one = Measurement(y, Identity(), Gaussian(jnp.array([[[0.5, 50.0]]]))).normalize(scale)
+    s = jnp.broadcast_to(jnp.array([-2.0, 0.0, 3.0])[:, None], (8, 8, 3, 2))
+    log_p = method.log_likelihood(one, one.y, s)
+    np.testing.assert_allclose(log_p[0, 0], jax.scipy.stats.norm.logpdf(-s[0, 0], scale=0.5), rtol=1e-5)
+    params = method.init_params(jax.random.key(0), one)
+    assert method.estimate(jax.random.key(0), params, one).shape == y.shape
+
+
+def test_cryo_care_uses_both_halves_alike(images):
+    one = images[0]
+    method = Noise2Noise(symmetric=True, **SMALL)
+    params = method.init_params(jax.random.key(0), one)
+    estimate = lambda m: method.estimate(jax.random.key(0), params, m)
+    np.testing.assert_allclose(estimate(one), estimate(one.replace(y=one.pair, pair=one.y)), rtol=1e-6)
+    assert "pair" in method.reads and not Noise2Noise().reads
+
+
+def test_self2self_does_not_see_what_it_hides():
+    """What it predicts at hidden pixels does not depend on them; what it averages differs from draw to draw."""
+    y = jax.random.normal(jax.random.key(0), (16, 16, 1))
+    method = Self2Self(network=PartialUNet(depth=2, width=6), passes=2)
+    params = method.init_params(jax.random.key(1), Measurement(y, Identity()))
+    b, predicted = method.draw(jax.random.key(2), params, y)
+    again = method.draw(jax.random.key(2), params, y + 100 * (1 - b))[1]
+    np.testing.assert_allclose(again, predicted, atol=1e-5)
+    assert abs(float(b.mean()) - 0.7) < 0.1 and float(jnp.abs(method.draw(jax.random.key(3), params, y)[1] - predicted).max()) > 1e-3
+
+
 def test_pn2v_without_a_noise_model_is_refused(images):
-    with pytest.raises(InputError, match="needs the noise model"):
+    with pytest.raises(InputError, match="needs a noise model"):
         run_fit(PN2V(samples=4, **SMALL), steps=2, measurements=[m.replace(noise=None) for m in images[:4]])
 
 

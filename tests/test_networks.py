@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from unsup_jax.networks import DnCNN, UNet, UpConv
+from unsup_jax.networks import DnCNN, PartialConv, UNet, UpConv
 from unsup_jax.networks.convolution import Conv, convolve, fold, interleave, native, repeat, same_padding
 
 TRANSFORMS = {
@@ -118,3 +118,17 @@ def test_export_at_dynamic_sizes():
     x = jax.random.normal(jax.random.key(1), (24, 32, 1))
     again = jax.export.deserialize(exported.serialize())
     np.testing.assert_allclose(again.call(x), apply(x), rtol=1e-5, atol=1e-6)
+
+
+def test_partial_convolution_is_convolution_where_nothing_is_missing():
+    x = jax.random.normal(jax.random.key(0), (12, 10, 3))
+    layer, mask = PartialConv(4), jnp.ones((12, 10, 1))
+    params = layer.init(jax.random.key(1), x, mask)
+    full, there = layer.apply(params, x, mask)
+    kernel = params["params"]["Conv_0"]["kernel"]
+    np.testing.assert_allclose(full[1:-1, 1:-1], convolve(x[None], kernel, padding=((0, 0), (0, 0)))[0], atol=1e-5)
+    assert bool(there.all())
+    hole = mask.at[3:8, 2:7].set(0)
+    out, there = layer.apply(params, x, hole)
+    np.testing.assert_array_equal(out, layer.apply(params, jnp.where(hole > 0, x, jnp.nan_to_num(jnp.inf)), hole)[0])
+    np.testing.assert_array_equal(there[..., 0] == 0, np.pad(np.ones((3, 3), bool), ((4, 5), (3, 4))))

@@ -152,3 +152,31 @@ def test_salt_and_pepper():
     assert abs(float(y.var()) / float(model.variance(clean)[0, 0]) - 1) < 0.05
     with pytest.raises(InputError, match="no density"):
         model.log_prob(y, clean)
+
+
+@pytest.mark.parametrize("fit", [Histogram.fit, lambda y, x: GaussianMixture.fit(jax.random.key(0), y, x, steps=50)], ids=["histogram", "mixture"])
+def test_learned_models_in_units_of_each_channel(fit):
+    """p(y' | s') dy' = p(y | s) dy, with another scale for each channel."""
+    x = np.random.default_rng(0).uniform(10, 90, 5000)
+    model = fit(x + np.random.default_rng(1).normal(0, 3, x.shape), x)
+    scale = Scale(jnp.array([[[5.0, 40.0]]]), jnp.array([[[2.0, 10.0]]]))
+    noisy, clean = jnp.full((4, 4, 2), 52.0), jnp.full((4, 4, 2), 50.0)
+    inside = model.normalize(scale).log_prob(scale.normalize(noisy), scale.normalize(clean))
+    np.testing.assert_allclose(inside, model.log_prob(noisy, clean) + jnp.log(scale.unit), atol=1e-3)
+    np.testing.assert_allclose(model.normalize(scale).variance(scale.normalize(clean)), model.variance(clean) / scale.unit**2, rtol=1e-3)
+
+
+def test_noise_models_survive_json():
+    import json
+
+    from unsup_jax.noise.stored import from_json, to_json
+
+    x = np.linspace(10.0, 90.0, 500)
+    y = x + np.random.default_rng(0).normal(0, 3, x.shape)
+    for model in (PoissonGaussian(2.0, 3.0), Histogram.fit(y, x, bins=16), GaussianMixture.fit(jax.random.key(0), y, x, steps=5)):
+        again = from_json(json.loads(json.dumps(to_json(model))))
+        noisy, clean = jnp.asarray(y[:9], jnp.float32), jnp.asarray(x[:9], jnp.float32)
+        np.testing.assert_allclose(again.log_prob(noisy, clean), model.log_prob(noisy, clean), rtol=1e-5)
+    assert from_json(to_json(None)) is None
+    with pytest.raises(InputError, match="does not know"):
+        from_json({"model": "Martian"})

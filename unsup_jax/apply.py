@@ -14,12 +14,14 @@ from unsup_jax.train.logging import ProgressLine
 
 
 def reconstruct_file(
-    experiment: Experiment, run: Path, source: str | Path, output: str | Path, *, axes: str | None = None, tile: int = 512
+    experiment: Experiment, run: Path, source: str | Path, output: str | Path, *, axes: str | None = None, tile: int = 512,
+    pair: str | Path | None = None,
 ) -> None:
     """Reconstruct every image of `source` into `output`, with its shape, type, axes and metadata.
 
-    A method of finite reach holds one tile a device at a time; any other holds one image. Raises `InputError`
-    on an unreadable input, on channels other than those of the training, and on pixels that are not finite.
+    A method of finite reach holds one tile a device at a time; any other holds one image. A method that reads a
+    pair takes it from the file `pair`. Raises `InputError` on an unreadable input, on channels other than those of
+    the training, on pixels that are not finite, and on a pair that is missing or differs in shape.
     """
     method, dimensions = experiment.method, experiment.data.dimensions
     picture = files.open_image(source, axes)
@@ -29,24 +31,40 @@ def reconstruct_file(
     frame = tuple(sizes[a] for a in picture.spatial(dimensions))
     channels = int(np.prod([sizes[a] for a in picture.channels()]))
     key = jax.random.key(experiment.train.seed)
-    state = load_trained(experiment, run) if method.scope == "dataset" else None
+    state, noise = load_trained(experiment, run) if method.scope == "dataset" else (None, None)
+    second = _second(method, pair, axes, picture)
     if state is not None and getattr(state, "scale", None) is not None and state.scale.offset.size not in (1, channels):
         raise InputError(f"{source}: {channels} channels; the run was trained on {state.scale.offset.size}")
     with files.writer(picture, output) as written:
         line = ProgressLine("reconstruct", len(places), unit="images")
         reconstruct_whole = estimator(method, state, key)
-        fill = tiled(method, state, key) if state is not None and method.tiling is not None else None
+        fill = tiled(method, state, key, noise=noise) if state is not None and method.tiling is not None else None
         for k, place in enumerate(places):
             image = _Window(picture, place, order, dimensions)
             target = _Target(written, picture, place, dimensions)
+            other = None if second is None else _Window(second, place, order, dimensions)
             if fill is not None:
-                fill(image, target, frame, tile=tile)
+                fill(image, target, frame, tile=tile, pair=other)
             else:
                 whole = (slice(None),) * len(frame)
-                target[whole] = reconstruct_whole(Measurement(image[whole], Identity()))[0]
+                shown = Measurement(image[whole], Identity(), noise, pair=None if other is None else other[whole])
+                target[whole] = reconstruct_whole(shown)[0]
             line.update(k + 1, None)
         line.close()
     line.say(f"wrote {output}")
+
+
+def _second(method, pair, axes, picture):
+    if "pair" not in method.reads:
+        if pair is not None:
+            raise InputError(f"{method.label} reconstructs from one image; leave --pair out")
+        return None
+    if pair is None:
+        raise InputError(f"{method.label} reconstructs from two halves: give the other one by --pair")
+    second = files.open_image(pair, axes)
+    if (second.array.shape, second.axes) != (picture.array.shape, picture.axes):
+        raise InputError(f"{pair}: {second.axes} {tuple(second.array.shape)}; the input is {picture.axes} {tuple(picture.array.shape)}")
+    return second
 
 
 class _Window:

@@ -20,6 +20,8 @@ from unsup_jax.errors import InputError
 from unsup_jax.evaluate import figures, report, scores
 from unsup_jax.evaluate.tiling import in_tiles
 from unsup_jax.modalities import Modality
+from unsup_jax.noise import NoiseModel
+from unsup_jax.noise.stored import from_json, to_json
 from unsup_jax.operators import Identity
 from unsup_jax.train import Train, fit, iterate, parallel
 from unsup_jax.train.checkpoint import Checkpoints, write_json
@@ -142,11 +144,14 @@ class _Job:
             seconds = time.monotonic() - began
             history = read_metrics(folder)
             if parallel.is_main():
-                write_json(folder / "example.json", {"shape": self.streams[0].example(2).y.shape})
+                models = [to_json(m.noise) for m in self.dataset.train]
+                write_json(folder / "example.json", {
+                    "shape": self.streams[0].example(2).y.shape, "noise": models[0] if all(m == models[0] for m in models) else None,
+                })
         estimates, spent = [], 0.0
         reconstruct = estimator(self.method, state, jax.random.key(seed))
         for measurement in self.dataset.test:
-            shown = measurement.only(self.method.sees if self.streams is None else ())  # trained: y alone
+            shown = measurement.only(self.method.sees if self.streams is None else self.method.reads)
             estimate, took = reconstruct(shown)
             estimates.append(estimate)
             spent += took
@@ -187,22 +192,29 @@ def estimator(method: Method, state: Any, key) -> Callable[[Measurement], tuple[
         fill = fill or tiled(method, state, key, noise=measurement.noise)
         target = np.zeros(measurement.y.shape, np.float32)
         began = time.monotonic()
-        fill(measurement.y, target, frame)
+        fill(measurement.y, target, frame, pair=measurement.pair)
         return target, time.monotonic() - began
 
     return reconstruct
 
 
 def tiled(method: Method, state: Any, key, *, noise: Any = None) -> Callable[..., None]:
-    """`fill(source, target, frame, tile=512)`: the estimate from an image, in tiles on all devices.
+    """`fill(source, target, frame, tile=512, pair=None)`: the estimate from an image, in tiles on all devices.
 
     The method must be of finite reach, and the noise the same everywhere. What is compiled for one image serves
     all others.
     """
     radius, alignment = method.tiling
-    mapped = parallel.spread(lambda key, state, y: method.reconstruct(key, state, Measurement(y, Identity(), noise)))
+    paired = "pair" in method.reads
 
-    def fill(source, target, frame: tuple[int, ...], *, tile: int = 512) -> None:
+    def estimate(key, state, shown):
+        y, *pair = jax.numpy.split(shown, 2, -1) if paired else [shown]
+        return method.reconstruct(key, state, Measurement(y, Identity(), noise, *pair))
+
+    mapped = parallel.spread(estimate)
+
+    def fill(source, target, frame: tuple[int, ...], *, tile: int = 512, pair=None) -> None:
+        source = _Beside(source, pair) if paired else source
         tile = tile if len(frame) == 2 else max(64, tile // 8)
         tile = max(tile, 4 * radius) if max(frame) > tile else tile
         in_tiles(
@@ -213,20 +225,34 @@ def tiled(method: Method, state: Any, key, *, noise: Any = None) -> Callable[...
     return fill
 
 
-def load_trained(experiment: Experiment, directory: Path) -> Any:
-    """The state of the experiment's method that a run left in `directory`."""
+class _Beside:
+    """An image and its pair as the channels of one, read where it is sliced."""
+
+    def __init__(self, y, pair):
+        self._both = y, pair
+
+    def __getitem__(self, window):
+        return np.concatenate([image[window] for image in self._both], -1)
+
+
+def load_trained(experiment: Experiment, directory: Path) -> tuple[Any, NoiseModel | None]:
+    """(state, noise model) of the experiment's method that a run left in `directory`.
+
+    The noise model is that of the training, where all its measurements had the same one.
+    """
     folder = method_folder(directory, experiment.method.label)
     if not (folder / "example.json").exists():
         raise InputError(f"{directory}: no finished training of {experiment.method.label}; `resume` it first")
-    shape = json.loads((folder / "example.json").read_text())["shape"]
-    example = Measurement(jax.ShapeDtypeStruct(tuple(shape), np.float32), Identity())
+    stored = json.loads((folder / "example.json").read_text())
+    y = jax.ShapeDtypeStruct(tuple(stored["shape"]), np.float32)
+    example = Measurement(y, Identity(), **dict.fromkeys(experiment.method.sees, y))
     method = over(experiment.method, experiment.train.steps)
     like = jax.eval_shape(method.init, jax.random.key(0), example)
     watched = "validation_loss" if any("validation_loss" in row for row in read_metrics(folder)) else None
     checkpoints = Checkpoints(folder / "checkpoints", watched=watched)
     try:
         step = checkpoints.best() if experiment.train.use == "best" else checkpoints.steps()[-1]
-        return parallel.local(checkpoints.restore(like, step)[1])
+        return parallel.local(checkpoints.restore(like, step)[1]), from_json(stored.get("noise"))
     finally:
         checkpoints.close()
 

@@ -49,6 +49,11 @@ class Method:
         return {}
 
     @property
+    def reads(self) -> frozenset[str]:
+        """What of `sees` a trained method is shown beside y to reconstruct."""
+        return frozenset()
+
+    @property
     def label(self) -> str:
         """The name that tables and figures show."""
         return type(self).__name__

@@ -15,9 +15,10 @@ class Bundled:
     Raises `InputError` on a bin below 1.
     """
 
-    name: Literal["nuclei", "cell", "tissue", "retina"] = "nuclei"
+    name: Literal["nuclei", "cell", "tissue", "retina", "camera"] = "nuclei"
     """nuclei: fluorescent nuclei, 1024x1344 (mahotas); cell: a cell's phase, 660x550; tissue: stained
-    colon glands, 512x512; retina: fundus photograph, green channel, 1411x1411 (scikit-image)."""
+    colon glands, 512x512; retina: fundus photograph, green channel, 1411x1411; camera: a photograph of the kind
+    that denoisers are compared on, 512x512 (scikit-image)."""
     bin: int = 3
     """Width of the camera's binning, pixels."""
 
@@ -34,6 +35,7 @@ class Bundled:
             "nuclei": lambda: mahotas.demos.nuclear_image()[..., 0],
             "cell": skimage.data.cell,
             "tissue": lambda: skimage.data.immunohistochemistry()[..., 2],
+            "camera": skimage.data.camera,
             "retina": lambda: skimage.data.retina()[..., 1],
         }[self.name]().astype(np.float32)
         rows, columns = (n // self.bin for n in image.shape)

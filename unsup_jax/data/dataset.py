@@ -2,7 +2,10 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import partial
+from glob import glob
 from pathlib import Path
+from typing import Literal
 
 import jax
 import numpy as np
@@ -13,7 +16,11 @@ from unsup_jax.data.files import KINDS, images, open_image
 from unsup_jax.data.phantoms import Phantoms
 from unsup_jax.errors import InputError
 from unsup_jax.modalities import Modality
+from unsup_jax.noise import GaussianMixture, Histogram, NoiseModel
 from unsup_jax.operators import Identity
+
+
+_OWN = ("pair", "truth", "calibration", "signal")  # what may stand beside `Data.path`
 
 
 @dataclass(frozen=True)
@@ -34,13 +41,26 @@ class Data:
 
     source: Bundled | Phantoms = Bundled()
     """Clean images that the modality measures."""
+    clean: str | None = None
+    """Your own clean images in place of the source: a file (.tif .png .npy .h5 .zarr .mrc), a folder of files, a
+    pattern of names ("raw/*_1.png"), or the name of a TFDS data set."""
+    scored: str | None = None
+    """More clean images, measured like those of `clean` and only scored, in place of a part of them."""
     path: str | None = None
-    """Your own measurements in place of the source: a file (.tif .png .npy .h5 .zarr), a folder of files,
-    or the name of a TFDS data set."""
+    """Your own measurements in place of the source, named like `clean`."""
     pair: str | None = None
     """Second noisy realisations of the images of `path`, in the same order."""
     truth: str | None = None
     """References of the images of `path`, in the same order."""
+    frames: Literal["images", "halves"] = "images"
+    """What the images of one file of `path` are: measurements of their own, or the frames of a movie of one scene,
+    whose even ones are averaged into a measurement and whose odd ones into its pair."""
+    calibration: str | None = None
+    """Noisy frames of one static scene: the noise model of the images of `path` is measured from them."""
+    signal: str | None = None
+    """Denoised images of `path`, in the same order: a noise model is bootstrapped from them for each file."""
+    noise_model: Literal["mixture", "histogram"] = "mixture"
+    """Form of the noise model that `calibration` or `signal` gives."""
     axes: str | None = None
     """Axes of your files where they do not say it themselves, such as ZYX or TYXC."""
     dimensions: int = 2
@@ -61,67 +81,112 @@ class Data:
             raise InputError(f"patch is {self.patch}; it must be at least 8 pixels")
         if self.dimensions not in (2, 3):
             raise InputError(f"dimensions is {self.dimensions}; accepted are 2 and 3")
+        if self.calibration and self.signal:
+            raise InputError("a noise model comes from --data.calibration or from --data.signal, not from both")
+        if self.path is None and (beside := [name for name in _OWN if getattr(self, name) is not None]):
+            raise InputError(f"--data.{beside[0]} describes images of --data.path, which is not given")
+        if self.scored is not None and self.path is not None:
+            raise InputError("--data.scored are clean images; beside --data.path give --data.truth")
 
     def load(self, modality: Modality, sees: Collection[str], seed: int) -> Dataset:
         """The data set for a method that sees `sees`: `arrange` of `measure`."""
         return self.arrange(self.measure(modality, seed), sees, seed)
 
-    def measure(self, modality: Modality, seed: int) -> list[Measurement]:
-        """Every measurement: of the source's images by the modality, or read from `path`."""
+    def measure(self, modality: Modality, seed: int) -> tuple[list[Measurement], list[Measurement]]:
+        """(all measurements, those that are only scored): of clean images by the modality, or read from `path`."""
         if self.path is not None:
-            return self._own()
+            return self._own(), []
         measure, key = jax.jit(modality.measure), jax.random.key(seed)
-        measured = [measure(jax.random.fold_in(key, i), image) for i, image in enumerate(self.source.images())]
-        return [jax.tree.map(np.asarray, m) for m in measured]
+        clean = self.source.images() if self.clean is None else self._images(self.clean)
+        scored = [] if self.scored is None else self._images(self.scored)
+        measured = [measure(jax.random.fold_in(key, i), image) for i, image in enumerate([*clean, *scored])]
+        measured = [jax.tree.map(np.asarray, m) for m in measured]
+        return measured[: len(clean)], measured[len(clean):]
 
-    def arrange(self, measured: list[Measurement], sees: Collection[str], seed: int) -> Dataset:
-        """Measurements in the lists that a method which sees `sees` is trained and scored on.
+    def arrange(self, measured: tuple[list[Measurement], list[Measurement]], sees: Collection[str], seed: int) -> Dataset:
+        """What `measure` gave in the lists that a method which sees `sees` is trained and scored on.
 
         A method that needs no truth trains on every measurement, those that are scored later included; one
         that sees truth or unpaired samples trains on the other part alone. Raises `InputError` where your own
-        files lack what the method sees.
+        files lack what the method sees, and where that leaves a method that sees truth nothing unseen to score.
         """
         for name in sees if self.path is not None else ():
             needed = "truth" if name == "unpaired" else name  # unpaired samples are drawn from the references
-            if getattr(self, needed) is None:
+            if getattr(self, needed) is None and not (name == "pair" and self.frames == "halves"):
                 raise InputError(f"the method sees {name}: give --data.{needed} beside --data.path")
-        test, train = split(measured, self.test, first=True)
+        own, scored = measured
+        test, train = (scored, own) if scored else split(own, self.test, first=True)
         if not {"truth", "unpaired"} & set(sees):
-            train = measured
-            if self.path is not None:
-                test = measured
+            train = own
+            if self.path is not None and self.truth is None:
+                test = own                                          # nothing is scored: show them all
+        elif not test:
+            raise InputError("data.test 0 leaves nothing unseen to score a method that sees the truth")
         if "unpaired" in sees:  # clean images of the other half, in an order of their own
             order = np.random.default_rng(seed).permutation(len(train))
             train = [m.replace(unpaired=train[i].truth) for m, i in zip(train, order)]
         train, validation = split(train, self.validation, first=False)
-        return Dataset(train, validation or train, test or measured)
+        return Dataset(train, validation or train, test or own)
+
+    def _images(self, path):
+        return [image for images in read(path, self.axes, self.dimensions) for image in images]
 
     def _own(self):
-        named = {"pair": self.pair, "truth": self.truth}
-        y = read(self.path, self.axes, self.dimensions)
-        beside = {name: read(path, self.axes, self.dimensions) for name, path in named.items() if path}
+        files = read(self.path, self.axes, self.dimensions)
+        models, beside = self._noise_models(files), {}
+        if self.frames == "halves":
+            if self.pair or self.signal or self.calibration or min(map(len, files)) < 2:
+                raise InputError("--data.frames halves makes the pairs itself, of files with 2 frames or more, without pair, signal and calibration")
+            y, beside["pair"] = ([np.mean(images[half::2], 0) for images in files] for half in (0, 1))
+            noise = models
+        else:
+            y = [image for images in files for image in images]
+            noise = [model for model, images in zip(models, files) for _ in images]
+        beside |= {name: self._images(path) for name, path in {"pair": self.pair, "truth": self.truth}.items() if path}
         for name, others in beside.items():
             if [o.shape for o in others] != [image.shape for image in y]:
                 raise InputError(f"--data.{name} holds {_shapes(others)}, --data.path {_shapes(y)}; they must agree")
         return [
-            Measurement(image, Identity(), **{name: others[i] for name, others in beside.items()})
+            Measurement(image, Identity(), noise[i], **{name: others[i] for name, others in beside.items()})
             for i, image in enumerate(y)
         ]
 
+    def _noise_models(self, files) -> list[NoiseModel | None]:
+        """One for each file: of the calibration frames, or of the file and its denoised images."""
+        fit = partial(GaussianMixture.fit, jax.random.key(0)) if self.noise_model == "mixture" else Histogram.fit
+        as_arrays = partial(jax.tree.map, np.asarray)
+        if self.calibration is not None:
+            frames = self._images(self.calibration)
+            if len(frames) < 2 or len({f.shape for f in frames}) > 1:
+                raise InputError(f"--data.calibration holds {_shapes(frames)}; it takes 2 or more frames of one scene")
+            frames = np.stack(frames)
+            return [as_arrays(fit(frames, np.broadcast_to(frames.mean(0), frames.shape)))] * len(files)
+        if self.signal is None:
+            return [None] * len(files)
+        signals = read(self.signal, self.axes, self.dimensions)
+        if [[s.shape for s in images] for images in signals] != [[y.shape for y in images] for images in files]:
+            raise InputError("--data.signal must hold the denoised images of --data.path: as many files, images and pixels")
+        return [as_arrays(fit(np.stack(y), np.stack(s))) for y, s in zip(files, signals)]
 
-def read(path: str, axes: str | None, dimensions: int) -> list[np.ndarray]:
-    """Every image [*S, C] of a file, of a folder's files in the order of their names, or of a TFDS data set."""
+
+def read(path: str, axes: str | None, dimensions: int) -> list[list[np.ndarray]]:
+    """The images [*S, C] of each file: of one, of a folder's, of a pattern's, in the order of their names, or of a TFDS data set."""
     place = Path(path)
+    if not place.exists() and set(path) & set("*?["):
+        files = sorted(Path(p) for p in glob(path))
+        if not files:
+            raise InputError(f"{path}: no file matches")
+        return [images(open_image(file, axes), dimensions) for file in files]
     if place.is_dir() and not (place / "dataset_info.json").exists() and place.suffix != ".zarr":
         files = sorted(p for p in place.iterdir() if p.suffix.lower() in KINDS)
         if not files:
             raise InputError(f"{path}: no image file in this folder; known are {', '.join(sorted(KINDS))}")
-        return [image for file in files for image in images(open_image(file, axes), dimensions)]
+        return [images(open_image(file, axes), dimensions) for file in files]
     if (place / "dataset_info.json").exists() or (not place.exists() and place.suffix == "" and "/" not in path):
         from unsup_jax.data.tfds import read_tfds  # imports slowly
 
-        return read_tfds(path)
-    return images(open_image(path, axes), dimensions)
+        return [read_tfds(path)]
+    return [images(open_image(path, axes), dimensions)]
 
 
 def split(measurements: list[Measurement], part: float, *, first: bool) -> tuple[list[Measurement], list[Measurement]]:

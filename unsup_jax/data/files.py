@@ -1,4 +1,4 @@
-"""The user's own images: TIFF, PNG (and JPEG), NPY, HDF5, Zarr; read lazily, written like their original.
+"""The user's own images: TIFF, PNG (and JPEG), NPY, HDF5, Zarr, MRC; read lazily, written like their original.
 
 An axes string names each axis of an array: Y and X are always there, Z is depth, C or S are channels, and
 every other letter (T, I, Q, ...) counts independent images.
@@ -17,6 +17,7 @@ from unsup_jax.errors import InputError
 KINDS = {
     ".tif": "tiff", ".tiff": "tiff", ".png": "png", ".jpg": "png", ".jpeg": "png",
     ".npy": "npy", ".h5": "hdf5", ".hdf5": "hdf5", ".zarr": "zarr",
+    ".mrc": "mrc", ".mrcs": "mrc", ".rec": "mrc", ".st": "mrc", ".map": "mrc",
 }
 
 
@@ -65,7 +66,7 @@ def open_image(path: str | Path, axes: str | None = None) -> Picture:
     try:
         array, found, metadata = {
             "tiff": _open_tiff, "png": _open_png, "npy": _open_npy, "zarr": _open_zarr,
-            "hdf5": lambda p: _open_hdf5(p, dataset),
+            "hdf5": lambda p: _open_hdf5(p, dataset), "mrc": _open_mrc,
         }[kind](path)
     except InputError:
         raise
@@ -156,8 +157,9 @@ def to_dtype(image: np.ndarray, dtype: np.dtype) -> np.ndarray:
 def writer(picture: Picture, path: str | Path):
     """An array like the picture's, stored at `path`, to be filled by assignment to its slices.
 
-    TIFF, NPY, HDF5 and Zarr are written as they are filled; a PNG when it is complete. A TIFF keeps the
-    description (ImageJ, OME-XML), resolution and units of a TIFF it was read from. The file appears under
+    TIFF, NPY, HDF5, Zarr and MRC are written as they are filled; a PNG when it is complete. A TIFF keeps the
+    description (ImageJ, OME-XML), resolution and units of a TIFF it was read from, an MRC the voxel size, origin
+    and labels of an MRC. The file appears under
     its name only when it is complete. Raises `InputError` on an unknown format or a missing folder.
     """
     path = Path(path)
@@ -197,6 +199,10 @@ def writer(picture: Picture, path: str | Path):
             pixels = file.create_dataset("data", shape, dtype, chunks=True)
             pixels.attrs["axes"] = picture.axes
             yield pixels
+    elif kind == "mrc":
+        with _new_mrc(picture, partial, shape, dtype) as file:
+            yield file.data
+            file.update_header_stats()
     else:
         import shutil
 
@@ -277,3 +283,41 @@ def _open_zarr(path):
     store = ts.open({"driver": driver, "kvstore": {"driver": "file", "path": str(path)}}, open=True).result()
     labels = "".join(store.domain.labels).upper()
     return _Zarr(store), labels if len(labels) == store.ndim else None, {}
+
+
+_MRC_TYPES = {"int8": 0, "int16": 1, "float32": 2, "uint16": 6, "float16": 12}
+
+
+def _open_mrc(path):
+    import mrcfile
+
+    with mrcfile.mmap(path, mode="r", permissive=True) as file:
+        header, array = file.header, file.data
+        if array is None:
+            raise InputError(f"{path}: the MRC holds no data")
+        spacegroup = int(header.ispg)
+        # a stack of images, or a volume; files that predate MRC2014 say it by their suffix alone
+        stacked = array.ndim == 3 and (path.suffix.lower() in (".mrcs", ".st") or file.is_image_stack())
+        axes = {2: "YX", 3: "IYX" if stacked else "ZYX", 4: "IZYX"}[array.ndim]
+        metadata = {"voxel_size": file.voxel_size.copy(), "spacegroup": spacegroup, "origin": header.origin.copy(), "labels": file.get_labels()}
+        return array, axes, metadata
+
+
+@contextmanager
+def _new_mrc(picture, path, shape, dtype):
+    import mrcfile
+
+    if dtype.name not in _MRC_TYPES:
+        raise InputError(f"{path.name}: an MRC holds {', '.join(_MRC_TYPES)}, not {dtype}")
+    if len(shape) not in (2, 3, 4) or "C" in picture.axes or "S" in picture.axes:
+        raise InputError(f"{path.name}: an MRC holds images, stacks and volumes without channels, not axes {picture.axes}")
+    with mrcfile.new_mmap(path, shape, _MRC_TYPES[dtype.name], overwrite=True) as file:
+        if len(shape) == 3 and "Z" not in picture.axes:
+            file.set_image_stack()
+        if picture.kind == "mrc":
+            file.voxel_size = picture.metadata["voxel_size"]
+            file.header.ispg = picture.metadata["spacegroup"]
+            file.header.origin = picture.metadata["origin"]
+            for label in picture.metadata["labels"][:9]:
+                file.add_label(label)
+        yield file

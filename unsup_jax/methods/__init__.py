@@ -14,10 +14,11 @@ from unsup_jax.methods.self_supervised.noise2score import Noise2Score
 from unsup_jax.methods.self_supervised.noise2self import Noise2Self
 from unsup_jax.methods.self_supervised.noise2void import Noise2Void
 from unsup_jax.methods.self_supervised.pn2v import PN2V
+from unsup_jax.methods.self_supervised.self2self import Self2Self
 from unsup_jax.methods.supervised import Supervised
 
 __all__ = [
     "ADMM", "BM3D", "ConjugateGradient", "FilteredBackProjection", "GRAPPA", "GaussianFilter", "GerchbergPapoulis",
     "GradientDescent", "MedianFilter", "Noise2Noise", "Noise2Score", "Noise2Self", "Noise2Void", "NonLocalMeans", "PN2V",
-    "ProximalGradient", "RichardsonLucy", "SliceGRAPPA", "Supervised", "VariableSplitting", "WaveletShrinkage", "Wiener",
+    "ProximalGradient", "RichardsonLucy", "Self2Self", "SliceGRAPPA", "Supervised", "VariableSplitting", "WaveletShrinkage", "Wiener",
 ]

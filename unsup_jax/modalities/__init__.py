@@ -1,11 +1,11 @@
 """Instruments: how a clean image becomes a measurement."""
 
 from unsup_jax.modalities.instruments import (
-    DiffractionTomograph, ElectronMicroscope, FourierPtychographicMicroscope, Scanner, TiltSeries, Tomograph,
+    DiffractionTomograph, ElectronMicroscope, FourierPtychographicMicroscope, Scanner, TiltSeries, Tomogram, Tomograph,
 )
-from unsup_jax.modalities.microscope import Blurred, Camera, Inpainting, Modality
+from unsup_jax.modalities.microscope import Blurred, Camera, Inpainting, LineScanner, Modality
 
 __all__ = [
     "Blurred", "Camera", "DiffractionTomograph", "ElectronMicroscope", "FourierPtychographicMicroscope", "Inpainting",
-    "Modality", "Scanner", "TiltSeries", "Tomograph",
+    "LineScanner", "Modality", "Scanner", "TiltSeries", "Tomogram", "Tomograph",
 ]

@@ -8,13 +8,14 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from unsup_jax.core import Operator, Views
+from unsup_jax.core import Measurement, Operator, Views
 from unsup_jax.core.phasors import as_complex, cis, weighted
 from unsup_jax.errors import InputError
 from unsup_jax.modalities.microscope import Modality
 from unsup_jax.noise import Gaussian, NoiseModel
 from unsup_jax.operators import (
-    SENSE, Diffraction, FourierPtychography, Projection, Radon, ctf, missing_wedge, parallel_angles, random_rotations,
+    SENSE, Diffraction, FourierPtychography, Identity, Projection, Radon, ctf, filtered_back_projection, missing_wedge,
+    parallel_angles, random_rotations,
 )
 from unsup_jax.operators.ptychography import circular_pupil
 from unsup_jax.operators.trajectories import equispaced_lines, gaussian_points, random_lines
@@ -60,6 +61,34 @@ class TiltSeries(Modality):
 
     def operator(self, key: Array, x: Array) -> Operator:
         return Radon(missing_wedge(float(np.deg2rad(self.largest_degrees)), float(np.deg2rad(self.step_degrees))), _square(x, "TiltSeries"))
+
+
+@dataclass(frozen=True)
+class Tomogram(TiltSeries):
+    """Two tomograms of a volume [y, z, x], filtered back-projections of the halves of a tilt series: y and its pair.
+
+    Raises `InputError` on a specimen whose last two axes differ.
+    """
+
+    name: ClassVar[str] = "tomograms"
+
+    step_degrees: float = 2.0
+    """Angle between tilts."""
+    halves: Literal["tilts", "dose"] = "tilts"
+    """Even and odd tilts, or even and odd frames of every tilt, each of twice the noise's variance."""
+
+    def measure(self, key: Array, x: Array) -> Measurement:
+        H = self.operator(key, x)
+        views = [H.angles[0::2], H.angles[1::2]] if self.halves == "tilts" else [H.angles, H.angles]
+
+        def tomogram(key, angles):
+            half = H.replace(angles=angles)
+            clean = half(x)
+            noisy = clean + (self.noise.sample(key, clean) - clean) * (2**0.5 if self.halves == "dose" else 1)
+            return filtered_back_projection(half, noisy, window="hann")
+
+        y, pair = (tomogram(k, angles) for k, angles in zip(jax.random.split(key), views))
+        return Measurement(y, Identity(), pair=pair, truth=x)
 
 
 @dataclass(frozen=True)

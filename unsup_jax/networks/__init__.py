@@ -2,6 +2,7 @@
 
 from unsup_jax.networks.convolution import Conv, Down, UpConv, convolve
 from unsup_jax.networks.dncnn import DnCNN
+from unsup_jax.networks.partial_unet import PartialConv, PartialUNet
 from unsup_jax.networks.unet import UNet
 
-__all__ = ["Conv", "DnCNN", "Down", "UNet", "UpConv", "convolve"]
+__all__ = ["Conv", "DnCNN", "Down", "PartialConv", "PartialUNet", "UNet", "UpConv", "convolve"]

@@ -10,9 +10,12 @@ E[y | x] = H(x) in the first two. The learned ones depend on the signal s = H(x)
 observations and signals: calibration images, or the images themselves and their denoised estimates.
 """
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 from jax import Array
 from jax.scipy.special import gammaln, logsumexp
 
@@ -115,8 +118,8 @@ class Histogram(NoiseModel):
     Values beyond the range count as at its border.
     """
 
-    log_density: Array
-    """[signal bin, observation bin], each row a density that integrates to one."""
+    log_mass: Array
+    """log of the probability of [signal bin, observation bin]; each row sums to one."""
     low: Array | float
     """Grey value at the lower border of the first bin."""
     high: Array | float
@@ -136,40 +139,38 @@ class Histogram(NoiseModel):
         filled = counts.sum(1) > 1e-6
         nearest = np.abs(np.arange(bins)[:, None] - np.flatnonzero(filled)[None]).argmin(1) if filled.any() else np.arange(bins)
         rows = counts[np.flatnonzero(filled)[nearest]] if filled.any() else counts  # a signal never seen: as its neighbour
-        density = rows / rows.sum(1, keepdims=True) / ((high - low) / bins)
-        return cls(jnp.asarray(np.log(density), jnp.float32), jnp.float32(low), jnp.float32(high))
+        mass = rows / rows.sum(1, keepdims=True)
+        return cls(jnp.asarray(np.log(mass), jnp.float32), jnp.float32(low), jnp.float32(high))
 
     def sample(self, key: Array, clean: Array) -> Array:
         choose, place = jax.random.split(key)
-        bin = jax.random.categorical(choose, self.log_density[self._bin(clean)])
+        bin = jax.random.categorical(choose, self.log_mass[self._bin(clean)])
         within = jax.random.uniform(place, clean.shape, clean.dtype)
         return (self.low + (bin.astype(clean.dtype) + within) * self._width()).astype(clean.dtype)
 
     def log_prob(self, noisy: Array, clean: Array) -> Array:
         """The logarithm of the cell's density, interpolated linearly along the signal so that it has a gradient."""
-        bins = self.log_density.shape[0]
+        bins = self.log_mass.shape[0]
         place = jnp.clip((clean - self.low) / self._width() - 0.5, 0, bins - 1)
         below = jnp.clip(jnp.floor(jax.lax.stop_gradient(place)).astype(jnp.int32), 0, bins - 2)
         part = place - below.astype(place.dtype)
         column = self._bin(noisy)
-        return (1 - part) * self.log_density[below, column] + part * self.log_density[below + 1, column]
+        log_mass = (1 - part) * self.log_mass[below, column] + part * self.log_mass[below + 1, column]
+        return log_mass - jnp.log(self._width())
 
     def variance(self, clean: Array) -> Array:
-        centres = self.low + (jnp.arange(self.log_density.shape[1]).astype(jnp.float32) + 0.5) * self._width()
-        weight = jnp.exp(self.log_density) * self._width()
-        mean = weight @ centres
-        spread = weight @ jnp.square(centres) - jnp.square(mean)
-        return spread[self._bin(clean)]
+        mass, bins = jnp.exp(self.log_mass), jnp.arange(self.log_mass.shape[1]).astype(jnp.float32)
+        spread = mass @ jnp.square(bins) - jnp.square(mass @ bins)
+        return spread[self._bin(clean)] * jnp.square(self._width())
 
     def normalize(self, scale: Scale) -> "Histogram":
-        unit = jnp.mean(scale.unit)
-        return Histogram(self.log_density + jnp.log(unit), jnp.mean(scale.normalize(self.low)), jnp.mean(scale.normalize(self.high)))
+        return Histogram(self.log_mass, scale.normalize(self.low), scale.normalize(self.high))
 
     def _width(self):
-        return (self.high - self.low) / self.log_density.shape[0]
+        return (self.high - self.low) / self.log_mass.shape[0]
 
     def _bin(self, value):
-        return jnp.clip(jnp.floor((value - self.low) / self._width()), 0, self.log_density.shape[0] - 1).astype(jnp.int32)
+        return jnp.clip(jnp.floor((value - self.low) / self._width()), 0, self.log_mass.shape[0] - 1).astype(jnp.int32)
 
 
 class GaussianMixture(NoiseModel):
@@ -194,8 +195,6 @@ class GaussianMixture(NoiseModel):
 
         Raises `InputError` where the shapes differ.
         """
-        import optax
-
         if np.shape(noisy) != np.shape(clean):
             raise InputError(f"GaussianMixture.fit: observations {np.shape(noisy)} and signals {np.shape(clean)} differ in shape")
         y, s = (jnp.ravel(jnp.asarray(a, jnp.float32)) for a in (noisy, clean))
@@ -205,21 +204,8 @@ class GaussianMixture(NoiseModel):
         start = start.at[1, :, 0].set(jnp.linspace(-0.5, 0.5, components) * deviation / extent)
         start = start.at[2, :, 0].set(2 * jnp.log(deviation / extent + 1e-6))
         model = cls(start, jnp.mean(s), jnp.float32(extent))
-        optimizer = optax.adam(optax.cosine_decay_schedule(learning_rate, steps))
-
-        def loss(coefficients, key):
-            chosen = jax.random.randint(key, (4096,), 0, y.shape[0])
-            return -jnp.mean(model.replace(coefficients=coefficients).log_prob(y[chosen], s[chosen]))
-
-        def step(carry, i):
-            coefficients, memory = carry
-            gradient = jax.grad(loss)(coefficients, jax.random.fold_in(key, i))
-            update, memory = optimizer.update(gradient, memory)
-            return (optax.apply_updates(coefficients, update), memory), None
-
         with jax.numpy_dtype_promotion("standard"):  # optax mixes types
-            (coefficients, _), _ = jax.jit(lambda c: jax.lax.scan(step, c, jnp.arange(steps)))((start, optimizer.init(start)))
-        return model.replace(coefficients=coefficients)
+            return _most_likely(model, key, y, s, steps=steps, learning_rate=learning_rate)
 
     def sample(self, key: Array, clean: Array) -> Array:
         choose, draw = jax.random.split(key)
@@ -237,15 +223,35 @@ class GaussianMixture(NoiseModel):
         return jnp.sum(jnp.exp(log_weight) * (variance + jnp.square(mean - clean[..., None])), -1)
 
     def normalize(self, scale: Scale) -> "GaussianMixture":
-        unit = jnp.mean(scale.unit)
-        return GaussianMixture(self.coefficients, (self.centre - jnp.mean(scale.offset)) / unit, self.extent / unit)
+        return GaussianMixture(self.coefficients, scale.normalize(self.centre), self.extent / scale.unit)
 
     def _parts(self, clean):
         u = jnp.clip((clean - self.centre) / self.extent, -4, 4)[..., None]
+        extent = jnp.broadcast_to(jnp.asarray(self.extent, clean.dtype), clean.shape)[..., None]
         rows = self.coefficients.astype(clean.dtype).reshape(3, *(1,) * clean.ndim, *self.coefficients.shape[1:])
         polynomial = lambda row: sum(row[..., power] * u**power for power in range(rows.shape[-1]))
         log_weight = jax.nn.log_softmax(polynomial(rows[0]), -1)
         offset = polynomial(rows[1])
         offset = offset - jnp.sum(jnp.exp(log_weight) * offset, -1, keepdims=True)
-        variance = jnp.square(jnp.asarray(self.extent, clean.dtype)) * jnp.exp(jnp.clip(polynomial(rows[2]), -20, 10))
-        return log_weight, clean[..., None] + self.extent * offset, variance
+        variance = jnp.square(extent) * jnp.exp(jnp.clip(polynomial(rows[2]), -20, 10))
+        return log_weight, clean[..., None] + extent * offset, variance
+
+
+@partial(jax.jit, static_argnames=("steps", "learning_rate"))
+def _most_likely(model, key, y, s, *, steps, learning_rate):
+    """`model` with the coefficients that Adam finds for the pairs y, s [n]."""
+    optimizer = optax.adam(optax.cosine_decay_schedule(learning_rate, steps))
+
+    def loss(coefficients, key):
+        chosen = jax.random.randint(key, (4096,), 0, y.shape[0])
+        return -jnp.mean(model.replace(coefficients=coefficients).log_prob(y[chosen], s[chosen]))
+
+    def step(carry, i):
+        coefficients, memory = carry
+        gradient = jax.grad(loss)(coefficients, jax.random.fold_in(key, i))
+        update, memory = optimizer.update(gradient, memory)
+        return (optax.apply_updates(coefficients, update), memory), None
+
+    start = model.coefficients, optimizer.init(model.coefficients)
+    (coefficients, _), _ = jax.lax.scan(step, start, jnp.arange(steps))
+    return model.replace(coefficients=coefficients)

@@ -11,12 +11,12 @@ from unsup_jax.operators.mri import SENSE, Multislice, NonCartesianSENSE
 from unsup_jax.operators.psf import airy_psf, confocal_psf, gaussian_psf, gibson_lanni_psf
 from unsup_jax.operators.ptychography import FourierPtychography, InlineHologram
 from unsup_jax.operators.resampling import Binning, Planes, Resampling, resampling
-from unsup_jax.operators.tomography import Radon, missing_wedge, parallel_angles, ramp_filter
+from unsup_jax.operators.tomography import Radon, filtered_back_projection, missing_wedge, parallel_angles, ramp_filter
 
 __all__ = [
     "AngularSpectrum", "Binning", "ContrastTransfer", "Convolution", "Diffraction", "Emitters", "Fourier",
     "FourierPtychography", "Identity", "InlineHologram", "Mask", "Multislice", "NonCartesianSENSE", "NonuniformFourier",
     "Planes", "Projection", "Radon", "RealSpaceProjection", "Resampling", "SENSE", "airy_psf", "blinking",
-    "compress_coils", "confocal_psf", "ctf", "espirit", "gaussian_psf", "gibson_lanni_psf", "hole", "missing_wedge",
+    "compress_coils", "confocal_psf", "ctf", "espirit", "filtered_back_projection", "gaussian_psf", "gibson_lanni_psf", "hole", "missing_wedge",
     "parallel_angles", "ramp_filter", "random_blocks", "random_rotations", "resampling",
 ]

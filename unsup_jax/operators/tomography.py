@@ -140,6 +140,11 @@ def ramp_filter(sinogram: Array, *, window: str = "ram-lak") -> Array:
     return jnp.fft.irfft(weighted(ramp, jnp.fft.rfft(sinogram, length, -2)), length, -2)[..., :detectors, :]
 
 
+def filtered_back_projection(H: Radon, y: Array, *, window: str = "ram-lak") -> Array:
+    """(pi / A) H*(|k| y) for A views, [angle, ..., detector, C], spread evenly over pi or over 2 pi."""
+    return H.adjoint(ramp_filter(y, window=window)) * (jnp.pi / H.angles.shape[0])
+
+
 def band_limited_ramp(length: int) -> np.ndarray:
     """|k| in cycles per pixel at the frequencies of an FFT, as the transform of its sampled kernel."""
     n = np.minimum(np.arange(length), length - np.arange(length))

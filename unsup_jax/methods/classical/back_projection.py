@@ -10,12 +10,11 @@ Ultrason. Imaging 4, 336 (1982).
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-import jax.numpy as jnp
 from jax import Array
 
 from unsup_jax.core import Direct, Measurement
 from unsup_jax.errors import InputError
-from unsup_jax.operators import Diffraction, Radon, ramp_filter
+from unsup_jax.operators import Diffraction, Radon, filtered_back_projection
 
 
 @dataclass(frozen=True)
@@ -36,5 +35,5 @@ class FilteredBackProjection(Direct):
         if isinstance(H, Diffraction):
             return H.adjoint(H.filtered(one.y))
         if isinstance(H, Radon):
-            return H.adjoint(ramp_filter(one.y, window=self.window)) * (jnp.pi / H.angles.shape[0])
+            return filtered_back_projection(H, one.y, window=self.window)
         raise InputError(f"FilteredBackProjection takes Radon or Diffraction, not {type(H).__name__}")

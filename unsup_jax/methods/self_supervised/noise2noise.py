@@ -3,9 +3,13 @@ r"""Noise2Noise (Lehtinen et al., ICML 2018): a second noisy realisation in plac
     y = x + w,  y' = x + w',  E w' = 0
     min_theta E ||F_theta(y) - y'||^2 = min_theta E ||F_theta(y) - x||^2 + E ||w'||^2      (8)-(9)
     min_theta sum_n ||F_theta(y^n) - y'^n||^2                                              (10)
+
+cryo-CARE (Buchholz et al., ISBI 2019) is `symmetric`: y and y' are tomograms or micrographs of the even and odd halves
+of the tilts or of the dose, each is trained on to predict the other, and the estimate (F(y) + F(y')) / 2 loses neither.
 """
 
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar
 
 import flax.linen as nn
@@ -18,14 +22,32 @@ from unsup_jax.networks import UNet
 
 @dataclass(frozen=True)
 class Noise2Noise(Learned):
-    """Eq. (10)."""
+    """Eq. (10), in one direction or in both."""
 
     sees: ClassVar[frozenset[str]] = frozenset({"pair"})
     reference: ClassVar[str] = "Lehtinen 2018, eqs. (8)-(10)"
 
     network: nn.Module = UNet()
     """F_theta."""
+    symmetric: bool = False
+    """Train y' on y too, and average the estimates of both: cryo-CARE."""
+
+    @property
+    def reads(self) -> frozenset[str]:
+        return frozenset({"pair"}) if self.symmetric else frozenset()
+
+    @property
+    def label(self) -> str:
+        """The name of the variant."""
+        return "cryo-CARE" if self.symmetric else "Noise2Noise"
 
     def loss(self, key: Array, params, one: Measurement):
-        estimate = self.estimate(key, params, one)                  # F_theta(y)
-        return mean_square_error(estimate, one.pair), {}            # ||F_theta(y) - y'||^2
+        F = partial(self.network.apply, params)
+        forth = mean_square_error(F(one.y), one.pair)               # ||F_theta(y) - y'||^2
+        if not self.symmetric:
+            return forth, {}
+        return (forth + mean_square_error(F(one.pair), one.y)) / 2, {}
+
+    def estimate(self, key: Array, params, one: Measurement):
+        F = partial(self.network.apply, params)
+        return (F(one.y) + F(one.pair)) / 2 if self.symmetric else F(one.y)

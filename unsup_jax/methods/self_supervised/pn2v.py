@@ -31,15 +31,15 @@ from unsup_jax.noise import GaussianMixture, Histogram, NoiseModel
 
 @dataclass(frozen=True)
 class PN2V(Learned):
-    """Probabilistic Noise2Void for images of one channel and a known noise model.
+    """Probabilistic Noise2Void for a known noise model; the channels of an image are sampled apart.
 
-    Raises `InputError` for a measurement without a noise model, or of several channels.
+    Raises `InputError` for a measurement without a noise model.
     """
 
     reference: ClassVar[str] = "Krull 2020; Prakash 2020"
 
     network: nn.Module = UNet()
-    """Draws the samples; its output channels are set to `samples`."""
+    """Draws the samples; its output channels are set to `samples` for each channel."""
     samples: int = 64
     """K (800 in the paper; 64 lose little)."""
     fraction: float = 0.015
@@ -47,36 +47,39 @@ class PN2V(Learned):
     radius: int = 5
     """Half width of the neighbourhood that replacements are drawn from, pixels."""
 
-    def _network(self):
-        return self.network.clone(channels=self.samples, residual=False)
+    def _network(self, y):
+        return self.network.clone(channels=self.samples * y.shape[-1], residual=False)
 
     def init_params(self, key: Array, example: Measurement):
-        if example.y.shape[-1] != 1:
-            raise InputError(f"PN2V takes images of one channel, not {example.y.shape[-1]}")
-        return self._network().init(key, example.y)
+        return self._network(example.y).init(key, example.y)
 
     def draw(self, params, y: Array) -> Array:
-        """s_k [*S, K]: samples about the pixels' own grey values."""
-        return self._network().apply(params, y)
+        """s_k [*S, K, C]."""
+        return self._network(y).apply(params, y).reshape(*y.shape[:-1], self.samples, y.shape[-1])
+
+    def log_likelihood(self, one: Measurement, y: Array, s: Array) -> Array:
+        """log p(y | s_k) of pixels y [..., C] of a measurement and their samples [..., K, C].
+
+        Raises `InputError` without a noise model.
+        """
+        if one.noise is None:
+            raise InputError("PN2V needs a noise model: for your own images give --data.calibration, or --data.signal (Noise2Void's result)")
+        as_image = (*(1,) * (one.y.ndim - 2), -1, y.shape[-1])      # noise models take images
+        y = jnp.broadcast_to(y[..., None, :], s.shape)
+        return one.noise.log_prob(y.reshape(as_image), s.reshape(as_image)).reshape(s.shape)
 
     def loss(self, key: Array, params, one: Measurement):
-        if one.noise is None:
-            raise InputError("PN2V needs the noise model of the measurement; bootstrap one from Noise2Void's estimate")
         choose_J, choose_kappa = jax.random.split(key)
         y = one.y
         J = stratified_pixels(choose_J, y.shape[:-1], self.fraction)
         shown = y.at[J].set(neighbour(choose_kappa, y, J, self.radius))
-        flat = (-1, *(1,) * (y.ndim - 2))                           # pixels of J as an image [m, 1, K]: noise models take images
-        s, y_J = self.draw(params, shown)[J].reshape(*flat, self.samples), y[J].reshape(*flat, 1)
-        log_p = one.noise.log_prob(jnp.broadcast_to(y_J, s.shape), s)
-        return -jnp.mean(logsumexp(log_p, -1) - jnp.log(float(self.samples))), {}
+        log_p = self.log_likelihood(one, y[J], self.draw(params, shown)[J])
+        return -jnp.mean(logsumexp(log_p, -2) - jnp.log(float(self.samples))), {}
 
     def estimate(self, key: Array, params, one: Measurement):
         s = self.draw(params, one.y)
-        if one.noise is None:
-            return s.mean(-1, keepdims=True)                        # the prior mean: all that is known without p(y | s)
-        weight = jax.nn.softmax(one.noise.log_prob(jnp.broadcast_to(one.y, s.shape), s), -1)
-        return jnp.sum(weight * s, -1, keepdims=True)
+        weight = jax.nn.softmax(self.log_likelihood(one, one.y, s), -2)
+        return jnp.sum(weight * s, -2)
 
 
 def bootstrap(key: Array, noisy: np.ndarray, denoised: np.ndarray, *, mixture: bool = True) -> NoiseModel:

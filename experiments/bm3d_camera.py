@@ -1,0 +1,13 @@
+"""BM3D on a photograph with white noise of known sigma 25.
+
+python -m experiments run bm3d_camera
+
+TODO
+"""
+
+from dataclasses import replace
+
+from experiments.n2v_camera import EXPERIMENT as N2V
+from unsup_jax.methods import BM3D
+
+EXPERIMENT = replace(N2V, method=BM3D(), references=())

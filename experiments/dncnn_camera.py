@@ -1,0 +1,17 @@
+"""DnCNN with supervision, on a photograph with white noise of sigma 25.
+
+python -m experiments run dncnn_camera
+
+TODO
+"""
+
+from dataclasses import replace
+
+from experiments.n2v_camera import EXPERIMENT as N2V
+from unsup_jax.core import Adam
+from unsup_jax.methods import Supervised
+from unsup_jax.networks import DnCNN
+
+EXPERIMENT = replace(
+    N2V, method=Supervised(network=DnCNN(depth=10, width=32), optimizer=Adam(learning_rate=1e-3)), references=(),
+)

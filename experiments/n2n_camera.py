@@ -1,0 +1,16 @@
+"""Noise2Noise from two noisy copies of a photograph.
+
+python -m experiments run n2n_camera
+
+TODO
+"""
+
+from dataclasses import replace
+
+from experiments.n2v_camera import EXPERIMENT as N2V
+from unsup_jax.core import Adam
+from unsup_jax.methods import Noise2Noise
+
+EXPERIMENT = replace(
+    N2V, method=Noise2Noise(optimizer=Adam(learning_rate=1e-3)), references=(),
+)

@@ -1,0 +1,16 @@
+"""Noise2Self on a photograph with white noise of sigma 25.
+
+python -m experiments run n2s_camera
+
+TODO
+"""
+
+from dataclasses import replace
+
+from experiments.n2v_camera import EXPERIMENT as N2V
+from unsup_jax.core import Adam
+from unsup_jax.methods import Noise2Self
+
+EXPERIMENT = replace(
+    N2V, method=Noise2Self(optimizer=Adam(learning_rate=1e-3)), references=(),
+)

@@ -1,0 +1,16 @@
+"""Probabilistic Noise2Void on a photograph, with its noise model.
+
+python -m experiments run pn2v_camera
+
+TODO
+"""
+
+from dataclasses import replace
+
+from experiments.n2v_camera import EXPERIMENT as N2V
+from unsup_jax.core import Adam
+from unsup_jax.methods import PN2V
+
+EXPERIMENT = replace(
+    N2V, method=PN2V(fraction=0.03, radius=2, optimizer=Adam(learning_rate=1e-3)), references=(),
+)

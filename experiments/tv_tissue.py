@@ -1,0 +1,14 @@
+"""Total variation on the micrograph of tissue.
+
+python -m experiments run tv_tissue
+
+TODO
+"""
+
+from dataclasses import replace
+
+from experiments.n2v_tissue import EXPERIMENT as N2V
+from unsup_jax.methods import ProximalGradient
+from unsup_jax.priors import TotalVariation
+
+EXPERIMENT = replace(N2V, method=ProximalGradient(prior=TotalVariation(0.1), steps=30), references=())
