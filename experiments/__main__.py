@@ -15,7 +15,7 @@ import tyro
 
 import experiments
 from unsup_jax import config
-from unsup_jax.apply import reconstruct_file
+from unsup_jax.apply import reconstruct_files
 from unsup_jax.data import Data
 from unsup_jax.errors import InputError
 from unsup_jax.experiment import Experiment
@@ -180,9 +180,9 @@ def reconstruct(arguments: list[str]) -> None:
         run: tyro.conf.Positional[Path]
         """Folder of the run."""
         input: tyro.conf.Positional[str]
-        """Your image or stack."""
+        """Your image or stack, or a folder of them."""
         output: Annotated[Path, tyro.conf.arg(aliases=("-o",))]
-        """File to write, with the type and the metadata of the input."""
+        """File to write, with the type and the metadata of the input; a folder for a folder."""
         axes: str | None = None
         """Axes of the input where the file does not say it, such as ZYX."""
         tile: int = 512
@@ -194,7 +194,7 @@ def reconstruct(arguments: list[str]) -> None:
     name, found = stored(parsed.run)
     Job().begin()
 
-    reconstruct_file(found, parsed.run, parsed.input, parsed.output, axes=parsed.axes, tile=parsed.tile, pair=parsed.pair)
+    reconstruct_files(found, parsed.run, parsed.input, parsed.output, axes=parsed.axes, tile=parsed.tile, pair=parsed.pair)
 
 
 def compare(arguments: list[str]) -> None:

@@ -17,6 +17,13 @@ from unsup_jax.train.logging import read_metrics
 pytestmark = pytest.mark.usefixtures("standard_promotion")  # optax mixes types
 
 
+def small(network):
+    """The same network of fewer layers and features."""
+    if hasattr(network, "regularizer"):
+        return network.clone(regularizer=small(network.regularizer), unrolls=2, iterations=2)
+    return network.clone(width=4, depth=min(network.depth, 2))
+
+
 def tiny(experiment):
     """The same experiment on four small phantoms, with a small network and two steps."""
     volume = experiment.data.dimensions == 3
@@ -26,11 +33,10 @@ def tiny(experiment):
     )
     method = experiment.method
     if hasattr(method, "network"):
-        network = method.network.clone(width=4, depth=min(method.network.depth, 2))
-        method = dataclasses.replace(method, network=network)
+        method = dataclasses.replace(method, network=small(method.network))
     if any(field.name == "steps" for field in dataclasses.fields(method)):
         method = dataclasses.replace(method, steps=2)
-    few = {field.name: 4 for field in dataclasses.fields(method) if field.name in ("samples", "passes")}
+    few = {field.name: 2 for field in dataclasses.fields(method) if field.name in ("samples", "passes", "epoch")}
     method = dataclasses.replace(method, **few)
     return dataclasses.replace(
         experiment, data=data, method=method, references=(),
@@ -38,7 +44,18 @@ def tiny(experiment):
     )
 
 
-@pytest.mark.parametrize("name", experiments.names())
+def cases():
+    """Every experiment; slow where another one runs its method on data of its kind, or where it compiles long."""
+    seen, result = set(), []
+    for name in sorted(experiments.names(), key=lambda name: name != "n2v_tissue"):
+        e = experiments.load(name)
+        kind = (e.method.label, e.modality.name, e.data.dimensions)
+        result.append(pytest.param(name, marks=[pytest.mark.slow] * (kind in seen or name == "ssdu_tomography")))
+        seen.add(kind)
+    return result
+
+
+@pytest.mark.parametrize("name", cases())
 def test_conformance(name, tmp_path):
     experiment = tiny(experiments.load(name))
     (result,) = run(experiment, name, tmp_path, quiet=True)

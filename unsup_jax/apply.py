@@ -13,32 +13,50 @@ from unsup_jax.operators import Identity
 from unsup_jax.train.logging import ProgressLine
 
 
-def reconstruct_file(
+def reconstruct_files(
     experiment: Experiment, run: Path, source: str | Path, output: str | Path, *, axes: str | None = None, tile: int = 512,
     pair: str | Path | None = None,
 ) -> None:
-    """Reconstruct every image of `source` into `output`, with its shape, type, axes and metadata.
+    """Reconstruct a file, or each file of a folder into a folder, under its own name.
 
-    A method of finite reach holds one tile a device at a time; any other holds one image. A method that reads a
-    pair takes it from the file `pair`. Raises `InputError` on an unreadable input, on channels other than those of
-    the training, on pixels that are not finite, and on a pair that is missing or differs in shape.
+    Every image of a file is reconstructed, into a file of the same shape, type, axes and metadata. A method of
+    finite reach holds one tile a device at a time; any other holds one image. A method that reads a pair takes it
+    from the file, or the folder, `pair`. Raises `InputError` on an unreadable input, on channels other than those
+    of the training, on pixels that are not finite, and on a pair that is missing or differs in shape.
     """
-    method, dimensions = experiment.method, experiment.data.dimensions
+    method = experiment.method
+    if ("pair" in method.reads) != (pair is not None):
+        raise InputError(
+            f"{method.label} reconstructs from one image; leave --pair out" if pair is not None
+            else f"{method.label} reconstructs from two halves: give the other one by --pair")
+    state, noise = load_trained(experiment, run) if method.scope == "dataset" else (None, None)
+    key = jax.random.key(experiment.train.seed)
+    fill = tiled(method, state, key, noise=noise) if state is not None and method.tiling is not None else None
+    whole = estimator(method, state, key)
+    if not Path(source).is_dir() or Path(source).suffix == ".zarr":
+        return _reconstruct_file(experiment, state, noise, fill, whole, source, output, axes=axes, tile=tile, pair=pair)
+    found = sorted(p for p in Path(source).iterdir() if p.suffix.lower() in files.KINDS)
+    if not found or Path(output).resolve() == Path(source).resolve() or (pair is not None and not Path(pair).is_dir()):
+        raise InputError(f"{source}: no image file in this folder" if not found else "a folder goes with another folder for --output, and for --pair")
+    Path(output).mkdir(parents=True, exist_ok=True)
+    for file in found:
+        other = None if pair is None else Path(pair) / file.name
+        _reconstruct_file(experiment, state, noise, fill, whole, file, Path(output) / file.name, axes=axes, tile=tile, pair=other)
+
+
+def _reconstruct_file(experiment, state, noise, fill, reconstruct_whole, source, output, *, axes, tile, pair):
+    dimensions = experiment.data.dimensions
     picture = files.open_image(source, axes)
     order = files.channels_last(picture, dimensions)
     places = list(files.indices(picture, dimensions))
     sizes = dict(zip(picture.axes, picture.array.shape))
     frame = tuple(sizes[a] for a in picture.spatial(dimensions))
     channels = int(np.prod([sizes[a] for a in picture.channels()]))
-    key = jax.random.key(experiment.train.seed)
-    state, noise = load_trained(experiment, run) if method.scope == "dataset" else (None, None)
-    second = _second(method, pair, axes, picture)
     if state is not None and getattr(state, "scale", None) is not None and state.scale.offset.size not in (1, channels):
         raise InputError(f"{source}: {channels} channels; the run was trained on {state.scale.offset.size}")
+    second = None if pair is None else _second(pair, axes, picture)
     with files.writer(picture, output) as written:
         line = ProgressLine("reconstruct", len(places), unit="images")
-        reconstruct_whole = estimator(method, state, key)
-        fill = tiled(method, state, key, noise=noise) if state is not None and method.tiling is not None else None
         for k, place in enumerate(places):
             image = _Window(picture, place, order, dimensions)
             target = _Target(written, picture, place, dimensions)
@@ -54,13 +72,7 @@ def reconstruct_file(
     line.say(f"wrote {output}")
 
 
-def _second(method, pair, axes, picture):
-    if "pair" not in method.reads:
-        if pair is not None:
-            raise InputError(f"{method.label} reconstructs from one image; leave --pair out")
-        return None
-    if pair is None:
-        raise InputError(f"{method.label} reconstructs from two halves: give the other one by --pair")
+def _second(pair, axes, picture):
     second = files.open_image(pair, axes)
     if (second.array.shape, second.axes) != (picture.array.shape, picture.axes):
         raise InputError(f"{pair}: {second.axes} {tuple(second.array.shape)}; the input is {picture.axes} {tuple(picture.array.shape)}")

@@ -144,9 +144,11 @@ class _Job:
             seconds = time.monotonic() - began
             history = read_metrics(folder)
             if parallel.is_main():
+                first = self.dataset.train[0]
                 models = [to_json(m.noise) for m in self.dataset.train]
                 write_json(folder / "example.json", {
                     "shape": self.streams[0].example(2).y.shape, "noise": models[0] if all(m == models[0] for m in models) else None,
+                    "specimen": None if first.operator.local else first.truth.shape,
                 })
         estimates, spent = [], 0.0
         reconstruct = estimator(self.method, state, jax.random.key(seed))
@@ -246,6 +248,9 @@ def load_trained(experiment: Experiment, directory: Path) -> tuple[Any, NoiseMod
     stored = json.loads((folder / "example.json").read_text())
     y = jax.ShapeDtypeStruct(tuple(stored["shape"]), np.float32)
     example = Measurement(y, Identity(), **dict.fromkeys(experiment.method.sees, y))
+    if stored.get("specimen"):                                      # the operator has a shape of its own: measure in the abstract
+        x = jax.ShapeDtypeStruct(tuple(stored["specimen"]), np.float32)
+        example = jax.eval_shape(jax.vmap(experiment.modality.measure, (0, None)), jax.random.split(jax.random.key(0)), x)
     method = over(experiment.method, experiment.train.steps)
     like = jax.eval_shape(method.init, jax.random.key(0), example)
     watched = "validation_loss" if any("validation_loss" in row for row in read_metrics(folder)) else None

@@ -2,10 +2,10 @@
 
 from unsup_jax.core.measurement import Measurement, Scale
 from unsup_jax.core.method import Direct, Learned, LearnedState, Method
-from unsup_jax.core.operator import Composition, LinearOperator, Operator, Views
+from unsup_jax.core.operator import Composition, LinearOperator, Operator, Restricted, Views
 from unsup_jax.core.optimizer import Adam, Trained, mean_over_replicas, sample_keys
 
 __all__ = [
     "Adam", "Composition", "Direct", "Learned", "LearnedState", "LinearOperator", "Measurement", "Method", "Operator",
-    "Scale", "Trained", "Views", "mean_over_replicas", "sample_keys",
+    "Restricted", "Scale", "Trained", "Views", "mean_over_replicas", "sample_keys",
 ]

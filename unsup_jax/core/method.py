@@ -109,15 +109,19 @@ class Learned(Method):
 
     def init_params(self, key: Array, example: Measurement) -> Any:
         """theta, for measurements like the ONE example."""
-        return self.network.init(key, example.y)
+        return self.network.init(key, *self.shown(example))
 
     def loss(self, key: Array, params: Any, one: Measurement) -> tuple[Array, Metrics]:
         """The loss of one measurement, and metrics to log."""
         raise NotImplementedError
 
     def estimate(self, key: Array, params: Any, one: Measurement) -> Array:
-        """F_theta(y), the estimate of x from one measurement."""
-        return self.network.apply(params, one.y)
+        """F_theta(y), or F_theta(y; H) of a network that is told the operator: the estimate of x from one measurement."""
+        return self.network.apply(params, *self.shown(one))
+
+    def shown(self, one: Measurement) -> tuple:
+        """What the network takes of a measurement."""
+        return (one.y, one.operator) if getattr(self.network, "takes_operator", False) else (one.y,)
 
     @property
     def tiling(self) -> tuple[int, int] | None:

@@ -14,6 +14,7 @@ from flax import struct
 from jax import Array
 
 from unsup_jax.core.linear import conjugate_gradient
+from unsup_jax.core.phasors import weighted
 
 
 class Operator(struct.PyTreeNode):
@@ -83,6 +84,18 @@ class LinearOperator(Operator):
         regular = lambda x: self.normal(x) + jnp.asarray(mu, x.dtype) * x
         return conjugate_gradient(regular, b, start=start, iterations=iterations)
 
+    def measured(self, y: Array) -> Array:
+        """Which entries of y were measured: ones and zeros that broadcast against y. All of them, unless overridden."""
+        return jnp.ones(y.shape, y.real.dtype)
+
+    def sample_axes(self, y: Array) -> tuple[int, ...]:
+        """The axes of y that count samples, which can be held out one by one; all but the channels unless overridden."""
+        return tuple(range(y.ndim - 1))
+
+    def restricted(self, mask: Array) -> "LinearOperator":
+        """mask H: the measurement without what the `mask`, which broadcasts against y, holds out."""
+        return Restricted(self, mask)
+
     def __matmul__(self, inner: "LinearOperator") -> "Composition":
         """(A @ B)(x) = A(B(x))."""
         return Composition(self, inner)
@@ -102,6 +115,28 @@ class Composition(LinearOperator):
 
     def adjoint(self, y: Array) -> Array:
         return self.inner.adjoint(self.outer.adjoint(y))
+
+
+class Restricted(LinearOperator):
+    """x -> mask H(x): the part of a measurement by H, with zeros in place of what is held out."""
+
+    operator: LinearOperator
+    mask: Array
+
+    def __call__(self, x: Array) -> Array:
+        return weighted(self.mask, self.operator(x))
+
+    def domain(self, y: Array) -> jax.ShapeDtypeStruct:
+        return self.operator.domain(y)
+
+    def adjoint(self, y: Array) -> Array:
+        return self.operator.adjoint(weighted(self.mask, y))
+
+    def measured(self, y: Array) -> Array:
+        return self.mask * self.operator.measured(y)
+
+    def sample_axes(self, y: Array) -> tuple[int, ...]:
+        return self.operator.sample_axes(y)
 
 
 class Views(LinearOperator):

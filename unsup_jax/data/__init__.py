@@ -1,8 +1,8 @@
 """Images: bundled, drawn, or the user's own; and the stream of patches that feeds the trainer."""
 
-from unsup_jax.data.bundled import Bundled
+from unsup_jax.data.bundled import Brain, Bundled
 from unsup_jax.data.dataset import Data, Dataset
 from unsup_jax.data.phantoms import Phantoms
 from unsup_jax.data.stream import Stream
 
-__all__ = ["Bundled", "Data", "Dataset", "Phantoms", "Stream"]
+__all__ = ["Brain", "Bundled", "Data", "Dataset", "Phantoms", "Stream"]

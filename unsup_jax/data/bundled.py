@@ -42,3 +42,41 @@ class Bundled:
         image = image[: rows * self.bin, : columns * self.bin]
         image = image.reshape(rows, self.bin, columns, self.bin).mean((1, 3))
         return [(image - image.min())[..., None]]
+
+
+@dataclass(frozen=True)
+class Brain:
+    """Axial slices of a head: the T1-weighted MNI152 template of 1 mm (Fonov 2009), from the extra `mri` (nilearn).
+
+    The first tenth of the slices lie 3 mm or more from all others, so that they can be scored. Raises `InputError`
+    where nilearn is not installed, and on fewer than 10 slices or 32 pixels.
+    """
+
+    count: int = 80
+    """Slices, at most 90."""
+    size: int = 128
+    """Pixels of the square slices, which span 240 mm."""
+
+    def __post_init__(self):
+        if not 10 <= self.count <= 90 or self.size < 32:
+            raise InputError(f"Brain has 10 to 90 slices of 32 pixels or more, not {self.count} of {self.size}")
+
+    def images(self) -> list[np.ndarray]:
+        """The slices [size, size, 1] in float32, between 0 and 255."""
+        try:
+            from nilearn.datasets import load_mni152_template
+        except ImportError as error:
+            raise InputError("the brain slices need nilearn: pip install 'unsup_jax[mri]'") from error
+        from skimage.transform import resize
+
+        volume = np.asarray(load_mni152_template(resolution=1).dataobj, np.float32)
+        scored = np.linspace(40, 150, self.count // 10).round().astype(int)
+        others = [z for z in range(35, 156) if np.abs(scored - z).min() >= 3]
+        chosen = [*scored, *np.asarray(others)[np.linspace(0, len(others) - 1, self.count - len(scored)).round().astype(int)]]
+        result = []
+        for z in chosen:
+            slice_ = np.rot90(volume[:, :, z])
+            pad = [((240 - n) // 2, 240 - n - (240 - n) // 2) for n in slice_.shape]
+            small = resize(np.pad(slice_, pad), (self.size, self.size), anti_aliasing=True)
+            result.append((255 * np.clip(small, 0, 1)).astype(np.float32)[..., None])
+        return result

@@ -11,7 +11,7 @@ import jax
 import numpy as np
 
 from unsup_jax.core import Measurement
-from unsup_jax.data.bundled import Bundled
+from unsup_jax.data.bundled import Brain, Bundled
 from unsup_jax.data.files import KINDS, images, open_image
 from unsup_jax.data.phantoms import Phantoms
 from unsup_jax.errors import InputError
@@ -39,7 +39,7 @@ class Data:
     Raises `InputError` on a fraction outside [0, 1), a patch below 8 pixels, or dimensions other than 2, 3.
     """
 
-    source: Bundled | Phantoms = Bundled()
+    source: Bundled | Phantoms | Brain = Bundled()
     """Clean images that the modality measures."""
     clean: str | None = None
     """Your own clean images in place of the source: a file (.tif .png .npy .h5 .zarr .mrc), a folder of files, a

@@ -131,11 +131,12 @@ class Conv(nn.Module):
     use_bias: bool = True
     lowering: Lowering = "auto"
     precision: Precision = "float32"
+    initializer: nn.initializers.Initializer = nn.initializers.he_normal()
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
         size = (self.kernel_size,) * (x.ndim - 1)
-        kernel = self.param("kernel", nn.initializers.he_normal(), (*size, x.shape[-1], self.features))
+        kernel = self.param("kernel", self.initializer, (*size, x.shape[-1], self.features))
         out = _apply(self, x, kernel)
         if self.use_bias:
             out += _bias(self, x.ndim)

@@ -44,6 +44,9 @@ class Mask(LinearOperator):
             raise InputError(f"Mask of shape {self.mask.shape} was given an image of shape {x.shape}")
         return weighted(self.mask, x)
 
+    def measured(self, y: Array) -> Array:
+        return jnp.broadcast_to(jnp.ceil(self.mask), y.shape).astype(y.real.dtype)
+
     def inverse(self, b: Array, mu: Array, *, start: Array | None = None, iterations: int = 10) -> Array:
         return b / (jnp.square(self.mask) + mu).astype(b.dtype)
 

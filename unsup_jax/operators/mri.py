@@ -59,6 +59,15 @@ class SENSE(CoilArray):
         spectrum = weighted(jnp.square(self.mask)[None], jnp.fft.fftn(self.coils(x), axes=axes))
         return self.combine(jnp.fft.ifftn(spectrum, axes=axes))
 
+    def measured(self, y: Array) -> Array:
+        return jnp.broadcast_to(self.mask, y.shape[1:])[None]
+
+    def sample_axes(self, y: Array) -> tuple[int, ...]:
+        return (1, 2)
+
+    def restricted(self, mask: Array) -> "SENSE":
+        return self.replace(mask=self.mask * mask[0])
+
 
 class NonCartesianSENSE(CoilArray):
     """Multi-coil samples y [coil, samples] at `coordinates` [samples, 2] (cycles per pixel) of an x [H, W, sets].
@@ -80,6 +89,9 @@ class NonCartesianSENSE(CoilArray):
     def normal(self, x: Array) -> Array:
         images = self._sampling().normal(jnp.moveaxis(self.coils(x), 0, -1))
         return self.combine(jnp.moveaxis(images, -1, 0))
+
+    def sample_axes(self, y: Array) -> tuple[int, ...]:
+        return (1,)
 
     def toeplitz(self) -> "NonCartesianSENSE":
         """The same operator with H* H computed by two FFTs of twice the size and no interpolation."""
@@ -125,3 +137,12 @@ class Multislice(LinearOperator):
     def domain(self, y: Array) -> jax.ShapeDtypeStruct:
         slices, _, height, width = self.sensitivity_maps.shape
         return jax.ShapeDtypeStruct((slices, height, width, 1), y.dtype)
+
+    def measured(self, y: Array) -> Array:
+        return jnp.broadcast_to(self.mask, y.shape[1:])[None]
+
+    def sample_axes(self, y: Array) -> tuple[int, ...]:
+        return (1, 2)
+
+    def restricted(self, mask: Array) -> "Multislice":
+        return self.replace(mask=self.mask * mask[0])

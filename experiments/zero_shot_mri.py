@@ -1,0 +1,17 @@
+"""Zero-shot self-supervised reconstruction of one slice of parallel MRI, with nothing else to train on.
+
+python -m experiments run zero_shot_mri
+
+TODO
+"""
+
+from dataclasses import replace
+
+from experiments.ssdu_mri import EXPERIMENT as SSDU_MRI
+from unsup_jax.data import Brain, Data
+from unsup_jax.methods import ZeroShotSSL
+
+EXPERIMENT = replace(
+    SSDU_MRI, data=Data(source=Brain(count=10), patch=None, test=0.1), method=ZeroShotSSL(steps=300),
+    references=SSDU_MRI.references[:2],
+)

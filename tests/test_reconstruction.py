@@ -1,0 +1,190 @@
+"""Self-supervised reconstruction: splits against their definition, unrolled networks against solvers, and learning."""
+
+from dataclasses import replace
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from helpers import run_fit
+
+from unsup_jax.core import Adam
+from unsup_jax.data import Phantoms
+from unsup_jax.errors import InputError
+from unsup_jax.evaluate import psnr
+from unsup_jax.losses import Split, normalized_error
+from unsup_jax.methods import SSDU, ConjugateGradient, NaiveConsistency, Supervised, ZeroShotSSL
+from unsup_jax.modalities import Blurred, Scanner, Tomograph
+from unsup_jax.networks import ResNet, Unrolled
+from unsup_jax.noise import Gaussian
+from unsup_jax.operators import Convolution, Mask, gaussian_psf
+from unsup_jax.train import parallel, solve
+
+pytestmark = pytest.mark.usefixtures("standard_promotion")  # optax mixes types
+
+TINY = Unrolled(regularizer=ResNet(depth=1, width=8), unrolls=2, iterations=4)
+
+
+def measured(modality, *, count=2, size=32, kind="nuclei"):
+    images = Phantoms(kind, count=count, shape=(size, size), seed=1).images()
+    measure = jax.jit(modality.measure)
+    return [jax.tree.map(np.asarray, measure(jax.random.fold_in(jax.random.key(0), i), x)) for i, x in enumerate(images)]
+
+
+SCANNER = Scanner(noise=Gaussian(2.0), coils=4, centre=8)
+INSTRUMENTS = {
+    "MRI": (SCANNER, None), "k-space points": (replace(SCANNER, sampling="gaussian points"), None),
+    "tomography, views": (Tomograph(noise=Gaussian(5.0), views=20), (0,)), "tomography, pixels": (Tomograph(views=20), None),
+    "deconvolution": (Blurred(noise=Gaussian(1.0)), None),
+}
+
+
+@pytest.mark.parametrize("modality, axes", INSTRUMENTS.values(), ids=INSTRUMENTS)
+def test_a_split_is_a_partition(modality, axes):
+    """Theta and Lambda are disjoint and make up Omega, Lambda holds rho of it, and H_Theta makes nothing of the rest."""
+    one = measured(modality, count=1)[0]
+    one = jax.tree.map(jnp.asarray, one)
+    split = Split(fraction=0.3, axes=axes, protected=4 if isinstance(modality, Scanner) else 0)
+    H, y = one.operator, one.y
+    Theta, Lambda = split.draw(jax.random.key(1), H, y)
+    omega = jnp.broadcast_to(H.measured(y), y.shape) > 0
+    Theta, Lambda = (jnp.broadcast_to(m, y.shape) > 0 for m in (Theta, Lambda))
+    assert not bool(jnp.any(Theta & Lambda)) and bool(jnp.all((Theta | Lambda) == omega))
+    assert abs(float(Lambda.sum() / omega.sum()) - 0.3) < 0.04
+    part = H.restricted(split.draw(jax.random.key(1), H, y)[0])
+    np.testing.assert_allclose(part(one.truth), jnp.where(Theta, H(one.truth), 0), atol=1e-3)
+    b, x = part.adjoint(y), one.truth
+    product = jnp.vdot(part(x), y)
+    assert abs(complex(jnp.vdot(x.astype(b.dtype), b) - product)) < 1e-4 * abs(complex(product))
+    if axes == (0,):
+        assert all(len(np.unique(row)) == 1 for row in np.asarray(Lambda).reshape(len(y), -1))
+    if isinstance(modality, Scanner):
+        assert not bool(Lambda[:, :2, :2].any())
+
+
+def test_a_split_has_the_density_that_it_says():
+    one = jax.tree.map(jnp.asarray, measured(replace(SCANNER, sampling="gaussian points"), count=1)[0])
+    split = Split(fraction=0.4)
+    draws = jax.vmap(lambda k: split.draw(k, one.operator, one.y)[1])(jax.random.split(jax.random.key(0), 2000))
+    said = split.density(one.operator, one.y)
+    assert float(jnp.abs(draws.mean(0) - said).max()) < 0.06 and float(jnp.abs(draws.mean((0, 1)) - said[0]).mean()) < 0.015
+
+
+def test_bad_splits_are_named():
+    with pytest.raises(InputError, match="fraction in"):
+        Split(fraction=1.0)
+    with pytest.raises(InputError, match="along the axes"):
+        Split(axes=(5,)).draw(jax.random.key(0), Convolution(gaussian_psf((5, 5), 1.0)), jnp.ones((8, 8, 1)))
+
+
+def test_normalized_error():
+    a, b = np.array([1 + 2j, 0.5]), np.array([1 + 1j, 1.0])
+    parts = lambda z: np.concatenate([z.real, z.imag])
+    expected = 0.5 * (np.linalg.norm(a - b) / np.linalg.norm(b) + np.abs(parts(a - b)).sum() / np.abs(parts(b)).sum())
+    assert abs(float(normalized_error(jnp.asarray(a, jnp.complex64), jnp.asarray(b, jnp.complex64))) - expected) < 1e-6
+
+
+def test_an_unrolled_network_that_learned_nothing_is_its_solver():
+    """With R the identity, unrolled (5b) is the proximal point iteration, which converges to least squares."""
+    one = jax.tree.map(jnp.asarray, measured(Blurred(noise=Gaussian(0.1), psf_sigma=1.0), count=1)[0])
+    H, y = one.operator, one.y
+    x, curvature = H.adjoint(y) / H.norm(y), H.norm(y)
+    for mu in (0.05, 0.5):
+        network = TINY.clone(unrolls=6, mu=mu)
+        params = network.init(jax.random.key(0), y, H)
+        expected = x
+        for _ in range(6):
+            expected = H.inverse(H.adjoint(y) + mu * curvature * expected, mu * curvature)
+        np.testing.assert_allclose(network.apply(params, y, H), expected, rtol=1e-3, atol=0.05)
+
+
+@pytest.mark.parametrize("consistency", ["conjugate gradient", "gradient", "proximal gradient"])
+def test_unrolled_gradients_are_exact(consistency, double):
+    """Against finite differences, for a complex operator, with and without recomputation."""
+    one = jax.tree.map(lambda a: jnp.asarray(a, jnp.complex128 if np.iscomplexobj(a) else jnp.float64), measured(SCANNER, count=1, size=16)[0])
+    network = TINY.clone(consistency=consistency, regularizer=ResNet(depth=1, width=2, precision="float64"))
+    H, y = one.operator, one.y / 1000
+    params = jax.tree.map(lambda a: jnp.asarray(a, jnp.float64) + 0.01, network.init(jax.random.key(0), y, H))
+    loss = lambda p, n=network: jnp.sum(jnp.square(jnp.abs(n.apply(p, y, H) - 1)))
+    direction = jax.tree.map(lambda a: jax.random.normal(jax.random.key(1), a.shape, a.dtype), params)
+    direction["params"]["curvature"] = jnp.zeros(())
+    at = lambda t: loss(jax.tree.map(lambda p, d: p + t * d, params, direction))
+    slope = sum(jnp.vdot(a, b) for a, b in zip(*map(jax.tree.leaves, (jax.grad(loss)(params), direction))))
+    np.testing.assert_allclose(slope, (at(1e-6) - at(-1e-6)) / 2e-6, rtol=1e-5)
+    again = jax.grad(lambda p: loss(p, network.clone(checkpoint=True)))(params)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-12), again, jax.grad(loss)(params))
+    assert float(jnp.abs(jax.grad(loss)(params)["params"]["curvature"])) == 0
+
+
+def test_unrolled_refuses_what_it_cannot_do():
+    with pytest.raises(InputError, match="unrolls, iterations"):
+        Unrolled(unrolls=0)
+    own, shared = ResNet(depth=2, width=4), ResNet(depth=2, width=4, share_block=True)
+    count = lambda n: sum(a.size for a in jax.tree.leaves(jax.eval_shape(n.init, jax.random.key(0), jnp.ones((8, 8, 2)))))
+    assert count(own) - count(shared) == 2 * 9 * 4 * 4
+    assert count(ResNet(share_block=True)) == 592_128 and count(ResNet()) == 1_145_088  # published: one more each, mu
+
+
+def test_one_mask_is_the_measurements_own():
+    one = jax.tree.map(jnp.asarray, measured(SCANNER, count=1)[0])
+    keys = jax.random.split(jax.random.key(0), 40)
+    drawn = lambda masks: {np.asarray(jax.random.key_data(SSDU(masks=masks)._split_key(k, one.y))).tobytes() for k in keys}
+    assert len(drawn(1)) == 1 and len(drawn(5)) == 5 and len(drawn(0)) == 40
+
+
+LEARNING = {
+    "SSDU, MRI": (SSDU(masks=0), SCANNER, 1.2), "supervised, MRI": (Supervised(), SCANNER, 2.5),
+    "SSDU, deconvolution": (SSDU(masks=0, split=Split(0.3, "uniform", 0)), Blurred(noise=Gaussian(4.0), psf_sigma=2.0), 0.8),
+}
+
+
+@pytest.mark.parametrize("method, modality, margin", LEARNING.values(), ids=LEARNING)
+def test_it_learns(method, modality, margin):
+    """From twelve measurements, on another one: over conjugate gradients at their best iteration, by the margin."""
+    blurred = isinstance(modality, Blurred)
+    network = Unrolled(regularizer=ResNet(depth=2, width=16), unrolls=3, iterations=5) if blurred else TINY
+    method = replace(method, network=network, optimizer=Adam(learning_rate=2e-3 if blurred else 3e-3))
+    *train, test = measured(modality, count=13, **({"kind": "filaments", "size": 48} if blurred else {}))
+    state = parallel.local(run_fit(method, steps=300 if blurred else 150, measurements=train, batch=4, patch=None))
+    estimate = np.asarray(jax.jit(method.reconstruct)(jax.random.key(0), state, test.only(())))
+    best = max(psnr(np.abs(_solved(test, n)), np.abs(test.truth)) for n in (2, 4, 8))
+    gained = psnr(np.abs(estimate), np.abs(test.truth)) - best
+    assert gained > margin, f"{gained:.2f} dB over conjugate gradients"
+
+
+def _solved(one, steps):
+    method = ConjugateGradient(steps=steps)
+    return np.asarray(method.reconstruct(None, solve(method, jax.random.key(0), one)[0], one))
+
+
+def test_naive_consistency_fits_the_noise():
+    """Eq. (18) rewards the reconstruction that explains the noise: its loss is lowest where the error is large."""
+    one = jax.tree.map(jnp.asarray, measured(replace(SCANNER, noise=Gaussian(20.0)), count=1)[0])
+    fitted = jnp.asarray(_solved(one, 30))
+    H, y = one.operator, one.y
+    naive = lambda x: float(normalized_error(H(x), y))
+    error = lambda x: float(jnp.linalg.norm(x - one.truth))
+    assert naive(fitted) < 0.9 * naive(one.truth) and error(fitted) > 0.2 * float(jnp.linalg.norm(one.truth))
+    assert NaiveConsistency().sees == SSDU().sees == frozenset()
+
+
+def test_zero_shot_learns_and_never_trains_on_gamma():
+    one = jax.tree.map(jnp.asarray, measured(SCANNER, count=1)[0])
+    method = ZeroShotSSL(network=TINY, steps=120, epoch=10, optimizer=Adam(learning_rate=3e-3, decay=False))
+    state, trace = solve(method, jax.random.key(0), one)
+    looked = np.asarray(trace["held_out"])[9::10]
+    assert np.isinf(np.asarray(trace["held_out"])[:9]).all() and np.isfinite(looked).all()
+    assert int(state.step) == 10 * (1 + int(looked.argmin()))           # the state of the least held-out loss
+    estimate = np.abs(np.asarray(method.reconstruct(jax.random.key(0), state, one.only(()))))
+    best = max(psnr(np.abs(_solved(one, n)), np.abs(one.truth)) for n in (2, 4, 8))
+    assert psnr(estimate, np.abs(one.truth)) > best + 1
+    first = method.init(jax.random.key(0), one)
+    changed = one.replace(y=one.y + 1000 * jnp.broadcast_to(first.Gamma, one.y.shape))
+    move = lambda m: method.update(jax.random.key(1), first, m)[0].learned.trained.params
+    jax.tree.map(np.testing.assert_array_equal, move(one), move(changed))
+
+
+def test_masks_of_one_operator_compose():
+    H = Mask(jnp.ones((6, 6, 1)).at[0].set(0))
+    held = H.restricted(jnp.ones((6, 6, 1)).at[:, 0].set(0)).restricted(jnp.ones((6, 6, 1)).at[:, 1].set(0))
+    assert float(held.measured(jnp.ones((6, 6, 1))).sum()) == 5 * 4

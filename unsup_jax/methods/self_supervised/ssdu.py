@@ -1,0 +1,87 @@
+r"""Self-supervision of reconstruction by data undersampling (SSDU, Yaman et al., Magn. Reson. Med. 84, 3172 (2020)).
+
+    Omega = Theta u Lambda                                                           what was measured, split
+    min_theta E L(y_Lambda, H_Lambda F_theta(y_Theta; H_Theta))                      (16)  one split of each measurement
+    min_theta E sum_k L(y_Lambda_k, H_Lambda_k F_theta(y_Theta_k; H_Theta_k))        (17)  K of them: multi-mask
+    min_theta E L(y, H F_theta(y; H))                                                (18)  naive: noise is fitted too
+
+with L half the normalised 2-norm and half the normalised 1-norm, and F_theta(y; H) unrolled from any linear operator.
+Inference uses all of Omega. `weighted` divides the held-out residual by the square root of the probability with which
+a sample is held out, which undoes the split's preference for low frequencies (Millard and Chiew, IEEE Trans. Comput.
+Imaging 9, 707 (2023)).
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from unsup_jax.core import Learned, Measurement
+from unsup_jax.core.phasors import weighted
+from unsup_jax.errors import InputError
+from unsup_jax.losses import Split, normalized_error
+from unsup_jax.networks import Unrolled
+
+
+@dataclass(frozen=True)
+class SSDU(Learned):
+    """Eqs. (16) and (17). Raises `InputError` on a negative number of masks."""
+
+    reference: ClassVar[str] = "Yaman 2020, eqs. (16)-(17)"
+
+    network: nn.Module = Unrolled()
+    """F_theta(y; H)."""
+    split: Split = Split()
+    """Omega in Theta and Lambda."""
+    masks: int = 1
+    """K, splits of each measurement, of which a step draws one; 0 draws a new one at every step."""
+    weighted: bool = False
+    """Undo the split's density in the loss."""
+
+    @property
+    def label(self) -> str:
+        """The name of the variant."""
+        return ("weighted " if self.weighted else "") + ("SSDU" if self.masks == 1 else "multi-mask SSDU")
+
+    def __post_init__(self):
+        if self.masks < 0:
+            raise InputError(f"SSDU has {self.masks} masks; it takes 0 or more")
+
+    def loss(self, key: Array, params, one: Measurement):
+        H, y = one.operator, one.y
+        Theta, Lambda = self.split.draw(self._split_key(key, y), H, y)
+        shown = one.replace(y=weighted(Theta, y), operator=H.restricted(Theta))
+        x = self.estimate(key, params, shown)                       # F_theta(y_Theta; H_Theta)
+        weight = Lambda
+        if self.weighted:
+            weight = Lambda / jnp.sqrt(jnp.maximum(self.split.density(H, y), 1e-3))
+        return normalized_error(weighted(weight, H(x)), weighted(weight, y)), {}
+
+    def _split_key(self, key, y):
+        """A key of the measurement's own, so that it is split in the same K ways throughout."""
+        if self.masks == 0:
+            return key
+        own = jax.random.fold_in(jax.random.key(0), jax.lax.bitcast_convert_type(jnp.sum(jnp.abs(y)), jnp.int32))
+        return jax.random.fold_in(own, jax.random.randint(key, (), 0, self.masks))
+
+
+@dataclass(frozen=True)
+class NaiveConsistency(Learned):
+    """Eq. (18): all that was measured is shown and scored, so that the noise is fitted too; for comparison."""
+
+    reference: ClassVar[str] = "eq. (18)"
+
+    network: nn.Module = Unrolled()
+    """F_theta(y; H)."""
+
+    @property
+    def label(self) -> str:
+        """The name in tables."""
+        return "naive (18)"
+
+    def loss(self, key: Array, params, one: Measurement):
+        x = self.estimate(key, params, one)                         # F_theta(y; H)
+        return normalized_error(one.operator(x), one.y), {}

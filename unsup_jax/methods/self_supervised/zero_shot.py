@@ -1,0 +1,96 @@
+r"""Zero-shot self-supervised reconstruction (Yaman et al., ICLR 2022): one measurement is all the training data.
+
+    Omega = Theta u Lambda u Gamma                                     three ways
+    min_theta sum_k L(y_Lambda_k, H_Lambda_k F_theta(y_Theta_k; H_Theta_k)),    Theta_k u Lambda_k = Omega - Gamma
+    stop at the least  L(y_Gamma, H_Gamma F_theta(y_{Omega - Gamma}; H_{Omega - Gamma}))
+
+Gamma is drawn once and never trained on, so that its loss tells when the network begins to fit the noise. The answer
+is F_theta(y; H), all of Omega again, with the parameters of the least such loss. Training may start from a trained
+network (`solve(..., start=...)`).
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from flax import struct
+from jax import Array
+
+from unsup_jax.core import Adam, LearnedState, Measurement
+from unsup_jax.core.phasors import weighted
+from unsup_jax.errors import InputError
+from unsup_jax.losses import Split, normalized_error
+from unsup_jax.methods.self_supervised.ssdu import SSDU
+from unsup_jax.networks import Unrolled
+
+
+class ZeroShotState(struct.PyTreeNode):
+    """Theta with its optimiser and scale, and the validation set Gamma."""
+
+    learned: LearnedState
+    Gamma: Array
+    step: Array
+
+
+@dataclass(frozen=True)
+class ZeroShotSSL(SSDU):
+    """Trained for each measurement alone, stopped by what it never trains on.
+
+    Raises `InputError` on fewer than one step or epoch.
+    """
+
+    scope: ClassVar[Literal["dataset", "measurement"]] = "measurement"
+    reference: ClassVar[str] = "Yaman 2022"
+
+    network: nn.Module = Unrolled()
+    """F_theta(y; H)."""
+    masks: int = 25
+    """K, splits of Omega without Gamma."""
+    validation: Split = Split(fraction=0.2, selection="uniform")
+    """How Gamma is drawn."""
+    steps: int = 500
+    """Updates, one split each."""
+    epoch: int = 25
+    """Updates between two looks at Gamma."""
+    optimizer: Adam = Adam(learning_rate=5e-4, decay=False)
+    """Optimiser of theta."""
+
+    @property
+    def label(self) -> str:
+        """The name in tables."""
+        return "ZS-SSL"
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.steps < 1 or self.epoch < 1:
+            raise InputError(f"ZeroShotSSL needs steps and epoch of at least 1, not {self.steps} and {self.epoch}")
+
+    def init(self, key: Array, example: Measurement) -> ZeroShotState:
+        draw, start = jax.random.split(key)
+        _, Gamma = self.validation.draw(draw, example.operator, example.y)
+        learned = super().init(start, jax.tree.map(lambda leaf: jnp.asarray(leaf)[None], example))
+        return ZeroShotState(learned, Gamma, jnp.int32(0))
+
+    def update(self, key: Array, state: ZeroShotState, batch: Measurement):
+        one = batch.normalize(state.learned.scale)
+        rest = _without(one, state.Gamma)                           # Omega - Gamma
+        (loss, _), gradient = jax.value_and_grad(lambda p: self.loss(key, p, rest), has_aux=True)(state.learned.trained.params)
+        trained = state.learned.trained.descend(gradient, self.optimizer)
+        state = state.replace(learned=state.learned.replace(trained=trained), step=state.step + 1)
+
+        def look(params):
+            x = self.estimate(key, params, rest)
+            return normalized_error(weighted(state.Gamma, one.operator(x)), weighted(state.Gamma, one.y))
+
+        never = lambda params: jnp.full((), jnp.inf, loss.dtype)
+        return state, {"loss": loss, "held_out": jax.lax.cond(state.step % self.epoch == 0, look, never, trained.params)}
+
+    def reconstruct(self, key: Array, state: ZeroShotState, measurement: Measurement) -> Array:
+        return super().reconstruct(key, state.learned, measurement)
+
+
+def _without(one: Measurement, Gamma: Array) -> Measurement:
+    H = one.operator.restricted(1 - Gamma)
+    return one.replace(y=weighted(1 - Gamma, one.y), operator=H)
