@@ -123,7 +123,8 @@ batching.primitive_batchers[convolve_p] = _batched
 class Conv(nn.Module):
     """"Same" convolution of one channels-last image [*S, C] -> [*S, F] (1-D, 2-D or 3-D).
 
-    `lowering="native"` forces `lax.conv_general_dilated`, for exporters that know no other primitive.
+    `lowering="native"` forces `lax.conv_general_dilated`, for exporters that know no other primitive; `zero` starts
+    from a kernel of zeros.
     """
 
     features: int
@@ -131,12 +132,13 @@ class Conv(nn.Module):
     use_bias: bool = True
     lowering: Lowering = "auto"
     precision: Precision = "float32"
-    initializer: nn.initializers.Initializer = nn.initializers.he_normal()
+    zero: bool = False
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
         size = (self.kernel_size,) * (x.ndim - 1)
-        kernel = self.param("kernel", self.initializer, (*size, x.shape[-1], self.features))
+        start = nn.initializers.zeros if self.zero else nn.initializers.he_normal()
+        kernel = self.param("kernel", start, (*size, x.shape[-1], self.features))
         out = _apply(self, x, kernel)
         if self.use_bias:
             out += _bias(self, x.ndim)

@@ -25,7 +25,7 @@ class Noise2Noise(Learned):
     """Eq. (10), in one direction or in both."""
 
     sees: ClassVar[frozenset[str]] = frozenset({"pair"})
-    reference: ClassVar[str] = "Lehtinen 2018, eqs. (8)-(10)"
+    reference: ClassVar[str] = "Lehtinen 2018, eqs. (8)-(10); Buchholz 2019"
 
     network: nn.Module = UNet()
     """F_theta."""
