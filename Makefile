@@ -8,7 +8,7 @@ demo: $(VENV)/installed
 	$(BIN)/python -m experiments run n2v_tissue
 
 test: $(VENV)/installed
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal
 
 test-slow: $(VENV)/installed
 	$(BIN)/python -m pytest -m slow

@@ -11,6 +11,10 @@ import matplotlib.pyplot as plt  # noqa: E402
 from unsup_jax.evaluate.resolution import fourier_ring_correlation  # noqa: E402
 
 
+COLUMNS = 8
+"""Images side by side, at most."""
+
+
 def plane(image: np.ndarray) -> np.ndarray:
     """What is shown of an image [*S, C]: the middle plane of a volume, the modulus of complex values."""
     image = np.abs(image) if np.iscomplexobj(image) else image
@@ -20,7 +24,10 @@ def plane(image: np.ndarray) -> np.ndarray:
 
 
 def comparison(path: Path, images: dict[str, np.ndarray], captions: dict[str, str], truth: np.ndarray | None) -> None:
-    """One column a row of the table: the image, a zoomed crop of it, and its residual against the truth."""
+    """One column a row of the table: the image, a zoomed crop of it, and its residual against the truth.
+
+    More than `COLUMNS` are broken into bands.
+    """
     quantity = "modulus" if any(np.iscomplexobj(image) for image in [*images.values(), truth]) else "grey value"
     shown = {name: plane(image) for name, image in images.items()}
     reference = plane(truth) if truth is not None else next(iter(shown.values()))
@@ -38,29 +45,37 @@ def comparison(path: Path, images: dict[str, np.ndarray], captions: dict[str, st
     spread = float(np.percentile(np.abs(others), 99.5)) if others else 1.0
     rows = 3 if residuals else 2
     height, width = reference.shape[:2]
-    figure, axes = plt.subplots(
-        rows, len(shown), squeeze=False, layout="constrained",
-        figsize=(2.3 * len(shown) + 0.6, 2.3 * (height / width + 1 + (height / width if residuals else 0)) + 0.7),
-        gridspec_kw={"height_ratios": [height / width, 1, height / width][:rows]},
-    )
-    for k, (name, image) in enumerate(shown.items()):
-        grey = axes[0, k].imshow(image, cmap="gray", vmin=low, vmax=high, interpolation="nearest")
-        axes[0, k].set_title(f"{name}\n{captions.get(name, '')}", fontsize=9)
-        axes[0, k].add_patch(plt.Rectangle((column, row), size, size, fill=False, color="tab:orange", lw=1))
-        axes[1, k].imshow(image[crop], cmap="gray", vmin=low, vmax=high, interpolation="nearest")
-        for spine in axes[1, k].spines.values():
-            spine.set_color("tab:orange")
-        if name in residuals:
-            signed = axes[2, k].imshow(residuals[name], cmap="RdBu_r", vmin=-spread, vmax=spread, interpolation="nearest")
-        elif residuals:
-            axes[2, k].set_visible(False)
-    for axis in axes.ravel():
-        axis.set_xticks([]), axis.set_yticks([])
-    for axis, label in zip(axes[:, 0], ("image", f"crop, {size} px", "residual")):
-        axis.set_ylabel(label, fontsize=9)
-    figure.colorbar(grey, ax=axes[0, :], shrink=0.9, pad=0.01).set_label(quantity, fontsize=8)
-    if residuals:
-        figure.colorbar(signed, ax=axes[2, :], shrink=0.9, pad=0.01).set_label("estimate - truth", fontsize=8)
+    bands = -(-len(shown) // COLUMNS)
+    columns = -(-len(shown) // bands)
+    figure = plt.figure(layout="constrained", figsize=(
+        2.3 * columns + 0.6, bands * (2.3 * (height / width + 1 + (height / width if residuals else 0)) + 0.7)
+    ))
+    for band, part in enumerate(figure.subfigures(bands, 1, squeeze=False)[:, 0]):
+        names = list(shown)[band * columns : (band + 1) * columns]
+        axes = part.subplots(rows, columns, squeeze=False, gridspec_kw={"height_ratios": [height / width, 1, height / width][:rows]})
+        signed = None
+        for axis in axes.ravel():
+            axis.set_xticks([]), axis.set_yticks([])
+        for column_axes in axes.T[len(names):]:
+            for axis in column_axes:
+                axis.set_visible(False)
+        for name, axis in zip(names, axes.T):
+            image = shown[name]
+            grey = axis[0].imshow(image, cmap="gray", vmin=low, vmax=high, interpolation="nearest")
+            axis[0].set_title(f"{name}\n{captions.get(name, '')}", fontsize=9)
+            axis[0].add_patch(plt.Rectangle((column, row), size, size, fill=False, color="tab:orange", lw=1))
+            axis[1].imshow(image[crop], cmap="gray", vmin=low, vmax=high, interpolation="nearest")
+            for spine in axis[1].spines.values():
+                spine.set_color("tab:orange")
+            if name in residuals:
+                signed = axis[2].imshow(residuals[name], cmap="RdBu_r", vmin=-spread, vmax=spread, interpolation="nearest")
+            elif residuals:
+                axis[2].set_visible(False)
+        for axis, label in zip(axes[:, 0], ("image", f"crop, {size} px", "residual")):
+            axis.set_ylabel(label, fontsize=9)
+        part.colorbar(grey, ax=axes[0, :], shrink=0.9, pad=0.01).set_label(quantity, fontsize=8)
+        if signed is not None:
+            part.colorbar(signed, ax=axes[2, :], shrink=0.9, pad=0.01).set_label("estimate - truth", fontsize=8)
     _save(figure, path)
 
 
