@@ -9,6 +9,7 @@ from helpers import noisy_images
 
 from unsup_jax.data import Bundled, Data, Phantoms, Stream
 from unsup_jax.data.dataset import crop, read, split
+from unsup_jax.data.kspace import is_kspace, measurements, read_kspace, write_images
 from unsup_jax.data.files import as_stored, channels_last, images, indices, open_image, to_dtype, writer
 from unsup_jax.errors import InputError
 from unsup_jax.modalities import Camera, Inpainting
@@ -316,3 +317,56 @@ def test_real_pairs_score_as_published(shared_data):
     raw, truth = (read(str(shared_data / "fmd" / part), None, 2) for part in ("raw", "gt"))
     mean = np.mean([psnr(a, b, 255) for (a,), (b,) in zip(raw, truth)])
     assert len(raw) == 24 and abs(mean - 27.22) < 1.5
+
+
+def centred_kspace(seed=0, coils=4, size=32):
+    """Centred k-space of a phantom seen by loops, and its image by the orthonormal FFT."""
+    from unsup_jax.modalities.instruments import loop_coils
+
+    image = np.asarray(Phantoms("nuclei", count=1, shape=(size, size), seed=seed).images()[0])[..., 0]
+    coil_images = np.asarray(loop_coils(coils, (size, size))) * image
+    return np.fft.fftshift(np.fft.fft2(np.fft.ifftshift(coil_images, (1, 2)), norm="ortho"), (1, 2)).astype(np.complex64), image
+
+
+def test_kspace_files_agree(tmp_path):
+    """One scan in three formats: the same measurements, whose adjoint is the image where all was sampled."""
+    import h5py
+
+    slices = np.stack([centred_kspace(seed)[0] for seed in (1, 2)])
+    np.save(tmp_path / "a.npy", slices)
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["kspace"] = slices
+    slices.swapaxes(-1, -2).tofile(tmp_path / "a.cfl")
+    (tmp_path / "a.hdr").write_text("# Dimensions\n32 32 1 4 1 1 1 1 1 1 1 1 1 2 1 1\n")
+    for name in ("a.npy", "a.h5", "a.cfl"):
+        assert is_kspace(tmp_path / name)
+        np.testing.assert_array_equal(read_kspace(tmp_path / name), slices)
+    assert not is_kspace(tmp_path / "none.h5")
+    found = Data(path=str(tmp_path / "a.cfl"), patch=None).load(Camera(), set(), 0).test
+    assert len(found) == 2 and found[0].operator.mask.all()
+    back = np.abs(np.asarray(found[0].operator.adjoint(found[0].y)))[..., 0]
+    image = centred_kspace(1)[1]
+    inside = (image > 0.2 * image.max()) & (np.abs(found[0].operator.sensitivity_maps[0]).max(0) > 0)
+    assert inside.sum() > 0.6 * (image > 0.2 * image.max()).sum()
+    assert np.abs(back - image)[inside].max() < 0.02 * image.max()
+
+
+def test_bad_kspace_is_named(tmp_path):
+    kspace, _ = centred_kspace()
+    np.save(tmp_path / "flat.npy", kspace[0])
+    (tmp_path / "b.cfl").write_bytes(kspace.tobytes())
+    lines = kspace.copy()
+    lines[:, :, ::2] = 0
+    np.save(tmp_path / "lines.npy", lines)
+    np.save(tmp_path / "zero.npy", 0 * kspace)
+    for name, message in {"flat.npy": "shape", "b.cfl": "beside a .hdr", "lines.npy": "fully sampled", "zero.npy": "all zero"}.items():
+        with pytest.raises(InputError, match=message):
+            list(measurements(tmp_path / name))
+    (tmp_path / "b.hdr").write_text("# Dimensions\n8 8 1 4\n")
+    with pytest.raises(InputError, match="header says"):
+        read_kspace(tmp_path / "b.cfl")
+    np.save(tmp_path / "good.npy", kspace)
+    with pytest.raises(InputError, match="takes no --data.truth"):
+        Data(path=str(tmp_path / "good.npy"), truth="x.npy", patch=None).load(Camera(), set(), 0)
+    with pytest.raises(InputError, match="written to"):
+        write_images(tmp_path / "x.png", np.zeros((1, 4, 4, 1)))

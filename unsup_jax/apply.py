@@ -7,6 +7,7 @@ import numpy as np
 
 from unsup_jax.core import Measurement
 from unsup_jax.data import files
+from unsup_jax.data.kspace import OUTPUTS, is_kspace, measurements, write_images
 from unsup_jax.errors import InputError
 from unsup_jax.experiment import Experiment, estimator, load_trained, tiled
 from unsup_jax.operators import Identity
@@ -29,6 +30,8 @@ def reconstruct_files(
         raise InputError(
             f"{method.label} reconstructs from one image; leave --pair out" if pair is not None
             else f"{method.label} reconstructs from two halves: give the other one by --pair")
+    if is_kspace(source):
+        return _reconstruct_kspace(experiment, run, source, output)
     state, noise = load_trained(experiment, run) if method.scope == "dataset" else (None, None)
     key = jax.random.key(experiment.train.seed)
     fill = tiled(method, state, key, noise=noise) if state is not None and method.tiling is not None else None
@@ -42,6 +45,22 @@ def reconstruct_files(
     for file in found:
         other = None if pair is None else Path(pair) / file.name
         _reconstruct_file(experiment, state, noise, fill, whole, file, Path(output) / file.name, axes=axes, tile=tile, pair=other)
+
+
+def _reconstruct_kspace(experiment, run, source, output):
+    method, images = experiment.method, []
+    if not Path(output).name.endswith(OUTPUTS):
+        raise InputError(f"{output}: images of k-space are written to {', '.join(OUTPUTS)}")
+    slices = list(measurements(source))
+    state, noise = load_trained(experiment, run) if method.scope == "dataset" else (None, None)
+    reconstruct = estimator(method, state, jax.random.key(experiment.train.seed))
+    line = ProgressLine("reconstruct", len(slices), unit="slices")
+    for k, one in enumerate(slices):
+        images.append(reconstruct(one.replace(noise=noise))[0])
+        line.update(k + 1, None)
+    line.close()
+    write_images(output, np.stack(images))
+    line.say(f"wrote {output}")
 
 
 def _reconstruct_file(experiment, state, noise, fill, reconstruct_whole, source, output, *, axes, tile, pair):

@@ -11,9 +11,10 @@ from typing import Any
 
 import jax
 import numpy as np
+from flax import struct
 
 from unsup_jax import config
-from unsup_jax.core import Measurement, Method
+from unsup_jax.core import LinearOperator, Measurement, Method
 from unsup_jax.core.optimizer import over
 from unsup_jax.data import Data, Dataset, Stream
 from unsup_jax.errors import InputError
@@ -148,7 +149,7 @@ class _Job:
                 models = [to_json(m.noise) for m in self.dataset.train]
                 write_json(folder / "example.json", {
                     "shape": self.streams[0].example(2).y.shape, "noise": models[0] if all(m == models[0] for m in models) else None,
-                    "specimen": None if first.operator.local else first.truth.shape,
+                    "dtype": str(first.y.dtype), "image": _image(first),
                 })
         estimates, spent = [], 0.0
         reconstruct = estimator(self.method, state, jax.random.key(seed))
@@ -227,6 +228,33 @@ def tiled(method: Method, state: Any, key, *, noise: Any = None) -> Callable[...
     return fill
 
 
+class Shaped(LinearOperator):
+    """Stands for a linear operator of which the shape of its images [*S, C] is all that is known."""
+
+    shape: tuple[int, ...] = struct.field(pytree_node=False)
+    dtype: str = struct.field(pytree_node=False)
+
+    def domain(self, y):
+        return jax.ShapeDtypeStruct(self.shape, self.dtype)
+
+    def adjoint(self, y):
+        return jax.numpy.zeros(self.shape, self.dtype)
+
+    def normal(self, x):
+        return x
+
+    def norm(self, y, *, iterations=20):
+        return jax.numpy.ones(())
+
+
+def _image(one):
+    """The shape and type of what a measurement's operator maps from; None where that is as y."""
+    if one.operator.local or not isinstance(one.operator, LinearOperator):
+        return None
+    like = one.operator.domain(jax.tree.map(jax.numpy.asarray, one.y))
+    return {"shape": like.shape, "dtype": str(like.dtype)}
+
+
 class _Beside:
     """An image and its pair as the channels of one, read where it is sliced."""
 
@@ -246,11 +274,9 @@ def load_trained(experiment: Experiment, directory: Path) -> tuple[Any, NoiseMod
     if not (folder / "example.json").exists():
         raise InputError(f"{directory}: no finished training of {experiment.method.label}; `resume` it first")
     stored = json.loads((folder / "example.json").read_text())
-    y = jax.ShapeDtypeStruct(tuple(stored["shape"]), np.float32)
-    example = Measurement(y, Identity(), **dict.fromkeys(experiment.method.sees, y))
-    if stored.get("specimen"):                                      # the operator has a shape of its own: measure in the abstract
-        x = jax.ShapeDtypeStruct(tuple(stored["specimen"]), np.float32)
-        example = jax.eval_shape(jax.vmap(experiment.modality.measure, (0, None)), jax.random.split(jax.random.key(0)), x)
+    y = jax.ShapeDtypeStruct(tuple(stored["shape"]), stored.get("dtype", "float32"))
+    image = stored.get("image")
+    example = Measurement(y, Shaped(tuple(image["shape"]), image["dtype"]) if image else Identity(), **dict.fromkeys(experiment.method.sees, y))
     method = over(experiment.method, experiment.train.steps)
     like = jax.eval_shape(method.init, jax.random.key(0), example)
     watched = "validation_loss" if any("validation_loss" in row for row in read_metrics(folder)) else None

@@ -13,6 +13,8 @@ import numpy as np
 from unsup_jax.core import Measurement
 from unsup_jax.data.bundled import Brain, Bundled
 from unsup_jax.data.files import KINDS, images, open_image
+from unsup_jax.data.kspace import is_kspace
+from unsup_jax.data.kspace import measurements as kspace_measurements
 from unsup_jax.data.phantoms import Phantoms
 from unsup_jax.errors import InputError
 from unsup_jax.modalities import Modality
@@ -47,7 +49,8 @@ class Data:
     scored: str | None = None
     """More clean images, measured like those of `clean` and only scored, in place of a part of them."""
     path: str | None = None
-    """Your own measurements in place of the source, named like `clean`."""
+    """Your own measurements in place of the source, named like `clean`; or multi-coil k-space (.cfl, fastMRI .h5,
+    complex .npy)."""
     pair: str | None = None
     """Second noisy realisations of the images of `path`, in the same order."""
     truth: str | None = None
@@ -132,6 +135,10 @@ class Data:
         return [image for images in read(path, self.axes, self.dimensions) for image in images]
 
     def _own(self):
+        if is_kspace(self.path):
+            if refused := [name for name in _OWN if getattr(self, name) is not None]:
+                raise InputError(f"{self.path} is k-space, which takes no --data.{refused[0]}")
+            return list(kspace_measurements(self.path))
         files = read(self.path, self.axes, self.dimensions)
         models, beside = self._noise_models(files), {}
         if self.frames == "halves":
