@@ -30,7 +30,7 @@ class Benchmark:
     """Folder of the real data."""
     only: str = ""
     """Measure the families whose name holds this: blur, radon, sense, nufft, cryo_em, diffraction, solvers, calibration;
-    of real data: parallel_mri, slices, tomography, diffraction, cell, deconvolution, ptychography, cryo_em."""
+    of real data: parallel_mri, zero_shot, slices, tomography, diffraction, cell, deconvolution, ptychography, cryo_em."""
 
 
 def main(benchmark: Benchmark) -> None:

@@ -14,8 +14,9 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from benchmarks.timing import compiled, timed
 import experiments
+from benchmarks import unrolled
+from benchmarks.timing import compiled, timed
 from unsup_jax.core import Adam, Measurement
 from unsup_jax.data import Stream
 from unsup_jax.evaluate import psnr
@@ -47,6 +48,7 @@ def measure(repeats: int, peers: bool) -> Iterator[dict]:
             memory = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 2**10
             note = f"{theirs['wall_ms'] / ours['wall_ms']:.2f}x our wall time, {theirs['cpu_ms'] / ours['cpu_ms']:.2f}x CPU, outputs differ by {difference:.1e}"
             yield {"case": case, "who": "torch", **theirs, "memory_mb": memory or None, "note": note}
+    yield from unrolled.measure(repeats, peers)
     yield from _one_image(peers)
     yield _reconstruction(2048)
     yield _reconstruction(8192)

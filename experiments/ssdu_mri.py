@@ -2,7 +2,8 @@
 
 python -m experiments run ssdu_mri
 
-TODO
+20 minutes on 2 CPU cores, 6 of which train SSDU; 31.15 dB (conjugate gradients 25.36, wavelets 29.45, naive eq. (18)
+21.04, supervised 33.25). `--method.masks 5` is multi-mask SSDU; needs the extra `mri`, or `--data.clean`.
 """
 
 from unsup_jax.core import Adam
