@@ -13,7 +13,7 @@ from unsup_jax.data import Phantoms
 from unsup_jax.errors import InputError
 from unsup_jax.evaluate import psnr
 from unsup_jax.losses import Split, normalized_error
-from unsup_jax.methods import SSDU, ConjugateGradient, NaiveConsistency, Supervised, ZeroShotSSL
+from unsup_jax.methods import SSDU, ConjugateGradient, NaiveConsistency, Noise2Noise, Supervised, ZeroShotSSL
 from unsup_jax.modalities import Blurred, Scanner, Tomograph
 from unsup_jax.networks import ResNet, Unrolled
 from unsup_jax.noise import Gaussian
@@ -132,7 +132,9 @@ def test_one_mask_is_the_measurements_own():
     assert len(drawn(1)) == 1 and len(drawn(5)) == 5 and len(drawn(0)) == 40
 
 
+OTHERS = replace(SCANNER, sampling="gaussian points", pair="other")
 LEARNING = {
+    "Noise2Noise, acquisitions": (Noise2Noise(), OTHERS, 0.8),
     "SSDU, MRI": (SSDU(masks=0), SCANNER, 1.2), "supervised, MRI": (Supervised(), SCANNER, 2.5),
     "SSDU, deconvolution": (SSDU(masks=0, split=Split(0.3, "uniform", 0)), Blurred(noise=Gaussian(4.0), psf_sigma=2.0), 0.8),
 }
@@ -155,6 +157,14 @@ def test_it_learns(method, modality, margin):
 def _solved(one, steps):
     method = ConjugateGradient(steps=steps)
     return np.asarray(method.reconstruct(None, solve(method, jax.random.key(0), one)[0], one))
+
+
+def test_acquisitions_of_a_pair_sample_otherwise():
+    one = measured(OTHERS, count=1)[0]
+    assert not np.array_equal(one.operator.mask, one.pair_operator.mask)
+    assert one.only(()).pair_operator is None and one.only({"pair"}).pair_operator is one.pair_operator
+    noise = np.asarray(one.pair_operator(jnp.asarray(one.truth))) - one.pair
+    assert abs(np.sqrt(np.mean(np.abs(noise) ** 2)) / 2.0 - 1) < 0.1
 
 
 def test_naive_consistency_fits_the_noise():

@@ -51,7 +51,9 @@ class Measurement(struct.PyTreeNode):
     noise: Any = None
     """The likelihood p(y | Hx) where it is known, a `unsup_jax.noise.NoiseModel`."""
     pair: Array | None = None
-    """A second noisy realisation of the same H(x)."""
+    """A second noisy realisation of the same H(x), or of H'(x) for the `pair_operator` H'."""
+    pair_operator: Operator | None = None
+    """The operator of `pair` where it is another than `operator`: a second acquisition that samples otherwise."""
     unpaired: Array | None = None
     """A sample of the target distribution, unrelated to `y`."""
     truth: Array | None = None
@@ -59,7 +61,8 @@ class Measurement(struct.PyTreeNode):
 
     def only(self, sees: Collection[str]) -> "Measurement":
         """The same measurement without anything of pair, unpaired and truth that is not in `sees`."""
-        return self.replace(**{name: None for name in MAY_SEE - set(sees)})
+        hidden = MAY_SEE - set(sees)
+        return self.replace(**dict.fromkeys(hidden | ({"pair_operator"} if "pair" in hidden else set())))
 
     def normalize(self, scale: Scale) -> "Measurement":
         """The same measurement in other units of grey: y, pair, unpaired, truth and the noise model."""

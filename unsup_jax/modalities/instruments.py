@@ -110,6 +110,8 @@ class Scanner(Modality):
     """Width of the fully sampled centre."""
     sampling: Literal["equispaced lines", "random lines", "gaussian points"] = "equispaced lines"
     """Which samples are taken, beside the centre."""
+    pair: Literal["same", "other"] = "same"
+    """Samples of the second acquisition: the same ones, or others, drawn anew."""
 
     def __post_init__(self):
         if self.coils < 1:
@@ -119,6 +121,14 @@ class Scanner(Modality):
         rows, columns = (jnp.linspace(-1, 1, n).astype(x.dtype) for n in x.shape[:2])
         phase = 0.8 * jnp.square(rows)[:, None] + 0.6 * columns[None] * rows[:, None]
         return as_complex(x) * cis(phase)[..., None]
+
+    def measure(self, key: Array, x: Array) -> Measurement:
+        one = super().measure(key, x)
+        if self.pair == "same":
+            return one
+        draw, noise = jax.random.split(jax.random.fold_in(key, 1))
+        H = self.operator(draw, one.truth)
+        return one.replace(pair=one.noise.sample(noise, H(one.truth)), pair_operator=H)
 
     def operator(self, key: Array, x: Array) -> Operator:
         height, width = x.shape[:2]

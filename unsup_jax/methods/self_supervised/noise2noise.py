@@ -3,13 +3,13 @@ r"""Noise2Noise (Lehtinen et al., ICML 2018): a second noisy realisation in plac
     y = x + w,  y' = x + w',  E w' = 0
     min_theta E ||F_theta(y) - y'||^2 = min_theta E ||F_theta(y) - x||^2 + E ||w'||^2      (8)-(9)
     min_theta sum_n ||F_theta(y^n) - y'^n||^2                                              (10)
+    min_theta sum_n ||H'^n F_theta(y^n; H^n) - y'^n||^2             for measurements y' = H' x + w' of another kind
 
 cryo-CARE (Buchholz et al., ISBI 2019) is `symmetric`: y and y' are tomograms or micrographs of the even and odd halves
 of the tilts or of the dose, each is trained on to predict the other, and the estimate (F(y) + F(y')) / 2 loses neither.
 """
 
 from dataclasses import dataclass
-from functools import partial
 from typing import ClassVar
 
 import flax.linen as nn
@@ -42,12 +42,19 @@ class Noise2Noise(Learned):
         return "cryo-CARE" if self.symmetric else "Noise2Noise"
 
     def loss(self, key: Array, params, one: Measurement):
-        F = partial(self.network.apply, params)
-        forth = mean_square_error(F(one.y), one.pair)               # ||F_theta(y) - y'||^2
+        H_pair = one.operator if one.pair_operator is None else one.pair_operator
+        forth = mean_square_error(H_pair(self._apply(params, one)), one.pair)               # ||H' F_theta(y; H) - y'||^2
         if not self.symmetric:
             return forth, {}
-        return (forth + mean_square_error(F(one.pair), one.y)) / 2, {}
+        other = one.replace(y=one.pair, operator=H_pair)
+        return (forth + mean_square_error(one.operator(self._apply(params, other)), one.y)) / 2, {}
 
     def estimate(self, key: Array, params, one: Measurement):
-        F = partial(self.network.apply, params)
-        return (F(one.y) + F(one.pair)) / 2 if self.symmetric else F(one.y)
+        estimate = self._apply(params, one)
+        if not self.symmetric:
+            return estimate
+        other = one if one.pair_operator is None else one.replace(operator=one.pair_operator)
+        return (estimate + self._apply(params, other.replace(y=one.pair))) / 2
+
+    def _apply(self, params, one):
+        return self.network.apply(params, *self.shown(one))

@@ -1,0 +1,18 @@
+"""Noise2Noise from pairs of undersampled acquisitions of simulated brain slices, each with random lines of its own.
+
+python -m experiments run n2n_mri
+
+TODO
+"""
+
+from dataclasses import replace
+
+from experiments.ssdu_mri import EXPERIMENT as SSDU_MRI
+from unsup_jax.core import Adam
+from unsup_jax.methods import ConjugateGradient, Noise2Noise
+from unsup_jax.networks import Unrolled
+
+EXPERIMENT = replace(
+    SSDU_MRI, modality=replace(SSDU_MRI.modality, sampling="random lines", pair="other"),
+    method=Noise2Noise(network=Unrolled(), optimizer=Adam(learning_rate=1e-3)), references=(ConjugateGradient(steps=5),),
+)
