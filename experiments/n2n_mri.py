@@ -15,4 +15,5 @@ from unsup_jax.networks import Unrolled
 EXPERIMENT = replace(
     SSDU_MRI, modality=replace(SSDU_MRI.modality, sampling="random lines", pair="other"),
     method=Noise2Noise(network=Unrolled(), optimizer=Adam(learning_rate=1e-3)), references=(ConjugateGradient(steps=5),),
+    train=replace(SSDU_MRI.train, steps=200),
 )

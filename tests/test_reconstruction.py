@@ -13,9 +13,9 @@ from unsup_jax.data import Phantoms
 from unsup_jax.errors import InputError
 from unsup_jax.evaluate import psnr
 from unsup_jax.losses import Split, normalized_error
-from unsup_jax.methods import SSDU, ConjugateGradient, NaiveConsistency, Noise2Noise, Supervised, ZeroShotSSL
+from unsup_jax.methods import RARE, SSDU, ConjugateGradient, NaiveConsistency, Noise2Noise, Supervised, ZeroShotSSL
 from unsup_jax.modalities import Blurred, Scanner, Tomograph
-from unsup_jax.networks import ResNet, Unrolled
+from unsup_jax.networks import DnCNN, ResNet, Unrolled
 from unsup_jax.noise import Gaussian
 from unsup_jax.operators import Convolution, Mask, gaussian_psf
 from unsup_jax.train import parallel, solve
@@ -134,6 +134,7 @@ def test_one_mask_is_the_measurements_own():
 
 OTHERS = replace(SCANNER, sampling="gaussian points", pair="other")
 LEARNING = {
+    "RARE": (RARE(), OTHERS, 0.5),
     "Noise2Noise, acquisitions": (Noise2Noise(), OTHERS, 0.8),
     "SSDU, MRI": (SSDU(masks=0), SCANNER, 1.2), "supervised, MRI": (Supervised(), SCANNER, 2.5),
     "SSDU, deconvolution": (SSDU(masks=0, split=Split(0.3, "uniform", 0)), Blurred(noise=Gaussian(4.0), psf_sigma=2.0), 0.8),
@@ -145,9 +146,10 @@ def test_it_learns(method, modality, margin):
     """From twelve measurements, on another one: over conjugate gradients at their best iteration, by the margin."""
     blurred = isinstance(modality, Blurred)
     network = Unrolled(regularizer=ResNet(depth=2, width=16), unrolls=3, iterations=5) if blurred else TINY
+    network = DnCNN(depth=4, width=12) if isinstance(method, RARE) else network
     method = replace(method, network=network, optimizer=Adam(learning_rate=2e-3 if blurred else 3e-3))
     *train, test = measured(modality, count=13, **({"kind": "filaments", "size": 48} if blurred else {}))
-    state = parallel.local(run_fit(method, steps=300 if blurred else 150, measurements=train, batch=4, patch=None))
+    state = parallel.local(run_fit(method, steps=300 if blurred or isinstance(method, RARE) else 150, measurements=train, batch=4, patch=None))
     estimate = np.asarray(jax.jit(method.reconstruct)(jax.random.key(0), state, test.only(())))
     best = max(psnr(np.abs(_solved(test, n)), np.abs(test.truth)) for n in (2, 4, 8))
     gained = psnr(np.abs(estimate), np.abs(test.truth)) - best

@@ -3,11 +3,12 @@
 from collections.abc import Collection
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 from flax import struct
 from jax import Array
 
-from unsup_jax.core.operator import Operator
+from unsup_jax.core.operator import LinearOperator, Operator
 
 MAY_SEE = frozenset({"pair", "unpaired", "truth"})
 """What a method can declare to see; `y`, its operator and its noise model are always given."""
@@ -23,12 +24,12 @@ class Scale(struct.PyTreeNode):
     def of(cls, measurements: "Measurement") -> "Scale":
         """Mean and standard deviation by channel of a batch of `y` [N, *S, C].
 
-        An offset is meaningful where H(x + c) = H(x) + c; elsewhere it is zero and the unit is the largest
-        modulus. A constant image has unit 1.
+        An offset is meaningful where H(x + c) = H(x) + c; elsewhere it is zero, and the unit is the largest
+        modulus of the first guesses of x, or of y where H is not linear. A constant image has unit 1.
         """
-        y = measurements.y
-        if not measurements.operator.local or jnp.iscomplexobj(y):
-            largest = jnp.abs(y).max()
+        y, H = measurements.y, measurements.operator
+        if not H.local or jnp.iscomplexobj(y):
+            largest = jnp.abs(jax.vmap(lambda H, y: H.guess(y))(H, y) if isinstance(H, LinearOperator) else y).max()
             return cls(jnp.zeros_like(largest), jnp.where(largest > 0, largest, 1))
         axes = tuple(range(y.ndim - 1))
         mean, deviation = y.mean(axes, keepdims=True)[0], y.std(axes, keepdims=True)[0]

@@ -14,6 +14,7 @@ from unsup_jax.methods.self_supervised.noise2score import Noise2Score
 from unsup_jax.methods.self_supervised.noise2self import Noise2Self
 from unsup_jax.methods.self_supervised.noise2void import Noise2Void
 from unsup_jax.methods.self_supervised.pn2v import PN2V
+from unsup_jax.methods.self_supervised.rare import RARE
 from unsup_jax.methods.self_supervised.self2self import Self2Self
 from unsup_jax.methods.self_supervised.ssdu import SSDU, NaiveConsistency
 from unsup_jax.methods.self_supervised.zero_shot import ZeroShotSSL
@@ -22,5 +23,5 @@ from unsup_jax.methods.supervised import Supervised
 __all__ = [
     "ADMM", "BM3D", "ConjugateGradient", "FilteredBackProjection", "GRAPPA", "GaussianFilter", "GerchbergPapoulis",
     "GradientDescent", "MedianFilter", "NaiveConsistency", "Noise2Noise", "Noise2Score", "Noise2Self", "Noise2Void", "NonLocalMeans", "PN2V",
-    "ProximalGradient", "RichardsonLucy", "SSDU", "Self2Self", "SliceGRAPPA", "Supervised", "VariableSplitting", "WaveletShrinkage", "Wiener", "ZeroShotSSL",
+    "ProximalGradient", "RARE", "RichardsonLucy", "SSDU", "Self2Self", "SliceGRAPPA", "Supervised", "VariableSplitting", "WaveletShrinkage", "Wiener", "ZeroShotSSL",
 ]

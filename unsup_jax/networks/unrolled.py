@@ -13,6 +13,7 @@ Magn. Reson. Med. 79, 3055 (2018).
 Derivatives are those of the truncated solver. `checkpoint` keeps one image an unroll and recomputes the rest.
 """
 
+from collections.abc import Callable
 from typing import Any, Literal
 
 import flax.linen as nn
@@ -69,8 +70,8 @@ class Unrolled(nn.Module):
 
         def unroll(R, x):
             if self.consistency == "proximal gradient":
-                return _on_channels(R, gradient(x))
-            z = _on_channels(R, x)
+                return on_channels(R, gradient(x))
+            z = on_channels(R, x)
             if self.consistency == "gradient":
                 return gradient(z)
             weight = (mu * curvature).astype(x.dtype)
@@ -82,7 +83,7 @@ class Unrolled(nn.Module):
         return x
 
 
-def _on_channels(R, x):
+def on_channels(R: Callable[[Array], Array], x: Array) -> Array:
     """R of an image [*S, C], or of the 2 C real and imaginary parts of a complex one."""
     if not jnp.iscomplexobj(x):
         return R(x)

@@ -1,0 +1,85 @@
+r"""RARE: regularisation by artifact removal (Liu et al., IEEE J. Sel. Top. Signal Process. 14, 1088 (2020)).
+
+    A^+ y = (H* H + mu)^-1 H* y                             an image with the artifacts of its own samples
+    min_theta E ||D_theta(A^+ y) - A'^+ y'||^2              artifact to artifact: two acquisitions of one object
+    x <- s - gamma (grad g(s) + tau (s - D(s)))             g = ||y - H x||^2 / (2 ||H||^2), s the Nesterov extrapolation
+
+D, which never saw an image without artifacts, is the prior of a RED iteration that starts from D(A^+ y), and
+gamma = 1 / (2 tau + 1), half of the published step, which our D do not bear. Any linear operator will do.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from unsup_jax.core import Learned, Measurement
+from unsup_jax.errors import InputError
+from unsup_jax.losses import mean_square_error
+from unsup_jax.networks import DnCNN
+from unsup_jax.networks.unrolled import on_channels
+from unsup_jax.priors.total_variation import fista_momenta
+
+
+@dataclass(frozen=True)
+class RARE(Learned):
+    """Pairs of acquisitions, each with its own operator, to train D; one acquisition to reconstruct.
+
+    Raises `InputError` on a tau or mu that is not positive, and an operator that is not linear.
+    """
+
+    sees: ClassVar[frozenset[str]] = frozenset({"pair"})
+    reference: ClassVar[str] = "Liu 2020"
+
+    network: nn.Module = DnCNN(depth=10, width=64)
+    """D, over real channels: the real and the imaginary parts of complex images."""
+    tau: float = 0.34
+    """Weight of the prior."""
+    iterations: int = 10
+    """Steps of the RED iteration."""
+    mu: float = 1e-2
+    """mu of A^+, in units of ||H||^2."""
+
+    def __post_init__(self):
+        if not (self.tau > 0 and self.mu > 0):
+            raise InputError(f"RARE needs tau and mu above 0, not {self.tau} and {self.mu}")
+
+    def init_params(self, key: Array, example: Measurement):
+        if not hasattr(example.operator, "normal"):
+            raise InputError(f"RARE takes a linear operator, not {type(example.operator).__name__}")
+        x = example.operator.domain(example.y)
+        channels = x.shape[-1] * (2 if jnp.issubdtype(x.dtype, jnp.complexfloating) else 1)
+        return self.network.init(key, jnp.zeros((*x.shape[:-1], channels), jnp.float32))
+
+    def invert(self, H, y: Array) -> Array:
+        """A^+ y."""
+        return H.inverse(H.adjoint(y), self.mu * H.norm(y), iterations=10)
+
+    def loss(self, key: Array, params, one: Measurement):
+        H_pair = one.operator if one.pair_operator is None else one.pair_operator
+        D = lambda x: on_channels(lambda parts: self.network.apply(params, parts), x)
+        removed = D(self.invert(one.operator, one.y))
+        return mean_square_error(removed, self.invert(H_pair, one.pair)), {}
+
+    def estimate(self, key: Array, params, one: Measurement):
+        H, y = one.operator, one.y
+        D = lambda x: on_channels(lambda parts: self.network.apply(params, parts), x)
+        back, curvature = H.adjoint(y), H.norm(y)
+        unit, gamma = (1 / curvature).astype(back.dtype), 1 / (2 * self.tau + 1)
+
+        def step(carry, momentum):
+            x, s = carry
+            new = s - gamma * (unit * (H.normal(s) - back) + self.tau * (s - D(s)))
+            return (new, new + momentum.astype(x.dtype) * (new - x)), None
+
+        first = D(self.invert(H, y))
+        (x, _), _ = jax.lax.scan(step, (first, first), jnp.asarray(fista_momenta(self.iterations), jnp.float32))
+        return x
+
+    @property
+    def tiling(self) -> None:
+        """None: its operators mix pixels."""
+        return None
