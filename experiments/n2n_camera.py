@@ -2,7 +2,7 @@
 
 python -m experiments run n2n_camera
 
-TODO
+1 minute on 2 CPU cores; 29.79 dB, from 20.06 (Noise2Void 29.30, BM3D with the true sigma 32.83).
 """
 
 from dataclasses import replace

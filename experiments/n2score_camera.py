@@ -2,7 +2,8 @@
 
 python -m experiments run n2score_camera
 
-TODO
+2 minutes on 2 CPU cores; 30.29 dB, from 20.06 (Noise2Void 29.30, BM3D with the true sigma 32.83). Not told sigma, it
+finds 24.5.
 """
 
 from dataclasses import replace

@@ -279,6 +279,32 @@ def test_blind_noise_level():
         assert abs(found / sigma - 1) < 0.05
 
 
+def test_the_loss_of_noise2score_is_least_where_its_page_says():
+    """Over all linear scores -c (z - x) of white noise, at 1 / c = v + (a^2 + b^2) / 2."""
+    method, v = Noise2Score(network=_Identity()), 0.1
+    n = jnp.sqrt(v) * jax.random.normal(jax.random.key(0), (64, 64, 1))
+
+    def loss(c):
+        scaled = replace(method, network=_Scaled(-c))
+        draw = lambda k: scaled.loss(k, None, Measurement(jax.random.permutation(k, n, axis=0), Identity()))[0]
+        return float(jnp.mean(jax.vmap(draw)(jax.random.split(jax.random.key(1), 4000))))
+
+    best = 1 / (v + method.added)
+    assert loss(best) < min(loss(0.93 * best), loss(1.07 * best))
+    level = replace(method, network=_Scaled(-best)).noise_level(None, n)    # the specimen is zero
+    assert abs(float(level) / v**0.5 - 1) < 0.05
+
+
+class _Scaled:
+    """The network that multiplies by a number."""
+
+    def __init__(self, factor):
+        self.factor = factor
+
+    def apply(self, params, y):
+        return self.factor * y
+
+
 def test_bootstrapped_noise_model():
     x = jax.random.uniform(jax.random.key(0), (200, 200, 1), minval=20.0, maxval=120.0)
     camera = PoissonGaussian(2.0, 4.0)

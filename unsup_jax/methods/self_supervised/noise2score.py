@@ -4,14 +4,19 @@ The score s(y) = grad log p(y) is learned by an amortised residual denoising aut
 
     min_theta E || u + sigma_a s_theta(y + sigma_a u) ||^2,      u ~ N(0, 1),  sigma_a drawn anew, small to large,
 
-whatever the noise, and Tweedie's formula makes it the posterior mean for each model of exponential family:
+whatever the noise. Where y = x + n with n of variance v, the best s_theta(z) = -c (z - x) of this loss has
+c = E sigma_a^2 / E sigma_a^2 (v + sigma_a^2), for sigma_a uniform in its logarithm between a and b
+
+    1 / c = v + (a^2 + b^2) / 2
+
+and not v, so that the score of p(y) is s_theta (v + (a^2 + b^2) / 2) / v. Tweedie's formula makes it the posterior mean for each model of exponential family:
 
     Gaussian    x = y + sigma^2 s(y)
     Poisson     x = (y + gain / 2) exp(gain s(y))                     for y = gain P(x / gain)
     Gamma       x = looks y / (looks - 1 - y s(y))
 
 The model's parameter is asked for at inference only: where it is unknown, the one whose estimate is the least
-rough is taken (`blind`, by total variation; for Gaussian noise).
+rough is taken (`blind`, by total variation, which sees 1 / c; for Gaussian noise).
 """
 
 from dataclasses import dataclass
@@ -53,9 +58,20 @@ class Noise2Score(Learned):
         residual = u + sigma_a * self.network.apply(params, one.y + sigma_a * u)
         return jnp.mean(jnp.square(residual)), {}
 
-    def score(self, params, y: Array) -> Array:
-        """s_theta(y)."""
-        return self.network.apply(params, y)
+    @property
+    def added(self) -> float:
+        """(a^2 + b^2) / 2, what 1 / c exceeds the noise's variance by."""
+        return (self.smallest**2 + self.largest**2) / 2
+
+    def score(self, params, y: Array, variance: Array) -> Array:
+        """grad log p(y), for noise of this variance."""
+        variance = jnp.maximum(variance, self.smallest**2)
+        return self.network.apply(params, y) * ((variance + self.added) / variance)
+
+    def noise_level(self, params, y: Array) -> Array:
+        """sigma of Gaussian noise of unknown level, in the units of y."""
+        seen = blind(y, self.network.apply(params, y))
+        return jnp.sqrt(jnp.maximum(jnp.square(seen) - self.added, self.smallest**2))
 
     @property
     def tiling(self) -> None:
@@ -63,11 +79,8 @@ class Noise2Score(Learned):
         return None
 
     def estimate(self, key: Array, params, one: Measurement):
-        s = self.score(params, one.y)
-        if one.noise is None:
-            sigma = blind(one.y, s)
-            return tweedie(Gaussian(sigma), one.y, s)
-        return tweedie(one.noise, one.y, s)
+        noise = Gaussian(self.noise_level(params, one.y)) if one.noise is None else one.noise
+        return tweedie(noise, one.y, self.score(params, one.y, noise.variance(one.y)))
 
 
 def tweedie(noise: NoiseModel, y: Array, s: Array) -> Array:
