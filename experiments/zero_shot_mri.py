@@ -2,7 +2,7 @@
 
 python -m experiments run zero_shot_mri
 
-TODO
+4 minutes on 2 CPU cores; 30.17 dB (conjugate gradients 24.99, wavelets 28.83).
 """
 
 from dataclasses import replace

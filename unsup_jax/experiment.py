@@ -152,6 +152,10 @@ class _Job:
                     "dtype": str(first.y.dtype), "image": _image(first),
                 })
         estimates, spent = [], 0.0
+        if self.streams is None and self.method.steps:
+            count = len(self.dataset.test)
+            line = ProgressLine("", 0, quiet=quiet or not parallel.is_main())
+            line.say(f"{self.label}: {self.method.steps} steps for {'each of ' * (count > 1)}{count} measurement{'s' * (count > 1)}, in one go ...")
         reconstruct = estimator(self.method, state, jax.random.key(seed))
         for measurement in self.dataset.test:
             shown = measurement.only(self.method.sees if self.streams is None else self.method.reads)
@@ -239,6 +243,8 @@ class Shaped(LinearOperator):
 
     def adjoint(self, y):
         return jax.numpy.zeros(self.shape, self.dtype)
+
+    guess = adjoint
 
     def normal(self, x):
         return x
