@@ -69,7 +69,7 @@ def test_conformance(name, tmp_path):
         state, _ = load_trained(experiment, tmp_path)
         test = experiment.data.load(experiment.modality, experiment.method.sees, experiment.train.seed).test[0]
         again = experiment.method.reconstruct(jax.random.key(0), state, jax.tree.map(jax.numpy.asarray, test.only(experiment.method.reads)))
-        np.testing.assert_allclose(again, result.estimates[0], rtol=1e-4, atol=1e-2)
+        np.testing.assert_allclose(again, result.estimates[0], rtol=1e-4, atol=5e-2)
 
 
 @pytest.mark.parametrize("name", experiments.names())
