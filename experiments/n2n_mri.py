@@ -2,7 +2,7 @@
 
 python -m experiments run n2n_mri
 
-TODO
+3 minutes on 2 CPU cores; 31.07 dB (conjugate gradients 24.95).
 """
 
 from dataclasses import replace

@@ -2,7 +2,7 @@
 
 python -m experiments run rare_mri
 
-TODO
+2 minutes on 2 CPU cores; 25.73 dB (conjugate gradients 24.95).
 """
 
 from dataclasses import replace

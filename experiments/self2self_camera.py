@@ -2,7 +2,7 @@
 
 python -m experiments run self2self_camera
 
-TODO
+3 minutes on 2 CPU cores; 25.64 dB, from 20.13 (BM3D 30.23): a CPU's steps are far too few for its dropout.
 """
 
 from dataclasses import replace
@@ -16,6 +16,6 @@ from unsup_jax.train import Train
 
 EXPERIMENT = replace(
     N2V, data=Data(source=Bundled("camera", bin=2), patch=96, test=0),
-    method=Self2Self(network=PartialUNet(width=24), p=0.2, optimizer=Adam(learning_rate=1e-3)),
-    train=Train(steps=2500, batch=4, checkpoint_every=500, use="latest"),
+    method=Self2Self(network=PartialUNet(depth=3, width=32, dropout=0.1), p=0.2, optimizer=Adam(learning_rate=1e-3)),
+    train=Train(steps=800, batch=4, checkpoint_every=200, use="latest"),
 )

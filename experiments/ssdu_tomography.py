@@ -2,7 +2,8 @@
 
 python -m experiments run ssdu_tomography
 
-TODO
+6 minutes on 2 CPU cores; 34.30 dB (filtered back-projection 24.11, conjugate gradients 30.26, total variation 35.03,
+supervised 34.66).
 """
 
 from experiments.tv_tomography import EXPERIMENT as TV
