@@ -82,7 +82,8 @@ def _careamics(image, steps):
     from careamics import CAREamist
     from careamics.config import create_n2v_config
 
-    config = create_n2v_config("one_image", "array", "YX", patch_size=[64, 64], batch_size=16, num_epochs=1, num_steps=steps)
+    epochs = steps * 16 * 64**2 // image.size                      # an epoch visits each of its patches once
+    config = create_n2v_config("one_image", "array", "YX", patch_size=[64, 64], batch_size=16, num_epochs=epochs)
     with tempfile.TemporaryDirectory() as folder:
         peer = CAREamist(config, work_dir=folder, enable_progress_bar=False)
         peer.train(train_data=image)
