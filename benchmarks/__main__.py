@@ -21,7 +21,7 @@ class Benchmark:
     """Median times; compare within a run, since machines are shared."""
 
     what: tyro.conf.Positional[Literal["steps", "operators", "real"]]
-    """Training steps and reconstruction; forward operators and solvers; or classical methods on real data."""
+    """Training steps and reconstruction; forward operators and solvers; or classical and zero-shot methods on real data."""
     peers: bool = False
     """Also measure the peers (the extra `peers`), and print the ratio of their time to ours."""
     repeats: int = 10

@@ -22,8 +22,7 @@ from unsup_jax.modalities import Blurred
 from unsup_jax.networks import PartialUNet, UNet
 from unsup_jax.methods.self_supervised.noise2score import blind, tweedie
 from unsup_jax.methods.self_supervised.noise2self import calibrate, j_invariant, self_supervised_loss
-from unsup_jax.methods.self_supervised.pn2v import bootstrap
-from unsup_jax.noise import ColouredGaussian, Gamma, Gaussian, Poisson, PoissonGaussian
+from unsup_jax.noise import ColouredGaussian, Gamma, Gaussian, Poisson, PoissonGaussian, bootstrap
 from unsup_jax.operators import Identity, Mask
 from unsup_jax.train import parallel, solve
 

@@ -34,13 +34,13 @@ def reconstruct_files(
         return _reconstruct_kspace(experiment, run, source, output)
     state, noise = load_trained(experiment, run) if method.scope == "dataset" else (None, None)
     key = jax.random.key(experiment.train.seed)
-    fill = tiled(method, state, key, noise=noise) if state is not None and method.tiling is not None else None
+    fill = tiled(method, state, key) if state is not None and method.tiling is not None else None
     whole = estimator(method, state, key)
     if not Path(source).is_dir() or Path(source).suffix == ".zarr":
         return _reconstruct_file(experiment, state, noise, fill, whole, source, output, axes=axes, tile=tile, pair=pair)
-    found = sorted(p for p in Path(source).iterdir() if p.suffix.lower() in files.KINDS)
-    if not found or Path(output).resolve() == Path(source).resolve() or (pair is not None and not Path(pair).is_dir()):
-        raise InputError(f"{source}: no image file in this folder" if not found else "a folder goes with another folder for --output, and for --pair")
+    found = files.in_folder(source)
+    if Path(output).resolve() == Path(source).resolve() or (pair is not None and not Path(pair).is_dir()):
+        raise InputError("a folder goes with another folder for --output, and for --pair")
     Path(output).mkdir(parents=True, exist_ok=True)
     for file in found:
         other = None if pair is None else Path(pair) / file.name
@@ -81,7 +81,7 @@ def _reconstruct_file(experiment, state, noise, fill, reconstruct_whole, source,
             target = _Target(written, picture, place, dimensions)
             other = None if second is None else _Window(second, place, order, dimensions)
             if fill is not None:
-                fill(image, target, frame, tile=tile, pair=other)
+                fill(image, target, frame, tile=tile, noise=noise, pair=other)
             else:
                 whole = (slice(None),) * len(frame)
                 shown = Measurement(image[whole], Identity(), noise, pair=None if other is None else other[whole])

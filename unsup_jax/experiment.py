@@ -146,9 +146,8 @@ class _Job:
             history = read_metrics(folder)
             if parallel.is_main():
                 first = self.dataset.train[0]
-                models = [to_json(m.noise) for m in self.dataset.train]
                 write_json(folder / "example.json", {
-                    "shape": self.streams[0].example(2).y.shape, "noise": models[0] if all(m == models[0] for m in models) else None,
+                    "shape": self.streams[0].example(2).y.shape, "noise": to_json(_common_noise(self.dataset.train)),
                     "dtype": str(first.y.dtype), "image": _image(first),
                 })
         estimates, spent = [], 0.0
@@ -196,40 +195,48 @@ def estimator(method: Method, state: Any, key) -> Callable[[Measurement], tuple[
                 compiled[shape] = whole.lower(measurement).compile()
             began = time.monotonic()
             return np.asarray(jax.block_until_ready(compiled[shape](measurement))), time.monotonic() - began
-        fill = fill or tiled(method, state, key, noise=measurement.noise)
+        fill = fill or tiled(method, state, key)
         target = np.zeros(measurement.y.shape, np.float32)
         began = time.monotonic()
-        fill(measurement.y, target, frame, pair=measurement.pair)
+        fill(measurement.y, target, frame, noise=measurement.noise, pair=measurement.pair)
         return target, time.monotonic() - began
 
     return reconstruct
 
 
-def tiled(method: Method, state: Any, key, *, noise: Any = None) -> Callable[..., None]:
-    """`fill(source, target, frame, tile=512, pair=None)`: the estimate from an image, in tiles on all devices.
+def tiled(method: Method, state: Any, key) -> Callable[..., None]:
+    """`fill(source, target, frame, tile=512, noise=None, pair=None)`: the estimate from an image, in tiles on all devices.
 
-    The method must be of finite reach, and the noise the same everywhere. What is compiled for one image serves
-    all others.
+    The method must be of finite reach, and the noise the same all over an image. What is compiled for one image
+    serves all others.
     """
     radius, alignment = method.tiling
     paired = "pair" in method.reads
 
-    def estimate(key, state, shown):
+    def estimate(key, state_and_noise, shown):
+        state, noise = state_and_noise
         y, *pair = jax.numpy.split(shown, 2, -1) if paired else [shown]
         return method.reconstruct(key, state, Measurement(y, Identity(), noise, *pair))
 
     mapped = parallel.spread(estimate)
 
-    def fill(source, target, frame: tuple[int, ...], *, tile: int = 512, pair=None) -> None:
+    def fill(source, target, frame: tuple[int, ...], *, tile: int = 512, noise=None, pair=None) -> None:
         source = _Beside(source, pair) if paired else source
         tile = tile if len(frame) == 2 else max(64, tile // 8)
         tile = max(tile, 4 * radius) if max(frame) > tile else tile
         in_tiles(
-            lambda batch: mapped(key, state, batch), source, target, frame=frame, tile=tile, radius=radius,
+            lambda batch: mapped(key, (state, noise), batch), source, target, frame=frame, tile=tile, radius=radius,
             alignment=alignment, batch=parallel.local_device_count(),
         )
 
     return fill
+
+
+def _common_noise(measurements):
+    """The noise model of the measurements; None where they differ in it."""
+    first = measurements[0].noise
+    same = lambda model: jax.tree.structure(model) == jax.tree.structure(first) and jax.tree.all(jax.tree.map(np.array_equal, model, first))
+    return first if all(same(m.noise) for m in measurements) else None
 
 
 class Shaped(LinearOperator):

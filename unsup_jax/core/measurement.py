@@ -65,6 +65,12 @@ class Measurement(struct.PyTreeNode):
         hidden = MAY_SEE - set(sees)
         return self.replace(**dict.fromkeys(hidden | ({"pair_operator"} if "pair" in hidden else set())))
 
+    def exchanged(self) -> "Measurement":
+        """The same two realisations with `y` and `pair` in each other's place, each with its operator."""
+        if self.pair_operator is None:
+            return self.replace(y=self.pair, pair=self.y)
+        return self.replace(y=self.pair, operator=self.pair_operator, pair=self.y, pair_operator=self.operator)
+
     def normalize(self, scale: Scale) -> "Measurement":
         """The same measurement in other units of grey: y, pair, unpaired, truth and the noise model."""
         arrays = {"y": self.y, "pair": self.pair, "unpaired": self.unpaired, "truth": self.truth}

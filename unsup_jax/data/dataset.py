@@ -2,7 +2,6 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from functools import partial
 from glob import glob
 from pathlib import Path
 from typing import Literal
@@ -12,13 +11,13 @@ import numpy as np
 
 from unsup_jax.core import Measurement
 from unsup_jax.data.bundled import Brain, Bundled
-from unsup_jax.data.files import KINDS, images, open_image
+from unsup_jax.data.files import images, in_folder, open_image
 from unsup_jax.data.kspace import is_kspace
 from unsup_jax.data.kspace import measurements as kspace_measurements
 from unsup_jax.data.phantoms import Phantoms
 from unsup_jax.errors import InputError
 from unsup_jax.modalities import Modality
-from unsup_jax.noise import GaussianMixture, Histogram, NoiseModel
+from unsup_jax.noise import NoiseModel, bootstrap
 from unsup_jax.operators import Identity
 
 
@@ -160,20 +159,21 @@ class Data:
 
     def _noise_models(self, files) -> list[NoiseModel | None]:
         """One for each file: of the calibration frames, or of the file and its denoised images."""
-        fit = partial(GaussianMixture.fit, jax.random.key(0)) if self.noise_model == "mixture" else Histogram.fit
-        as_arrays = partial(jax.tree.map, np.asarray)
+        def fit(noisy, signal):
+            return jax.tree.map(np.asarray, bootstrap(jax.random.key(0), noisy, signal, mixture=self.noise_model == "mixture"))
+
         if self.calibration is not None:
             frames = self._images(self.calibration)
             if len(frames) < 2 or len({f.shape for f in frames}) > 1:
                 raise InputError(f"--data.calibration holds {_shapes(frames)}; it takes 2 or more frames of one scene")
             frames = np.stack(frames)
-            return [as_arrays(fit(frames, np.broadcast_to(frames.mean(0), frames.shape)))] * len(files)
+            return [fit(frames, np.broadcast_to(frames.mean(0), frames.shape))] * len(files)
         if self.signal is None:
             return [None] * len(files)
         signals = read(self.signal, self.axes, self.dimensions)
         if [[s.shape for s in images] for images in signals] != [[y.shape for y in images] for images in files]:
             raise InputError("--data.signal must hold the denoised images of --data.path: as many files, images and pixels")
-        return [as_arrays(fit(np.stack(y), np.stack(s))) for y, s in zip(files, signals)]
+        return [fit(np.stack(y), np.stack(s)) for y, s in zip(files, signals)]
 
 
 def read(path: str, axes: str | None, dimensions: int) -> list[list[np.ndarray]]:
@@ -183,17 +183,13 @@ def read(path: str, axes: str | None, dimensions: int) -> list[list[np.ndarray]]
         files = sorted(Path(p) for p in glob(path))
         if not files:
             raise InputError(f"{path}: no file matches")
-        return [images(open_image(file, axes), dimensions) for file in files]
-    if place.is_dir() and not (place / "dataset_info.json").exists() and place.suffix != ".zarr":
-        files = sorted(p for p in place.iterdir() if p.suffix.lower() in KINDS)
-        if not files:
-            raise InputError(f"{path}: no image file in this folder; known are {', '.join(sorted(KINDS))}")
-        return [images(open_image(file, axes), dimensions) for file in files]
-    if (place / "dataset_info.json").exists() or (not place.exists() and place.suffix == "" and "/" not in path):
+    elif (place / "dataset_info.json").exists() or (not place.exists() and place.suffix == "" and "/" not in path):
         from unsup_jax.data.tfds import read_tfds  # imports slowly
 
         return [read_tfds(path)]
-    return [images(open_image(path, axes), dimensions)]
+    else:
+        files = in_folder(place) if place.is_dir() and place.suffix != ".zarr" else [path]
+    return [images(open_image(file, axes), dimensions) for file in files]
 
 
 def split(measurements: list[Measurement], part: float, *, first: bool) -> tuple[list[Measurement], list[Measurement]]:

@@ -51,6 +51,14 @@ def kind_of(path: Path) -> str:
     return kind
 
 
+def in_folder(folder: str | Path) -> list[Path]:
+    """The image files of a folder, in the order of their names; `InputError` where there is none."""
+    found = sorted(p for p in Path(folder).iterdir() if p.suffix.lower() in KINDS)
+    if not found:
+        raise InputError(f"{folder}: no image file in this folder; known are {', '.join(sorted(KINDS))}")
+    return found
+
+
 def open_image(path: str | Path, axes: str | None = None) -> Picture:
     """Open one image file, without reading its pixels where the format allows that.
 

@@ -27,9 +27,15 @@ def is_kspace(path: str | Path) -> bool:
     if path.suffix in (".h5", ".hdf5") and path.exists():
         import h5py
 
-        return h5py.is_hdf5(path) and "kspace" in h5py.File(path, "r")
+        if not h5py.is_hdf5(path):
+            return False
+        with h5py.File(path, "r") as file:
+            return "kspace" in file
     if path.suffix == ".npy" and path.exists():
-        return np.issubdtype(np.load(path, mmap_mode="r").dtype, np.complexfloating)
+        try:
+            return np.issubdtype(np.load(path, mmap_mode="r").dtype, np.complexfloating)
+        except (ValueError, EOFError):
+            return False                                            # a damaged file: the reader of images says so
     return False
 
 

@@ -10,7 +10,6 @@ import matplotlib.pyplot as plt  # noqa: E402
 
 from unsup_jax.evaluate.resolution import fourier_ring_correlation  # noqa: E402
 
-
 COLUMNS = 8
 """Images side by side, at most."""
 
@@ -56,9 +55,8 @@ def comparison(path: Path, images: dict[str, np.ndarray], captions: dict[str, st
         signed = None
         for axis in axes.ravel():
             axis.set_xticks([]), axis.set_yticks([])
-        for column_axes in axes.T[len(names):]:
-            for axis in column_axes:
-                axis.set_visible(False)
+        for axis in axes[:, len(names):].ravel():
+            axis.set_visible(False)
         for name, axis in zip(names, axes.T):
             image = shown[name]
             grey = axis[0].imshow(image, cmap="gray", vmin=low, vmax=high, interpolation="nearest")

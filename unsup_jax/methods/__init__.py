@@ -22,6 +22,7 @@ from unsup_jax.methods.supervised import Supervised
 
 __all__ = [
     "ADMM", "BM3D", "ConjugateGradient", "FilteredBackProjection", "GRAPPA", "GaussianFilter", "GerchbergPapoulis",
-    "GradientDescent", "MedianFilter", "NaiveConsistency", "Noise2Noise", "Noise2Score", "Noise2Self", "Noise2Void", "NonLocalMeans", "PN2V",
-    "ProximalGradient", "RARE", "RichardsonLucy", "SSDU", "Self2Self", "SliceGRAPPA", "Supervised", "VariableSplitting", "WaveletShrinkage", "Wiener", "ZeroShotSSL",
+    "GradientDescent", "MedianFilter", "NaiveConsistency", "Noise2Noise", "Noise2Score",
+    "Noise2Self", "Noise2Void", "NonLocalMeans", "PN2V", "ProximalGradient", "RARE", "RichardsonLucy", "SSDU", "Self2Self",
+    "SliceGRAPPA", "Supervised", "VariableSplitting", "WaveletShrinkage", "Wiener", "ZeroShotSSL",
 ]

@@ -2,9 +2,9 @@
 
 from unsup_jax.noise.estimate import estimate_poisson_gaussian
 from unsup_jax.noise.models import Gaussian, NoiseModel, Poisson, PoissonGaussian
-from unsup_jax.noise.others import ColouredGaussian, Gamma, GaussianMixture, Histogram, SaltAndPepper
+from unsup_jax.noise.others import ColouredGaussian, Gamma, GaussianMixture, Histogram, SaltAndPepper, bootstrap
 
 __all__ = [
     "ColouredGaussian", "Gamma", "Gaussian", "GaussianMixture", "Histogram", "NoiseModel", "Poisson", "PoissonGaussian",
-    "SaltAndPepper", "estimate_poisson_gaussian",
+    "SaltAndPepper", "bootstrap", "estimate_poisson_gaussian",
 ]

@@ -237,6 +237,12 @@ class GaussianMixture(NoiseModel):
         return log_weight, clean[..., None] + extent * offset, variance
 
 
+def bootstrap(key: Array, noisy: np.ndarray, denoised: np.ndarray, *, mixture: bool = True) -> NoiseModel:
+    """The noise model of images from themselves and their denoised estimates, taken for signals."""
+    fit = partial(GaussianMixture.fit, key) if mixture else Histogram.fit
+    return fit(np.asarray(noisy), np.asarray(denoised))
+
+
 @partial(jax.jit, static_argnames=("steps", "learning_rate"))
 def _most_likely(model, key, y, s, *, steps, learning_rate):
     """`model` with the coefficients that Adam finds for the pairs y, s [n]."""

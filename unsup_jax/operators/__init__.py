@@ -17,6 +17,6 @@ __all__ = [
     "AngularSpectrum", "Binning", "ContrastTransfer", "Convolution", "Diffraction", "Emitters", "Fourier",
     "FourierPtychography", "Identity", "InlineHologram", "Mask", "Multislice", "NonCartesianSENSE", "NonuniformFourier",
     "Planes", "Projection", "Radon", "RealSpaceProjection", "Resampling", "SENSE", "airy_psf", "blinking",
-    "compress_coils", "confocal_psf", "ctf", "espirit", "filtered_back_projection", "gaussian_psf", "gibson_lanni_psf", "hole", "missing_wedge",
-    "parallel_angles", "ramp_filter", "random_blocks", "random_rotations", "resampling",
+    "compress_coils", "confocal_psf", "ctf", "espirit", "filtered_back_projection", "gaussian_psf",
+    "gibson_lanni_psf", "hole", "missing_wedge", "parallel_angles", "ramp_filter", "random_blocks", "random_rotations", "resampling",
 ]

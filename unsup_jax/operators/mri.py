@@ -45,7 +45,21 @@ class CoilArray(LinearOperator):
         return jax.ShapeDtypeStruct((height, width, sets), y.dtype)
 
 
-class SENSE(CoilArray):
+class Cartesian(LinearOperator):
+    """What k-space y [coil, H, W] on a grid has in common: a `mask` of the points that all coils sample."""
+
+    def measured(self, y: Array) -> Array:
+        return jnp.broadcast_to(self.mask, y.shape[1:])[None]
+
+    def sample_axes(self, y: Array) -> tuple[int, ...]:
+        return (1, 2)
+
+    def restricted(self, mask: Array) -> LinearOperator:
+        """The same operator with fewer points, unless the `mask` tells the coils apart."""
+        return self.replace(mask=self.mask * mask[0]) if mask.shape[0] == 1 else super().restricted(mask)
+
+
+class SENSE(Cartesian, CoilArray):
     """Cartesian multi-coil k-space y [coil, H, W] of an image x [H, W, sets]."""
 
     mask: Array
@@ -58,15 +72,6 @@ class SENSE(CoilArray):
         axes = tuple(axis for axis in (-2, -1) if self.mask.shape[axis] > 1)
         spectrum = weighted(jnp.square(self.mask)[None], jnp.fft.fftn(self.coils(x), axes=axes))
         return self.combine(jnp.fft.ifftn(spectrum, axes=axes))
-
-    def measured(self, y: Array) -> Array:
-        return jnp.broadcast_to(self.mask, y.shape[1:])[None]
-
-    def sample_axes(self, y: Array) -> tuple[int, ...]:
-        return (1, 2)
-
-    def restricted(self, mask: Array) -> "SENSE":
-        return self.replace(mask=self.mask * mask[0])
 
 
 class NonCartesianSENSE(CoilArray):
@@ -102,7 +107,7 @@ class NonCartesianSENSE(CoilArray):
         return NonuniformFourier(self.coordinates, shape, self.width, self.backend, self.kernel)
 
 
-class Multislice(LinearOperator):
+class Multislice(Cartesian):
     """Simultaneously excited slices x [slice, H, W, 1], summed into one k-space y [coil, H, W].
 
     `sensitivity_maps` are [slice, coil, H, W] and `shifts` [slice] parts of the field of view. With `sign` -1 the
@@ -137,12 +142,3 @@ class Multislice(LinearOperator):
     def domain(self, y: Array) -> jax.ShapeDtypeStruct:
         slices, _, height, width = self.sensitivity_maps.shape
         return jax.ShapeDtypeStruct((slices, height, width, 1), y.dtype)
-
-    def measured(self, y: Array) -> Array:
-        return jnp.broadcast_to(self.mask, y.shape[1:])[None]
-
-    def sample_axes(self, y: Array) -> tuple[int, ...]:
-        return (1, 2)
-
-    def restricted(self, mask: Array) -> "Multislice":
-        return self.replace(mask=self.mask * mask[0])

@@ -10,6 +10,7 @@ of the tilts or of the dose, each is trained on to predict the other, and the es
 """
 
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar
 
 import flax.linen as nn
@@ -42,19 +43,12 @@ class Noise2Noise(Learned):
         return "cryo-CARE" if self.symmetric else "Noise2Noise"
 
     def loss(self, key: Array, params, one: Measurement):
-        H_pair = one.operator if one.pair_operator is None else one.pair_operator
-        forth = mean_square_error(H_pair(self._apply(params, one)), one.pair)               # ||H' F_theta(y; H) - y'||^2
+        F, other = partial(super().estimate, key, params), one.exchanged()
+        forth = mean_square_error(other.operator(F(one)), other.y)          # ||H' F_theta(y; H) - y'||^2
         if not self.symmetric:
             return forth, {}
-        other = one.replace(y=one.pair, operator=H_pair)
-        return (forth + mean_square_error(one.operator(self._apply(params, other)), one.y)) / 2, {}
+        return (forth + mean_square_error(one.operator(F(other)), one.y)) / 2, {}
 
     def estimate(self, key: Array, params, one: Measurement):
-        estimate = self._apply(params, one)
-        if not self.symmetric:
-            return estimate
-        other = one if one.pair_operator is None else one.replace(operator=one.pair_operator)
-        return (estimate + self._apply(params, other.replace(y=one.pair))) / 2
-
-    def _apply(self, params, one):
-        return self.network.apply(params, *self.shown(one))
+        F = partial(super().estimate, key, params)
+        return (F(one) + F(one.exchanged())) / 2 if self.symmetric else F(one)

@@ -9,7 +9,8 @@ c = E sigma_a^2 / E sigma_a^2 (v + sigma_a^2), for sigma_a uniform in its logari
 
     1 / c = v + (a^2 + b^2) / 2
 
-and not v, so that the score of p(y) is s_theta (v + (a^2 + b^2) / 2) / v. Tweedie's formula makes it the posterior mean for each model of exponential family:
+and not v, so that the score of p(y) is s_theta (v + (a^2 + b^2) / 2) / v. Tweedie's formula makes it the posterior
+mean for each model of exponential family:
 
     Gaussian    x = y + sigma^2 s(y)
     Poisson     x = (y + gain / 2) exp(gain s(y))                     for y = gain P(x / gain)

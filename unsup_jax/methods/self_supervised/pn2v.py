@@ -7,18 +7,16 @@ p(y | s) of the camera says how well each explains the observation:
     estimate        sum_k s_k p(y_i | s_k) / sum_k p(y_i | s_k)     the posterior mean (MMSE)
 
 Unlike Noise2Void, the estimate uses the pixel itself. The noise model is that of the measurement: known, measured
-from calibration pairs, or bootstrapped from the noisy images and their Noise2Void estimates (`bootstrap`; Prakash et
-al., ISBI 2020), which needs nothing but those images.
+from calibration pairs, or bootstrapped from the noisy images and their Noise2Void estimates (`unsup_jax.noise.bootstrap`;
+Prakash et al., ISBI 2020), which needs nothing but those images.
 """
 
 from dataclasses import dataclass
-from functools import partial
 from typing import ClassVar
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import Array
 from jax.scipy.special import logsumexp
 
@@ -26,7 +24,6 @@ from unsup_jax.core import Learned, Measurement
 from unsup_jax.errors import InputError
 from unsup_jax.losses import neighbour, stratified_pixels
 from unsup_jax.networks import UNet
-from unsup_jax.noise import GaussianMixture, Histogram, NoiseModel
 
 
 @dataclass(frozen=True)
@@ -80,9 +77,3 @@ class PN2V(Learned):
         s = self.draw(params, one.y)
         weight = jax.nn.softmax(self.log_likelihood(one, one.y, s), -2)
         return jnp.sum(weight * s, -2)
-
-
-def bootstrap(key: Array, noisy: np.ndarray, denoised: np.ndarray, *, mixture: bool = True) -> NoiseModel:
-    """The noise model of images from themselves and their denoised estimates, taken for signals."""
-    fit = partial(GaussianMixture.fit, key) if mixture else Histogram.fit
-    return fit(np.asarray(noisy), np.asarray(denoised))

@@ -9,6 +9,7 @@ gamma = 1 / (2 tau + 1), half of the published step, which our D do not bear. An
 """
 
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar
 
 import flax.linen as nn
@@ -54,28 +55,31 @@ class RARE(Learned):
         channels = x.shape[-1] * (2 if jnp.issubdtype(x.dtype, jnp.complexfloating) else 1)
         return self.network.init(key, jnp.zeros((*x.shape[:-1], channels), jnp.float32))
 
-    def invert(self, H, y: Array) -> Array:
-        """A^+ y."""
-        return H.inverse(H.adjoint(y), self.mu * H.norm(y), iterations=10)
+    def invert(self, one: Measurement) -> tuple[Array, Array, Array]:
+        """A^+ y, with the H* y and the ||H||^2 that it takes."""
+        H, y = one.operator, one.y
+        back, curvature = H.adjoint(y), H.norm(y)
+        return H.inverse(back, self.mu * curvature, iterations=10), back, curvature
+
+    def remove(self, params, x: Array) -> Array:
+        """D(x)."""
+        return on_channels(partial(self.network.apply, params), x)
 
     def loss(self, key: Array, params, one: Measurement):
-        H_pair = one.operator if one.pair_operator is None else one.pair_operator
-        D = lambda x: on_channels(lambda parts: self.network.apply(params, parts), x)
-        removed = D(self.invert(one.operator, one.y))
-        return mean_square_error(removed, self.invert(H_pair, one.pair)), {}
+        image, artifacts = self.invert(one)[0], self.invert(one.exchanged())[0]
+        return mean_square_error(self.remove(params, image), artifacts), {}     # ||D(A^+ y) - A'^+ y'||^2
 
     def estimate(self, key: Array, params, one: Measurement):
-        H, y = one.operator, one.y
-        D = lambda x: on_channels(lambda parts: self.network.apply(params, parts), x)
-        back, curvature = H.adjoint(y), H.norm(y)
+        D = partial(self.remove, params)
+        image, back, curvature = self.invert(one)
         unit, gamma = (1 / curvature).astype(back.dtype), 1 / (2 * self.tau + 1)
 
         def step(carry, momentum):
             x, s = carry
-            new = s - gamma * (unit * (H.normal(s) - back) + self.tau * (s - D(s)))
+            new = s - gamma * (unit * (one.operator.normal(s) - back) + self.tau * (s - D(s)))
             return (new, new + momentum.astype(x.dtype) * (new - x)), None
 
-        first = D(self.invert(H, y))
+        first = D(image)
         (x, _), _ = jax.lax.scan(step, (first, first), jnp.asarray(fista_momenta(self.iterations), jnp.float32))
         return x
 

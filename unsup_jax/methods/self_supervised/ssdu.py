@@ -64,7 +64,7 @@ class SSDU(Learned):
         """A key of the measurement's own, so that it is split in the same K ways throughout."""
         if self.masks == 0:
             return key
-        own = jax.random.fold_in(jax.random.key(0), jax.lax.bitcast_convert_type(jnp.sum(jnp.abs(y)), jnp.int32))
+        own = jax.random.fold_in(jax.random.key(0), jax.lax.bitcast_convert_type(jnp.sum(jnp.abs(y)).astype(jnp.float32), jnp.int32))
         return jax.random.fold_in(own, jax.random.randint(key, (), 0, self.masks))
 
 

@@ -5,8 +5,7 @@ r"""Zero-shot self-supervised reconstruction (Yaman et al., ICLR 2022): one meas
     stop at the least  L(y_Gamma, H_Gamma F_theta(y_{Omega - Gamma}; H_{Omega - Gamma}))
 
 Gamma is drawn once and never trained on, so that its loss tells when the network begins to fit the noise. The answer
-is F_theta(y; H), all of Omega again, with the parameters of the least such loss. Training may start from a trained
-network (`solve(..., start=...)`).
+is F_theta(y; H), all of Omega again, with the parameters of the least such loss.
 """
 
 from dataclasses import dataclass
