@@ -14,7 +14,7 @@ from unsup_jax.core import Measurement
 from unsup_jax.core.linear import conjugate_gradient
 from unsup_jax.core.phasors import squared_modulus
 from unsup_jax.methods import ADMM, GRAPPA, FilteredBackProjection, ProximalGradient
-from unsup_jax.modalities.instruments import loop_coils
+from unsup_jax.modalities.mri import loop_coils
 from unsup_jax.operators import (
     SENSE, Convolution, Diffraction, NonCartesianSENSE, Projection, Radon, espirit, gaussian_psf, parallel_angles, random_rotations,
 )

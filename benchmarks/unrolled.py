@@ -13,7 +13,7 @@ import numpy as np
 from benchmarks.timing import compiled, timed
 from unsup_jax.core import Adam, Measurement
 from unsup_jax.methods import Supervised
-from unsup_jax.modalities.instruments import loop_coils
+from unsup_jax.modalities.mri import loop_coils
 from unsup_jax.networks import ResNet, Unrolled
 from unsup_jax.operators import SENSE
 from unsup_jax.operators.trajectories import gaussian_points

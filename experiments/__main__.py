@@ -235,7 +235,7 @@ def compare(arguments: list[str]) -> None:
     parsed.job.begin()
     compare_methods(
         entries, [name for name, _ in found], parsed.job.folder("compare"), parsed.data, parsed.modality, first.train.seed,
-        settings={"data": config.to_json(parsed.data), "modality": config.to_json(parsed.modality), **{n: config.to_json(e) for n, e in found}},
+        analysis=first.analysis, settings={"data": config.to_json(parsed.data), "modality": config.to_json(parsed.modality), **{n: config.to_json(e) for n, e in found}},
     )
 
 

@@ -321,7 +321,7 @@ def test_real_pairs_score_as_published(shared_data):
 
 def centred_kspace(seed=0, coils=4, size=32):
     """Centred k-space of a phantom seen by loops, and its image by the orthonormal FFT."""
-    from unsup_jax.modalities.instruments import loop_coils
+    from unsup_jax.modalities.mri import loop_coils
 
     image = np.asarray(Phantoms("nuclei", count=1, shape=(size, size), seed=seed).images()[0])[..., 0]
     coil_images = np.asarray(loop_coils(coils, (size, size))) * image

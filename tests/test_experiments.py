@@ -21,6 +21,10 @@ def small(network):
     """The same network of fewer layers and features."""
     if hasattr(network, "regularizer"):
         return network.clone(regularizer=small(network.regularizer), unrolls=2, iterations=2)
+    if hasattr(network, "encoder"):
+        return network.clone(encoder=small(network.encoder), decoder=small(network.decoder))
+    if hasattr(network, "network"):
+        return network.clone(network=small(network.network))
     return network.clone(width=4, depth=min(network.depth, 2))
 
 
@@ -36,10 +40,10 @@ def tiny(experiment):
         method = dataclasses.replace(method, network=small(method.network))
     if any(field.name == "steps" for field in dataclasses.fields(method)):
         method = dataclasses.replace(method, steps=2)
-    few = {field.name: 2 for field in dataclasses.fields(method) if field.name in ("samples", "passes", "epoch")}
+    few = {field.name: 2 for field in dataclasses.fields(method) if field.name in ("samples", "passes", "epoch", "draws")}
     method = dataclasses.replace(method, **few)
     return dataclasses.replace(
-        experiment, data=data, method=method, references=(),
+        experiment, data=data, method=method, references=(), analysis=None,
         train=Train(steps=2, batch=4, checkpoint_every=1, validation_batches=1),
     )
 

@@ -68,6 +68,8 @@ CASES = {
     "SENSE, lines": lambda key: (SENSE(maps(key, 1, 3, 9, 8), sampled(key, 1, 8)), (9, 8, 1)),
     "NonCartesianSENSE": lambda key: (NonCartesianSENSE(maps(key, 1, 3, 9, 8), points(key)), (9, 8, 1)),
     "Multislice": lambda key: (Multislice(maps(key, 3, 4, 9, 8), sampled(key, 9, 8), jax.random.uniform(key, (3,))), (3, 9, 8, 1)),
+    "Multislice, lines": lambda key: (
+        Multislice(maps(key, 3, 4, 9, 8), sampled(key, 9, 1), jax.random.uniform(key, (3,))), (3, 9, 8, 1)),
     "Multislice, other sign": lambda key: (
         Multislice(maps(key, 2, 4, 8, 6), sampled(key, 8, 6), jax.random.uniform(key, (2,)), sign=1), (2, 8, 6, 1)),
     "Diffraction": lambda key: (Diffraction(angles(key), jnp.float32(2.0), 8), (8, 8, 1)),

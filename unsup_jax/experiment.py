@@ -18,7 +18,7 @@ from unsup_jax.core import LinearOperator, Measurement, Method
 from unsup_jax.core.optimizer import over
 from unsup_jax.data import Data, Dataset, Stream
 from unsup_jax.errors import InputError
-from unsup_jax.evaluate import figures, report, scores
+from unsup_jax.evaluate import Analysis, coverage, figures, psnr, report, scores
 from unsup_jax.evaluate.tiling import in_tiles
 from unsup_jax.modalities import Modality
 from unsup_jax.noise import NoiseModel
@@ -44,9 +44,11 @@ class Experiment:
     train: Train = Train()
     """How the method is trained."""
     references: tuple[Method, ...] = ()
-    """Methods scored beside it on the same data; one that trains takes the method's network and optimiser."""
+    """Methods scored beside it on the same data; one that leaves its network or its optimiser open takes the method's."""
     with_references: bool = True
     """Also train and score the references."""
+    analysis: Analysis | None = None
+    """What is made of all the test estimates together, beside their scores."""
 
     def entries(self) -> list[tuple[str, Method, Train]]:
         """(label, method, training) of the method and of its references."""
@@ -54,9 +56,8 @@ class Experiment:
         return [(m.label, m, self.train) for m in [*references, self.method]]
 
     def _alike(self, reference):
-        shared = {f.name for f in dataclasses.fields(reference)} & {"network", "optimizer"}
-        own = {name: getattr(self.method, name) for name in shared if hasattr(self.method, name)}
-        return dataclasses.replace(reference, **own)
+        left_open = {f.name for f in dataclasses.fields(reference) if getattr(reference, f.name) == f.default} & {"network", "optimizer"}
+        return dataclasses.replace(reference, **{name: getattr(self.method, name) for name in left_open if hasattr(self.method, name)})
 
 
 @dataclass(frozen=True)
@@ -67,19 +68,21 @@ class Result:
     row: dict[str, Any]
     estimates: list[np.ndarray]
     history: list[dict]
+    draws: np.ndarray | None = None
+    """Draws [N, *S, C] of x given the first test measurement, of a method that makes some."""
 
 
 def run(experiment: Experiment, name: str, directory: Path, *, quiet: bool = False) -> list[Result]:
     """Train, score and report an experiment into `directory`; what is already there is gone on with."""
     return compare(
         experiment.entries(), name, directory, experiment.data, experiment.modality, experiment.train.seed,
-        subject=experiment.method.label, settings=config.to_json(experiment), quiet=quiet,
+        subject=experiment.method.label, settings=config.to_json(experiment), analysis=experiment.analysis, quiet=quiet,
     )
 
 
 def compare(
     entries: Sequence[tuple[str, Method, Train]], name: str | Sequence[str], directory: Path, data: Data, modality: Modality, seed: int,
-    *, subject: str | None = None, settings: Any = None, quiet: bool = False,
+    *, subject: str | None = None, settings: Any = None, analysis: Analysis | None = None, quiet: bool = False,
 ) -> list[Result]:
     """Score several methods, (label, method, training) each, on the same data: one table, one figure, one report.
 
@@ -98,12 +101,14 @@ def compare(
             say(left_out[-1])
     if not jobs:
         raise InputError("; ".join(left_out))
+    if analysis is not None:
+        analysis.check([m.y.shape for m in jobs[0].dataset.test])
     directory.mkdir(parents=True, exist_ok=True)
     if parallel.is_main():
         write_json(directory / "config.json", {"experiment": name, "settings": settings})
     results = [job.run(directory, seed, quiet) for job in jobs]
     if parallel.is_main():
-        _write(results, left_out, jobs[0].dataset.test, name, directory, subject, settings, say)
+        _write(results, left_out, jobs[0].dataset.test, name, directory, subject, settings, analysis, say)
     return results
 
 
@@ -165,7 +170,15 @@ class _Job:
             "method": self.label, "sees": ", ".join(sorted(self.method.sees)) or "nothing",
             **_mean_scores(estimates, self.dataset.test), "train_seconds": seconds, "seconds": spent / len(estimates),
         }
-        return Result(self.label, row, estimates, history)
+        draws = None
+        if self.streams is not None and np.prod(shown.y.shape[:-1]) <= WHOLE_IMAGE_PIXELS:
+            first = self.dataset.test[0]
+            draws = jax.jit(lambda m: self.method.posterior(jax.random.key(seed), state, m))(first.only(self.method.reads))
+        if draws is not None:
+            draws = np.asarray(draws)
+            if first.truth is not None:
+                row |= {"PSNR of one draw (dB)": psnr(draws[0], first.truth), "coverage of 90 %": float(coverage(draws, first.truth, [0.9])[0])}
+        return Result(self.label, row, estimates, history, draws)
 
 
 def method_folder(directory: Path, label: str) -> Path:
@@ -306,13 +319,13 @@ def _mean_scores(estimates, measurements):
     return {name: float(np.mean([s[name] for s in each])) for name in each[0]} if each else {}
 
 
-def _write(results, left_out, test, name, directory, subject, settings, say):
+def _write(results, left_out, test, name, directory, subject, settings, analysis, say):
     first = test[0]
     noisy_images = [np.asarray(m.y) for m in test]
     rows = []
     if first.y.shape == results[0].estimates[0].shape:
         rows.append({"method": "noisy", "sees": None, **_mean_scores(noisy_images, test)})
-    rows += [r.row for r in results]
+    rows += [r.row | (analysis.scores(r.estimates) if analysis else {}) for r in results]
     images = {"noisy": np.asarray(first.y)} if rows[0]["method"] == "noisy" else {}
     images |= {r.label: r.estimates[0] for r in results}
     truth = None if first.truth is None else np.asarray(first.truth)
@@ -326,7 +339,22 @@ def _write(results, left_out, test, name, directory, subject, settings, say):
     if truth is not None:
         figures.ring_correlations(directory / "frc.png", images, truth)
         made["Fourier ring correlation with the truth"] = directory / "frc.png"
+    drawn = {r.label: r.draws for r in results if r.draws is not None}
+    for label, draws in drawn.items():
+        path = method_folder(directory, label) / "diversity.png"
+        figures.diversity(path, np.asarray(first.y), draws, truth)
+        made[f"Draws of x given y by {label}"] = path
+    if drawn and truth is not None:
+        figures.calibrations(directory / "calibration.png", drawn, truth)
+        made["Error against predicted deviation, and coverage of intervals"] = directory / "calibration.png"
     summary = _summary(rows, subject, len(test), first, left_out)
+    if analysis is not None:
+        series = {r.label: r.estimates for r in results}
+        if truth is not None:
+            series["truth"] = [m.truth for m in test]
+            found = analysis.scores(series["truth"])
+            summary.append("Of the truth: " + ", ".join(f"{name} {report.cell(name, value)}" for name, value in found.items()) + ".")
+        made |= analysis.figures(directory, series)
     write_json(directory / "scores.json", rows)
     say("\n" + report.text_table(rows) + "\n")
     for line in summary:

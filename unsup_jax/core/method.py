@@ -48,6 +48,10 @@ class Method:
         """What to watch on samples that are not trained on; no entry where a method has nothing to report."""
         return {}
 
+    def posterior(self, key: Array, state: State, measurement: Measurement) -> Array | None:
+        """Draws [N, *S, C] of x given ONE measurement; None of a method that has an estimate alone."""
+        return None
+
     @property
     def reads(self) -> frozenset[str]:
         """What of `sees` a trained method is shown beside y to reconstruct."""
@@ -107,6 +111,10 @@ class Learned(Method):
     optimizer: Adam = Adam()
     """Optimiser of theta."""
 
+    def at(self, step: Array) -> "Learned":
+        """The method as it is at a step of its training; itself, unless a hyperparameter follows a schedule."""
+        return self
+
     def init_params(self, key: Array, example: Measurement) -> Any:
         """theta, for measurements like the ONE example."""
         return self.network.init(key, *self.shown(example))
@@ -134,7 +142,8 @@ class Learned(Method):
         return LearnedState(Trained.start(self.init_params(key, first), self.optimizer), scale)
 
     def update(self, key: Array, state: LearnedState, batch: Measurement) -> tuple[LearnedState, Metrics]:
-        gradient, metrics = jax.grad(self._mean_loss, 1, has_aux=True)(key, state.trained.params, state.scale, batch)
+        now = self.at(state.trained.steps)
+        gradient, metrics = jax.grad(now._mean_loss, 1, has_aux=True)(key, state.trained.params, state.scale, batch)
         trained = state.trained.descend(gradient, self.optimizer)
         return state.replace(trained=trained), mean_over_replicas(metrics)
 

@@ -72,6 +72,12 @@ class Trained(struct.PyTreeNode):
         """Untouched parameters with an empty memory."""
         return cls(params, optimizer.transformation().init(params))
 
+    @property
+    def steps(self) -> Array:
+        """Steps that were taken."""
+        adam = lambda state: isinstance(state, optax.ScaleByAdamState)
+        return next(state.count for state in jax.tree.leaves(self.memory, is_leaf=adam) if adam(state))
+
     def descend(self, gradient: Any, optimizer: Adam) -> "Trained":
         """One step against the mean of the replicas' gradients."""
         updates, memory = optimizer.transformation().update(mean_over_replicas(gradient), self.memory, self.params)

@@ -12,8 +12,10 @@ import numpy as np
 from unsup_jax.core import Measurement
 from unsup_jax.data.bundled import Brain, Bundled
 from unsup_jax.data.files import images, in_folder, open_image
+from unsup_jax.data.functional import FunctionalRun
 from unsup_jax.data.kspace import is_kspace
 from unsup_jax.data.kspace import measurements as kspace_measurements
+from unsup_jax.data.particles import Particles
 from unsup_jax.data.phantoms import Phantoms
 from unsup_jax.errors import InputError
 from unsup_jax.modalities import Modality
@@ -40,7 +42,7 @@ class Data:
     Raises `InputError` on a fraction outside [0, 1), a patch below 8 pixels, or dimensions other than 2, 3.
     """
 
-    source: Bundled | Phantoms | Brain = Bundled()
+    source: Bundled | Phantoms | Brain | FunctionalRun | Particles = Bundled()
     """Clean images that the modality measures."""
     clean: str | None = None
     """Your own clean images in place of the source: a file (.tif .png .npy .h5 .zarr .mrc), a folder of files, a
@@ -101,8 +103,10 @@ class Data:
         measure, key = jax.jit(modality.measure), jax.random.key(seed)
         clean = self.source.images() if self.clean is None else self._images(self.clean)
         scored = [] if self.scored is None else self._images(self.scored)
-        measured = [measure(jax.random.fold_in(key, i), image) for i, image in enumerate([*clean, *scored])]
-        measured = [jax.tree.map(np.asarray, m) for m in measured]
+        measured = []
+        for i, image in enumerate([*clean, *scored]):
+            one = jax.tree.map(np.asarray, measure(jax.random.fold_in(key, i), image))
+            measured.append(_sharing(one, measured[0]) if measured else one)
         return measured[: len(clean)], measured[len(clean):]
 
     def arrange(self, measured: tuple[list[Measurement], list[Measurement]], sees: Collection[str], seed: int) -> Dataset:
@@ -231,3 +235,10 @@ def crop(measurement: Measurement, window: tuple[slice, ...]) -> Measurement:
 
 def _shapes(arrays):
     return f"{len(arrays)} images of {', '.join(sorted({str(a.shape) for a in arrays}))}"
+
+
+def _sharing(one, first):
+    """The measurement with those arrays that are the first one's too, such as coil maps, kept once."""
+    if jax.tree.structure(one) != jax.tree.structure(first):
+        return one
+    return jax.tree.map(lambda a, b: b if np.array_equal(a, b) else a, one, first)

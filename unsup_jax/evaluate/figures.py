@@ -9,6 +9,7 @@ matplotlib.use("Agg")  # figures are files
 import matplotlib.pyplot as plt  # noqa: E402
 
 from unsup_jax.evaluate.resolution import fourier_ring_correlation  # noqa: E402
+from unsup_jax.evaluate.uncertainty import calibration, coverage  # noqa: E402
 
 COLUMNS = 8
 """Images side by side, at most."""
@@ -74,6 +75,75 @@ def comparison(path: Path, images: dict[str, np.ndarray], captions: dict[str, st
         part.colorbar(grey, ax=axes[0, :], shrink=0.9, pad=0.01).set_label(quantity, fontsize=8)
         if signed is not None:
             part.colorbar(signed, ax=axes[2, :], shrink=0.9, pad=0.01).set_label("estimate - truth", fontsize=8)
+    _save(figure, path)
+
+
+def maps(
+    path: Path, rows: dict[str, np.ndarray], under: dict[str, np.ndarray] | None, *, quantity: str, cmap: str = "gray",
+    low: float | None = None, high: float | None = None,
+) -> None:
+    """One row a label, one column a slice of its map [slice, H, W]; where that is NaN, the grey image `under` it is seen."""
+    low = min(np.nanmin(m) for m in rows.values()) if low is None else low
+    high = max(np.nanpercentile(m, 99.8) for m in rows.values()) if high is None else high
+    count = len(next(iter(rows.values())))
+    figure, axes = plt.subplots(len(rows), count, figsize=(1.9 * count + 1, 1.95 * len(rows)), squeeze=False, layout="constrained")
+    for line, (label, map_) in zip(axes, rows.items()):
+        line[0].set_ylabel(label, fontsize=9)
+        for k, axis in enumerate(line):
+            if under is not None:
+                axis.imshow(under[label][k], cmap="gray", interpolation="nearest")
+            drawn = axis.imshow(map_[k], cmap=cmap, vmin=low, vmax=high, interpolation="nearest")
+            axis.set(xticks=[], yticks=[])
+    figure.colorbar(drawn, ax=axes, shrink=0.6, pad=0.01).set_label(quantity, fontsize=8)
+    _save(figure, path)
+
+
+def diversity(path: Path, y: np.ndarray, draws: np.ndarray, truth: np.ndarray | None, *, shown: int = 4) -> None:
+    """A measurement, some draws of x given it, their mean and their deviation, the truth and the error; below, a crop of each."""
+    mean = draws.mean(0)
+    images = {"measured": y} if y.shape == mean.shape else {}
+    images |= {f"draw {k + 1}": draw for k, draw in enumerate(draws[:shown])} | {f"mean of {len(draws)}": mean}
+    images = {name: plane(image) for name, image in images.items()}
+    spreads = {"deviation of the draws": plane(draws.std(0))}
+    if truth is not None:
+        images["truth"] = plane(truth)
+        spreads["|mean - truth|"] = plane(np.abs(mean - truth))
+    reference = plane(mean if truth is None else truth)
+    low, high = np.percentile(reference, [0.5, 99.7])
+    most = np.percentile(next(iter(spreads.values())), 99.5)
+    row, column, size = busiest(next(iter(spreads.values())))
+    crop = (slice(row, row + size), slice(column, column + size))
+    count = len(images) + len(spreads)
+    figure, axes = plt.subplots(2, count, figsize=(2.1 * count, 2.1 * (1 + reference.shape[0] / reference.shape[1]) + 0.5), layout="constrained")
+    grey, heat = {"cmap": "gray", "vmin": low, "vmax": high}, {"cmap": "inferno", "vmin": 0, "vmax": most}
+    for axis, (name, image) in zip(axes.T, (images | spreads).items()):
+        settings = heat if name in spreads else grey
+        axis[0].imshow(image, interpolation="nearest", **settings)
+        axis[0].set_title(name, fontsize=9)
+        axis[0].add_patch(plt.Rectangle((column, row), size, size, fill=False, color="tab:orange", lw=1))
+        drawn = axis[1].imshow(image[crop], interpolation="nearest", **settings)
+        for a in axis:
+            a.set(xticks=[], yticks=[])
+    figure.colorbar(drawn, ax=axes[:, -1], shrink=0.6).set_label("grey value", fontsize=8)
+    _save(figure, path)
+
+
+def calibrations(path: Path, draws: dict[str, np.ndarray], truth: np.ndarray) -> None:
+    """Left, the error against the deviation that the draws of each method predict; right, the coverage of their intervals."""
+    figure, (left, right) = plt.subplots(1, 2, figsize=(8, 3.6), layout="constrained")
+    levels, largest = np.linspace(0.05, 0.95, 19), 0.0
+    for name, drawn in draws.items():
+        predicted, found = calibration(drawn, truth)
+        left.plot(predicted, found, marker="o", ms=4, lw=1.2, label=name)
+        right.plot(levels, coverage(drawn, truth, levels), marker="o", ms=3, lw=1.2, label=name)
+        largest = max(largest, predicted.max(), found.max())
+    left.plot([0, largest], [0, largest], "k:", lw=0.8)
+    right.plot([0, 1], [0, 1], "k:", lw=0.8)
+    left.set(xlabel="predicted deviation (grey values)", ylabel="root mean square error", xlim=(0, None), ylim=(0, None))
+    right.set(xlabel="nominal coverage", ylabel="part of the pixels covered", xlim=(0, 1), ylim=(0, 1))
+    for axis in (left, right):
+        axis.grid(alpha=0.3)
+        axis.legend(fontsize=8)
     _save(figure, path)
 
 

@@ -24,10 +24,17 @@ def cell(name: str, value: object) -> str:
     return str(value)
 
 
+def columns_of(rows: Sequence[Row]) -> dict[str, str]:
+    """The columns that the rows have, with their headings: the known ones, then those that are their own heading."""
+    named = {name for row in rows for name in row}
+    others = [name for row in rows for name in row if name not in COLUMNS]
+    return {name: title for name, title in COLUMNS.items() if name in named} | {name: name for name in others}
+
+
 def text_table(rows: Sequence[Row]) -> str:
     """The rows as aligned text."""
-    columns = [name for name in COLUMNS if any(name in row for row in rows)]
-    lines = [[COLUMNS[name] for name in columns]]
+    columns = columns_of(rows)
+    lines = [[*columns.values()]]
     lines += [[cell(name, row.get(name)) for name in columns] for row in rows]
     widths = [max(len(line[i]) for line in lines) for i in range(len(columns))]
     align = [str.ljust if name in ("method", "sees") else str.rjust for name in columns]
@@ -37,13 +44,13 @@ def text_table(rows: Sequence[Row]) -> str:
 
 def page(path: Path, *, title: str, summary: Sequence[str], rows: Sequence[Row], figures: dict[str, Path], details: dict[str, str]) -> None:
     """Write the report: summary, table, figures embedded, and details folded away."""
-    columns = [name for name in COLUMNS if any(name in row for row in rows)]
+    columns = columns_of(rows)
     best = {
         name: (min if name in ("nmse", "frc") else max)(values)
         for name in ("psnr", "ssim", "psnr_affine", "nmse", "frc")
         if (values := [row[name] for row in rows if isinstance(row.get(name), float)])
     }
-    head = "".join(f"<th>{html.escape(COLUMNS[name])}</th>" for name in columns)
+    head = "".join(f"<th>{html.escape(title)}</th>" for title in columns.values())
     body = "".join(
         "<tr>" + "".join(
             f"<td{' class=best' if name in best and row.get(name) == best[name] else ''}>{html.escape(cell(name, row.get(name)))}</td>"

@@ -19,10 +19,13 @@ from unsup_jax.methods.self_supervised.self2self import Self2Self
 from unsup_jax.methods.self_supervised.ssdu import SSDU, NaiveConsistency
 from unsup_jax.methods.self_supervised.zero_shot import ZeroShotSSL
 from unsup_jax.methods.supervised import Supervised
+from unsup_jax.methods.variational.divnoising import DivNoising
+from unsup_jax.methods.variational.spatial_vae import SpatialVAE
+from unsup_jax.methods.variational.vae import VAE
 
 __all__ = [
-    "ADMM", "BM3D", "ConjugateGradient", "FilteredBackProjection", "GRAPPA", "GaussianFilter", "GerchbergPapoulis",
+    "ADMM", "BM3D", "ConjugateGradient", "DivNoising", "FilteredBackProjection", "GRAPPA", "GaussianFilter", "GerchbergPapoulis",
     "GradientDescent", "MedianFilter", "NaiveConsistency", "Noise2Noise", "Noise2Score",
     "Noise2Self", "Noise2Void", "NonLocalMeans", "PN2V", "ProximalGradient", "RARE", "RichardsonLucy", "SSDU", "Self2Self",
-    "SliceGRAPPA", "Supervised", "VariableSplitting", "WaveletShrinkage", "Wiener", "ZeroShotSSL",
+    "SliceGRAPPA", "SpatialVAE", "Supervised", "VAE", "VariableSplitting", "WaveletShrinkage", "Wiener", "ZeroShotSSL",
 ]

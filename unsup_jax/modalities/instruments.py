@@ -1,4 +1,4 @@
-"""Instruments whose measurement is not an image: scanners, tomographs, coherent and electron microscopes."""
+"""Instruments whose measurement is not an image: tomographs, coherent and electron microscopes."""
 
 from dataclasses import dataclass
 from typing import ClassVar, Literal
@@ -9,16 +9,15 @@ import numpy as np
 from jax import Array
 
 from unsup_jax.core import Measurement, Operator, Views
-from unsup_jax.core.phasors import as_complex, cis, weighted
+from unsup_jax.core.phasors import as_complex, cis
 from unsup_jax.errors import InputError
 from unsup_jax.modalities.microscope import Modality
 from unsup_jax.noise import Gaussian, NoiseModel
 from unsup_jax.operators import (
-    SENSE, Diffraction, FourierPtychography, Identity, Projection, Radon, ctf, filtered_back_projection, missing_wedge,
-    parallel_angles, random_rotations,
+    Diffraction, FourierPtychography, Identity, Projection, Radon, ctf, filtered_back_projection, missing_wedge, parallel_angles,
+    random_rotations,
 )
 from unsup_jax.operators.ptychography import circular_pupil
-from unsup_jax.operators.trajectories import equispaced_lines, gaussian_points, random_lines
 
 
 @dataclass(frozen=True)
@@ -89,65 +88,6 @@ class Tomogram(TiltSeries):
 
         y, pair = (tomogram(k, angles) for k, angles in zip(jax.random.split(key), views))
         return Measurement(y, Identity(), pair=pair, truth=x)
-
-
-@dataclass(frozen=True)
-class Scanner(Modality):
-    """Cartesian parallel MRI of a slice with a smooth phase, by coils around it whose maps are known.
-
-    Raises `InputError` on fewer than one coil.
-    """
-
-    name: ClassVar[str] = "MRI"
-
-    noise: NoiseModel = Gaussian(1.0)
-    """Complex thermal noise of each sample; k-space is unitary, so this is also that of a fully sampled image."""
-    coils: int = 8
-    """Receive coils."""
-    acceleration: int = 4
-    """Samples of the grid over samples taken."""
-    centre: int = 16
-    """Width of the fully sampled centre."""
-    sampling: Literal["equispaced lines", "random lines", "gaussian points"] = "equispaced lines"
-    """Which samples are taken, beside the centre."""
-    pair: Literal["same", "other"] = "same"
-    """Samples of the second acquisition: the same ones, or others, drawn anew."""
-
-    def __post_init__(self):
-        if self.coils < 1:
-            raise InputError(f"Scanner has {self.coils} coils; it needs at least one")
-
-    def specimen(self, x: Array) -> Array:
-        rows, columns = (jnp.linspace(-1, 1, n).astype(x.dtype) for n in x.shape[:2])
-        phase = 0.8 * jnp.square(rows)[:, None] + 0.6 * columns[None] * rows[:, None]
-        return as_complex(x) * cis(phase)[..., None]
-
-    def measure(self, key: Array, x: Array) -> Measurement:
-        one = super().measure(key, x)
-        if self.pair == "same":
-            return one
-        draw, noise = jax.random.split(jax.random.fold_in(key, 1))
-        H = self.operator(draw, one.truth)
-        return one.replace(pair=one.noise.sample(noise, H(one.truth)), pair_operator=H)
-
-    def operator(self, key: Array, x: Array) -> Operator:
-        height, width = x.shape[:2]
-        mask = {
-            "equispaced lines": lambda: equispaced_lines(width, self.acceleration, centre=self.centre),
-            "random lines": lambda: random_lines(key, width, self.acceleration, centre=self.centre),
-            "gaussian points": lambda: gaussian_points(key, (height, width), self.acceleration, centre=self.centre),
-        }[self.sampling]()
-        return SENSE(loop_coils(self.coils, (height, width))[None], mask)
-
-
-def loop_coils(count: int, shape: tuple[int, int]) -> Array:
-    """Smooth sensitivities [coil, H, W] of loops evenly around the field of view, of unit sum of squares."""
-    rows, columns = (jnp.linspace(-1, 1, n) for n in shape)
-    angle = (2 * jnp.pi / count * jnp.arange(count).astype(rows.dtype)).reshape(-1, 1, 1)
-    y, x = rows[None, :, None] - 1.3 * jnp.sin(angle), columns[None, None] - 1.3 * jnp.cos(angle)
-    modulus = jnp.exp(-(x**2 + y**2) / 1.6)
-    phase = angle + 0.7 * (x * jnp.cos(angle) + y * jnp.sin(angle))
-    return weighted(modulus / jnp.sqrt(jnp.sum(modulus**2, 0, keepdims=True)), cis(phase))
 
 
 @dataclass(frozen=True)

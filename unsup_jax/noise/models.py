@@ -39,6 +39,10 @@ class NoiseModel(struct.PyTreeNode):
         """The same noise in the units of grey of `scale`."""
         raise NotImplementedError
 
+    def signal(self, free: Array) -> Array:
+        """The signal that any real number stands for: itself, unless some are no signals; smooth."""
+        return free
+
 
 class Gaussian(NoiseModel):
     """White Gaussian noise of standard deviation `sigma`."""
@@ -88,6 +92,10 @@ class Poisson(NoiseModel):
     def normalize(self, scale: Scale) -> "Poisson":
         return Poisson(self.gain / scale.unit, scale.normalize(self.offset))
 
+    def signal(self, free: Array) -> Array:
+        """Above the offset: softplus in units of the gain."""
+        return self.offset + self.gain * jax.nn.softplus((free - self.offset) / self.gain)
+
     def _rate(self, clean):
         return jnp.maximum((clean - self.offset) / self.gain, 0)
 
@@ -133,6 +141,10 @@ class PoissonGaussian(NoiseModel):
 
     def normalize(self, scale: Scale) -> "PoissonGaussian":
         return PoissonGaussian(self.gain / scale.unit, self.sigma / scale.unit, scale.normalize(self.offset))
+
+    def signal(self, free: Array) -> Array:
+        """Above the offset, as of Poisson noise."""
+        return self._photons().signal(free)
 
     def _photons(self):
         return Poisson(self.gain, self.offset)

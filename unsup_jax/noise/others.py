@@ -3,10 +3,11 @@ r"""Noise beyond a camera's: coloured, multiplicative, impulsive, and learned fr
     ColouredGaussian  y = H(x) + F^-1 (sqrt(S) F n),                       n white, S the power spectrum
     Gamma             y = H(x) g,    g ~ Gamma(looks, 1 / looks)           speckle of `looks` looks
     SaltAndPepper     y = low or high with probability `rate`, else H(x)
+    Bernoulli         y = high with probability (H(x) - low) / (high - low), else low
     Histogram         p(y | s) tabulated over bins of the signal s and of y
     GaussianMixture   p(y | s) = sum_k a_k(s) N(y; m_k(s), sigma_k(s)^2)   (Prakash et al., ISBI 2020)
 
-E[y | x] = H(x) in the first two. The learned ones depend on the signal s = H(x) and are fitted to pairs of noisy
+E[y | x] = H(x) in the first two, and in the fourth. The learned ones depend on the signal s = H(x) and are fitted to pairs of noisy
 observations and signals: calibration images, or the images themselves and their denoised estimates.
 """
 
@@ -84,6 +85,10 @@ class Gamma(NoiseModel):
     def normalize(self, scale: Scale) -> "Gamma":
         return Gamma(self.looks, scale.normalize(self.offset))
 
+    def signal(self, free: Array) -> Array:
+        """Above the offset: softplus."""
+        return self.offset + jax.nn.softplus(free - self.offset) + 1e-6
+
 
 class SaltAndPepper(NoiseModel):
     """Pixels replaced by `low` or `high`, each with probability rate / 2. It has no density: `log_prob` raises."""
@@ -110,6 +115,35 @@ class SaltAndPepper(NoiseModel):
 
     def normalize(self, scale: Scale) -> "SaltAndPepper":
         return SaltAndPepper(self.rate, scale.normalize(self.low), scale.normalize(self.high))
+
+
+class Bernoulli(NoiseModel):
+    """Binary images of which the signal is the mean. A grey y counts as the part of a binary one that it is."""
+
+    low: float = 0.0
+    """Grey value of no event."""
+    high: float = 255.0
+    """Grey value of an event."""
+
+    def sample(self, key: Array, clean: Array) -> Array:
+        low, high = (jnp.asarray(v, clean.dtype) for v in (self.low, self.high))
+        return jnp.where(jax.random.bernoulli(key, jnp.clip((clean - low) / (high - low), 0, 1)), high, low)
+
+    def log_prob(self, noisy: Array, clean: Array) -> Array:
+        """y log p + (1 - y) log(1 - p), p kept 1e-6 away from 0 and 1: a mass, whatever the unit of grey."""
+        p = jnp.clip((clean - self.low) / (self.high - self.low), 1e-6, 1 - 1e-6)
+        y = (noisy - self.low) / (self.high - self.low)
+        return y * jnp.log(p) + (1 - y) * jnp.log1p(-p)
+
+    def variance(self, clean: Array) -> Array:
+        return jnp.maximum((clean - self.low) * (self.high - clean), 0)
+
+    def normalize(self, scale: Scale) -> "Bernoulli":
+        return Bernoulli(scale.normalize(self.low), scale.normalize(self.high))
+
+    def signal(self, free: Array) -> Array:
+        """Between low and high: the logistic function."""
+        return self.low + (self.high - self.low) * jax.nn.sigmoid(free)
 
 
 class Histogram(NoiseModel):

@@ -130,6 +130,15 @@ class Multislice(Cartesian):
         spectra = jnp.fft.fft2(self.sensitivity_maps * as_complex(x)[:, None, ..., 0], norm="ortho")
         return weighted(self.mask[None], jnp.sum(self.phases(spectra) * spectra, 0))
 
+    def normal(self, x: Array) -> Array:
+        """H* H x; a mask of whole lines of readout leaves them untransformed."""
+        axes = tuple(axis for axis in (-2, -1) if axis == -2 or self.mask.shape[axis] > 1)
+        spectra = jnp.fft.fftn(self.sensitivity_maps * as_complex(x)[:, None, ..., 0], axes=axes)
+        phases = self.phases(spectra)
+        seen = weighted(jnp.square(self.mask)[None], jnp.sum(phases * spectra, 0))
+        images = jnp.fft.ifftn(jnp.conj(phases) * seen[None], axes=axes)
+        return jnp.sum(jnp.conj(self.sensitivity_maps) * images, 1)[..., None]
+
     def phases(self, like: Array) -> Array:
         """exp(sign 2 pi i k_y shift_s), [slice, 1, H, 1], for k_y the signed frequency index."""
         if self.sign not in (-1, 1):

@@ -21,6 +21,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from unsup_jax.core import Direct, Measurement
+from unsup_jax.core.phasors import weighted
 from unsup_jax.errors import InputError
 from unsup_jax.operators import SENSE, Multislice
 
@@ -51,32 +52,37 @@ class GRAPPA(Direct):
         images = jnp.fft.ifft2(self.fill(one.y, one.operator.mask), norm="ortho")
         return one.operator.combine(images)
 
-    def fill(self, kspace: Array, mask: Array) -> Array:
-        """k-space [coil, H, W], uncentred, with the lines that are missing in it filled in."""
+    def fill(self, kspace: Array, mask: Array, scan: Array | None = None) -> Array:
+        """k-space [coil, H, W], uncentred, with the lines that are missing in it filled in.
+
+        Weights are fitted to a calibration `scan` [coil, h, w], zero frequency in the middle, or to the centre of
+        the k-space itself.
+        """
         coils, height, width = kspace.shape
         span = self.acceleration * (self.lines - 1) + 1
         if self.calibration < span + 2 or self.calibration > width:
             raise InputError(f"GRAPPA: a centre of {self.calibration} of {width} lines does not hold a kernel {span} lines wide")
-        half, reach = self.calibration // 2, self.rows // 2
-        middle = width // 2
-        centre = jnp.roll(kspace, half, 2)[:, :, : self.calibration]
+        reach, middle = self.rows // 2, width // 2
+        if scan is None:
+            scan = jnp.roll(jnp.fft.fftshift(kspace, 1), self.calibration // 2, 2)[:, :, : self.calibration]
         spectrum = jnp.roll(kspace, middle, 2)                                  # zero frequency at line width // 2
         measured = jnp.roll(jnp.broadcast_to(mask, (height, width))[0], middle)
         # the acquired lines about a gap, counted from the one before it, and their neighbours along the rows
         around = [self.acceleration * (i - self.lines // 2 + 1) for i in range(self.lines)]
         rows = lambda data: [jnp.roll(data, reach - row, 1) for row in range(self.rows)]
-        fitted = jnp.arange(-around[0], self.calibration - around[-1])
+        fitted = jnp.arange(-around[0], scan.shape[2] - around[-1])
+        inside = slice(reach, scan.shape[1] - reach)
         before = jnp.arange(middle % self.acceleration - self.acceleration, width, self.acceleration)
 
         def line(data, index):
             """Lines at an index, zero beyond the border."""
-            inside = (index >= 0) & (index < width)
-            return jnp.where(inside[None, None], data[:, :, jnp.clip(index, 0, width - 1)], 0)
+            exists = (index >= 0) & (index < width)
+            return jnp.where(exists[None, None], data[:, :, jnp.clip(index, 0, width - 1)], 0)
 
         filled = spectrum
         for gap in range(1, self.acceleration):
-            sources = jnp.stack([data[:, :, fitted + d] for data in rows(centre) for d in around])
-            targets = centre[:, :, fitted + gap]
+            sources = jnp.stack([data[:, inside, fitted + d] for data in rows(scan) for d in around])
+            targets = scan[:, inside, fitted + gap]
             weights = _fit(sources.reshape(-1, sources.shape[2] * sources.shape[3]), targets.reshape(coils, -1), self.damping)
             sources = jnp.stack([line(data, before + d) for data in rows(spectrum) for d in around])
             lines = (weights @ sources.reshape(weights.shape[1], -1)).reshape(coils, height, -1)
@@ -88,14 +94,20 @@ class GRAPPA(Direct):
 
 @dataclass(frozen=True)
 class SliceGRAPPA(Direct):
-    """For `Multislice` with calibration scans in its `reference`. Raises `InputError` without them."""
+    """For `Multislice` with calibration scans in its `reference`. Raises `InputError` without them.
+
+    Where only every `acceleration`-th line of phase encoding (the first axis) is acquired, slices are separated on
+    those lines, and the missing ones are then filled in by `GRAPPA` fitted to the same scans.
+    """
 
     reference: ClassVar[str] = "Setsompop 2012; Cauley 2014"
 
     split: bool = True
     """Fit without leakage between slices (split-slice-GRAPPA)."""
+    acceleration: int = 1
+    """Distance of the acquired lines; line 0 (zero frequency) is one of them."""
     kernel: int = 5
-    """Kernel width along both axes, odd."""
+    """Kernel width along both axes, odd, in acquired samples."""
     damping: float = 1e-4
     """Tikhonov regularisation of the fit, in units of the mean energy of a source."""
 
@@ -108,34 +120,41 @@ class SliceGRAPPA(Direct):
         if not isinstance(H, Multislice) or H.reference is None:
             raise InputError(f"SliceGRAPPA takes Multislice with a reference, not {type(H).__name__}")
         spectra = self.separate(one.y, H)
+        if self.acceleration > 1:
+            turned = lambda spectrum: jnp.swapaxes(spectrum, -1, -2)            # GRAPPA's lines lie along the last axis
+            grappa = GRAPPA(self.acceleration, H.reference.shape[2], damping=self.damping)
+            mask = turned(jnp.broadcast_to(H.mask, one.y.shape[1:]))
+            spectra = turned(jax.vmap(lambda slice_, scan: grappa.fill(slice_, mask, scan))(turned(spectra), turned(H.reference)))
         images = jnp.fft.ifft2(spectra * jnp.conj(H.phases(spectra)), norm="ortho")
         return jnp.sum(jnp.conj(H.sensitivity_maps) * images, 1)[..., None]
 
     def separate(self, kspace: Array, H: Multislice) -> Array:
         """The k-space [slice, coil, H, W] of each slice, shifted by CAIPI as it was acquired."""
-        scans = H.reference
+        scans, stride, reach = H.reference, self.acceleration, self.kernel // 2
         slices, coils, rows, columns = scans.shape
-        reach = self.kernel // 2
-        patches = jax.vmap(lambda scan: _neighbours(scan, self.kernel)[:, reach:rows - reach, reach:columns - reach].reshape(
-            coils * self.kernel**2, -1))(scans)                                 # [slice, coil k^2, place]
-        targets = scans[:, :, reach:rows - reach, reach:columns - reach].reshape(slices, coils, -1)
+        if rows <= 2 * reach * stride or columns <= 2 * reach:
+            raise InputError(f"SliceGRAPPA: calibration scans of {rows} x {columns} do not hold a kernel {self.kernel} samples wide")
+        inside = (slice(reach * stride, rows - reach * stride), slice(reach, columns - reach))
+        sources = lambda spectrum, place: _neighbours(spectrum, self.kernel, stride)[:, *place].reshape(coils * self.kernel**2, -1)
+        patches = jnp.stack([sources(scan, inside) for scan in scans])          # [slice, coil k^2, place]
+        targets = scans[:, :, *inside].reshape(slices, coils, -1)
 
-        def kernel(s):
-            if not self.split:
-                return _fit(patches.sum(0), targets[s], self.damping)
+        if self.split:  # every slice by all kernels: its own is to return it, the others nothing
             every = jnp.moveaxis(patches, 0, 1).reshape(patches.shape[1], -1)
-            wanted = jnp.where((jnp.arange(slices) == s)[None, :, None], targets[s][:, None], 0)
-            return _fit(every, wanted.reshape(coils, -1), self.damping)
+            own = jnp.eye(slices, dtype=bool)[:, None, :, None]
+            wanted = jnp.where(own, jnp.moveaxis(targets, 0, 1)[None], 0)
+            kernels = _fit(every, wanted.reshape(slices * coils, -1), self.damping)
+        else:
+            kernels = _fit(patches.sum(0), targets.reshape(slices * coils, -1), self.damping)
+        acquired = sources(jnp.fft.fftshift(kspace, (1, 2)), (slice(None), slice(None)))
+        separated = (kernels @ acquired).reshape(slices, *kspace.shape)
+        return weighted(H.mask[None, None], jnp.fft.ifftshift(separated, (2, 3)))
 
-        sources = _neighbours(jnp.fft.fftshift(kspace, (1, 2)), self.kernel).reshape(coils * self.kernel**2, -1)
-        separated = jnp.stack([(kernel(s) @ sources).reshape(kspace.shape) for s in range(slices)])
-        return jnp.fft.ifftshift(separated, (2, 3))
 
-
-def _neighbours(kspace, width):
-    """The width^2 neighbours of each sample in all coils, [coil width^2, H, W], periodic."""
+def _neighbours(kspace, width, stride):
+    """The width^2 neighbours of each sample in all coils, `stride` rows apart, [coil width^2, H, W], periodic."""
     reach = width // 2
-    shifted = [jnp.roll(kspace, (reach - i, reach - j), (1, 2)) for i in range(width) for j in range(width)]
+    shifted = [jnp.roll(kspace, ((reach - i) * stride, reach - j), (1, 2)) for i in range(width) for j in range(width)]
     return jnp.concatenate(shifted)
 
 

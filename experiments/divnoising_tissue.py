@@ -1,0 +1,12 @@
+"""DivNoising from one noisy micrograph of stained tissue, with the camera's noise model: many plausible images.
+
+python -m experiments run divnoising_tissue
+"""
+
+from dataclasses import replace
+
+from experiments.n2v_tissue import EXPERIMENT as N2V
+from unsup_jax.core import Adam
+from unsup_jax.methods import DivNoising
+
+EXPERIMENT = replace(N2V, method=DivNoising(optimizer=Adam(learning_rate=1e-3)), references=())

@@ -1,0 +1,1 @@
+"""Variational autoencoders: the evidence lower bound, by three decoders, encoders and likelihoods."""

@@ -1,0 +1,61 @@
+r"""Spatial-VAE (Bepler et al., NeurIPS 2019; article, eqs. (24)-(26)): what is rotation and shift, and what is content.
+
+    [phi, Delta t, z] = mu(y) + [s_phi, s_t, 1] sigma(y) u                       (26)
+    x_i = G_theta(t_i R(phi) + Delta t, z)                                       (25), a decoder of coordinates t in [-1, 1]^2
+    loss = -log p(y|x) + D_KL                                                    (20), with the priors N(0, s^2)
+
+The mean of the angle is not charged, as in the authors' code, unless `charge_angle`: a rotation's prior is then uniform
+about wherever it is found. Angles and shifts are those of the coordinates; the object turns the other way.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import flax.linen as nn
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from unsup_jax.errors import InputError
+from unsup_jax.losses import normal_divergence
+from unsup_jax.methods.variational.vae import VAE
+from unsup_jax.networks import Autoencoder, CoordinateDecoder, DenseEncoder
+
+
+@dataclass(frozen=True)
+class SpatialVAE(VAE):
+    """Eqs. (24)-(26). Raises `InputError` on deviations that are not positive, and what `VAE` does."""
+
+    reference: ClassVar[str] = "Bepler 2019, eqs. (24)-(26)"
+
+    network: nn.Module = Autoencoder(DenseEncoder(latents=5, depth=2), CoordinateDecoder())
+    """F_phi with latents of an angle, a shift and a content, and G_theta over coordinates."""
+    angle_deviation: float = float(np.pi)
+    """s_phi, radians."""
+    shift_deviation: float = 0.1
+    """s_t, half widths of the image."""
+    charge_angle: bool = False
+    """Charge the distance of the angle's mean from zero."""
+
+    @property
+    def label(self) -> str:
+        """The name in tables."""
+        return "spatial-VAE"
+
+    def __post_init__(self):
+        super().__post_init__()
+        if not (self.angle_deviation > 0 and self.shift_deviation > 0):
+            raise InputError(f"SpatialVAE needs positive deviations, not {self.angle_deviation} and {self.shift_deviation}")
+
+    def prior_deviation(self, latents: int) -> Array:
+        """[s_phi, s_t, s_t, 1 ...]."""
+        return jnp.ones(latents).at[0].set(self.angle_deviation).at[1:3].set(self.shift_deviation)
+
+    def divergence(self, mean: Array, log_variance: Array) -> Array:
+        charged = mean if self.charge_angle else mean.at[0].set(0)
+        return normal_divergence(charged / self.prior_deviation(len(mean)), log_variance)
+
+    def pose(self, params, y: Array) -> tuple[Array, Array, Array]:
+        """(angle (rad), shift (column, row; half widths), content [L]), the means of a (normalised) image y."""
+        mean, _ = self.encode(params, y)
+        return mean[0], mean[1:3], mean[3:]

@@ -1,0 +1,148 @@
+r"""Variational autoencoder (Kingma and Welling, ICLR 2014; article, eqs. (20)-(23)).
+
+    [mu, log sigma^2] = F_phi(y)                                    the encoder: q(z|y) = N(mu, s^2 sigma^2)
+    z = mu + s sigma u,   u ~ N(0, I)                               (21); s is 1 but in a spatial-VAE, (26)
+    x = G_theta(z)                                                  (23): another u, another x
+    loss = -E_u log p(y|x) + beta D_KL(q(z|y) || N(0, s^2))         (20), (22), a pixel
+
+p(y|x) is N(x, 1) in units of the data's deviation, which makes (22); the noise model of the measurement; or N(x, v) with
+a v that the decoder predicts beside x. beta rises from zero during the warm-up (Sonderby 2016), and `free_bits` nats of a
+latent are not charged (Kingma 2016). `bound` is the importance-weighted one (Burda 2016), for evaluation.
+"""
+
+from dataclasses import dataclass, replace
+from typing import ClassVar, Literal
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from unsup_jax.core import Learned, LearnedState, Measurement
+from unsup_jax.errors import InputError
+from unsup_jax.losses import free_bits, importance_bound, normal_divergence
+from unsup_jax.networks import Autoencoder
+from unsup_jax.noise import normal_log_density
+
+
+@dataclass(frozen=True)
+class VAE(Learned):
+    """Eqs. (20)-(23), of images of one shape where the encoder has a vector of latents.
+
+    Raises `InputError` on a negative beta or free_bits, fewer than one draw, or a measurement without the noise model
+    that "noise" asks for.
+    """
+
+    reference: ClassVar[str] = "Kingma 2014, eqs. (20)-(23)"
+
+    network: nn.Module = Autoencoder()
+    """F_phi and G_theta; the channels of the decoder are set."""
+    likelihood: Literal["gaussian", "noise", "learned"] = "gaussian"
+    """p(y|x): of unit deviation, the measurement's noise model, or of a deviation that the decoder predicts."""
+    beta: float = 1.0
+    """Weight of the divergence after the warm-up."""
+    warmup: int = 0
+    """Steps in which beta rises from zero."""
+    free_bits: float = 0.0
+    """Nats of each latent that are not charged."""
+    draws: int = 32
+    """Draws of x given y that the report shows and takes its uncertainty from."""
+
+    def __post_init__(self):
+        if isinstance(self.beta, float | int) and self.beta < 0 or self.free_bits < 0 or self.draws < 1:
+            raise InputError(f"{type(self).__name__} needs beta, free_bits >= 0 and draws >= 1, not {self.beta}, {self.free_bits}, {self.draws}")
+
+    def at(self, step: Array) -> "VAE":
+        """The method with the beta of a step."""
+        if not self.warmup:
+            return self
+        return replace(self, beta=self.beta * jnp.minimum(step / self.warmup, 1.0), warmup=0)
+
+    def init_params(self, key: Array, example: Measurement):
+        return self._network(example.y).init(key, example.y)
+
+    def encode(self, params, y: Array) -> tuple[Array, Array]:
+        """mu_phi(y) and log sigma_phi(y)^2 [..., L]."""
+        return self._network(y).apply(params, y, method="encode")
+
+    def decode(self, params, z: Array, one: Measurement) -> tuple[Array, Array | None]:
+        """x = G_theta(z) [*S, C], and log v where that is learned."""
+        out = self._network(one.y).apply(params, z, one.y.shape[:-1], method="decode")
+        if self.likelihood == "learned":
+            x, log_v = jnp.split(out, 2, -1)
+            return x, jnp.clip(log_v, -12, 6)
+        return one.noise.signal(out) if self.likelihood == "noise" else out, None
+
+    def prior_deviation(self, latents: int) -> Array:
+        """s of each latent: 1."""
+        return jnp.ones(latents)
+
+    def reparameterize(self, mean: Array, log_variance: Array, u: Array) -> Array:
+        """z = mu + s sigma u, (21)."""
+        s = self.prior_deviation(mean.shape[-1]).reshape((1,) * (mean.ndim - 1) + (-1,))
+        return mean + s * jnp.exp(0.5 * log_variance) * u
+
+    def divergence(self, mean: Array, log_variance: Array) -> Array:
+        """D_KL(N(mu, s^2 sigma^2) || N(0, s^2)) of each latent."""
+        s = self.prior_deviation(mean.shape[-1]).reshape((1,) * (mean.ndim - 1) + (-1,))
+        return normal_divergence(mean / s, log_variance)
+
+    def log_likelihood(self, one: Measurement, x: Array, log_v: Array | None) -> Array:
+        """log p(y|x) of each pixel, nats."""
+        if self.likelihood == "noise":
+            return one.noise.log_prob(one.y, x)
+        return normal_log_density(one.y - x, jnp.ones_like(x) if log_v is None else jnp.exp(log_v))
+
+    def loss(self, key: Array, params, one: Measurement):
+        self._check(one)
+        mean, log_variance = self.encode(params, one.y)
+        z = self.reparameterize(mean, log_variance, jax.random.normal(key, mean.shape, mean.dtype))             # (21)
+        evidence = jnp.sum(self.log_likelihood(one, *self.decode(params, z, one)))
+        divergence = self.divergence(mean, log_variance)
+        charged = free_bits(divergence, self.free_bits) if self.free_bits else divergence
+        pixels = one.y.size
+        return (self.beta * jnp.sum(charged) - evidence) / pixels, {                                             # (22)
+            "elbo": evidence - jnp.sum(divergence), "divergence": jnp.sum(divergence)}
+
+    def draw(self, key: Array, params, one: Measurement) -> Array:
+        """x(u) of one u, (23)."""
+        mean, log_variance = self.encode(params, one.y)
+        return self.decode(params, self.reparameterize(mean, log_variance, jax.random.normal(key, mean.shape, mean.dtype)), one)[0]
+
+    def estimate(self, key: Array, params, one: Measurement) -> Array:
+        """x of u = 0."""
+        self._check(one)
+        return self.decode(params, self.encode(params, one.y)[0], one)[0]
+
+    def posterior(self, key: Array, state: LearnedState, measurement: Measurement) -> Array:
+        one = measurement.normalize(state.scale)
+        draws = jax.lax.map(lambda k: self.draw(k, state.trained.params, one), jax.random.split(key, self.draws))
+        return jax.vmap(state.scale.restore)(draws)
+
+    def bound(self, key: Array, params, one: Measurement, draws: int) -> Array:
+        """The importance-weighted bound of log p(y) of the (normalised) measurement, nats; the ELBO for one draw."""
+        mean, log_variance = self.encode(params, one.y)
+        s = self.prior_deviation(mean.shape[-1]).reshape((1,) * (mean.ndim - 1) + (-1,))
+
+        def terms(key):
+            u = jax.random.normal(key, mean.shape, mean.dtype)
+            z = self.reparameterize(mean, log_variance, u)
+            log_prior = jnp.sum(normal_log_density(z, jnp.broadcast_to(jnp.square(s), z.shape)))
+            log_posterior = jnp.sum(normal_log_density(u, jnp.ones_like(u)) - 0.5 * log_variance - jnp.log(jnp.broadcast_to(s, u.shape)))
+            return jnp.sum(self.log_likelihood(one, *self.decode(params, z, one))) + log_prior, log_posterior
+
+        return importance_bound(*jax.lax.map(terms, jax.random.split(key, draws)))
+
+    def traverse(self, params, one: Measurement, latent: int, values: Array) -> Array:
+        """x [n, *S, C] with one entry of the mean's vector of latents set to each of the `values` [n]."""
+        mean, _ = self.encode(params, one.y)
+        return jax.lax.map(lambda value: self.decode(params, mean.at[latent].set(value), one)[0], values)
+
+    def _network(self, y):
+        channels = y.shape[-1] * (2 if self.likelihood == "learned" else 1)
+        return self.network.clone(decoder=self.network.decoder.clone(channels=channels))
+
+    def _check(self, one):
+        if self.likelihood == "noise" and one.noise is None:
+            raise InputError(f"{self.label} needs a noise model: for your own images give --data.calibration, or --data.signal "
+                             "(Noise2Void's result), or --method.likelihood learned")

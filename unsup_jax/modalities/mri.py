@@ -1,0 +1,155 @@
+"""Magnetic resonance scanners: parallel imaging of a slice, and of several slices at once."""
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from unsup_jax.core import Measurement, Operator
+from unsup_jax.core.phasors import as_complex, cis, weighted
+from unsup_jax.errors import InputError
+from unsup_jax.modalities.microscope import Modality
+from unsup_jax.noise import Gaussian, NoiseModel
+from unsup_jax.operators import SENSE, Multislice
+from unsup_jax.operators.trajectories import equispaced_lines, gaussian_points, random_lines
+
+
+@dataclass(frozen=True)
+class Scanner(Modality):
+    """Cartesian parallel MRI of a slice with a smooth phase, by coils around it whose maps are known.
+
+    Raises `InputError` on fewer than one coil.
+    """
+
+    name: ClassVar[str] = "MRI"
+
+    noise: NoiseModel = Gaussian(1.0)
+    """Complex thermal noise of each sample; k-space is unitary, so this is also that of a fully sampled image."""
+    coils: int = 8
+    """Receive coils."""
+    acceleration: int = 4
+    """Samples of the grid over samples taken."""
+    centre: int = 16
+    """Width of the fully sampled centre."""
+    sampling: Literal["equispaced lines", "random lines", "gaussian points"] = "equispaced lines"
+    """Which samples are taken, beside the centre."""
+    pair: Literal["same", "other"] = "same"
+    """Samples of the second acquisition: the same ones, or others, drawn anew."""
+
+    def __post_init__(self):
+        if self.coils < 1:
+            raise InputError(f"Scanner has {self.coils} coils; it needs at least one")
+
+    def specimen(self, x: Array) -> Array:
+        return with_phase(x)
+
+    def measure(self, key: Array, x: Array) -> Measurement:
+        one = super().measure(key, x)
+        if self.pair == "same":
+            return one
+        draw, noise = jax.random.split(jax.random.fold_in(key, 1))
+        H = self.operator(draw, one.truth)
+        return one.replace(pair=one.noise.sample(noise, H(one.truth)), pair_operator=H)
+
+    def operator(self, key: Array, x: Array) -> Operator:
+        height, width = x.shape[:2]
+        mask = {
+            "equispaced lines": lambda: equispaced_lines(width, self.acceleration, centre=self.centre),
+            "random lines": lambda: random_lines(key, width, self.acceleration, centre=self.centre),
+            "gaussian points": lambda: gaussian_points(key, (height, width), self.acceleration, centre=self.centre),
+        }[self.sampling]()
+        return SENSE(loop_coils(self.coils, (height, width))[None], mask)
+
+
+@dataclass(frozen=True)
+class MultisliceScanner(Modality):
+    """Simultaneous multislice (SMS) MRI of a stack [slice, H, W, 1] that is excited at once, with blipped CAIPI.
+
+    Phase is encoded along the first axis of a slice, where lines are left out and slices shifted. Each slice is also
+    scanned alone once, at low resolution: calibration for slice-GRAPPA. Raises `InputError` on fewer than one
+    coil, acceleration or line of calibration, and on a specimen that is not a stack.
+    """
+
+    name: ClassVar[str] = "SMS MRI"
+
+    noise: NoiseModel = Gaussian(1.0)
+    """Complex thermal noise of each sample; k-space is unitary."""
+    coils: int = 32
+    """Receive coils, on rings of eight about the stack."""
+    acceleration: int = 2
+    """Distance of the lines that are acquired; slices multiply it."""
+    shift: float = 1 / 3
+    """Part of the field of view that each slice is shifted by against the one below it."""
+    calibration: int = 32
+    """Width of the centre of k-space that is scanned for each slice alone."""
+    extent: float = 0.8
+    """Height of the stack, of the diameter of the field of view."""
+
+    def __post_init__(self):
+        if min(self.coils, self.acceleration, self.calibration) < 1:
+            raise InputError(
+                f"MultisliceScanner needs coils, acceleration and calibration of 1 or more, not {self.coils}, {self.acceleration}, {self.calibration}")
+
+    def specimen(self, x: Array) -> Array:
+        if x.ndim != 4 or x.shape[-1] != 1:
+            raise InputError(f"MultisliceScanner images stacks [slice, H, W, 1]; this one has the shape {x.shape}")
+        return with_phase(x)
+
+    def operator(self, key: Array, x: Array) -> Operator:
+        slices, height, width = x.shape[:3]
+        heights = self.extent * np.linspace(-1, 1, slices) if slices > 1 else np.zeros(1)
+        maps = head_coils(self.coils, heights, (height, width))
+        lines = equispaced_lines(height, self.acceleration, centre=0).T
+        return Multislice(maps, lines, jnp.asarray(self.shift * np.arange(slices) % 1, maps.real.dtype))
+
+    def measure(self, key: Array, x: Array) -> Measurement:
+        one = super().measure(key, x)
+        H, stack = one.operator, one.truth
+        spectra = jnp.fft.fft2(H.sensitivity_maps * stack[:, None, ..., 0], norm="ortho")
+        scans = jnp.fft.fftshift(H.phases(spectra) * spectra, (2, 3))
+        for axis in (2, 3):
+            n = scans.shape[axis]
+            few = min(self.calibration, n)
+            scans = jax.lax.slice_in_dim(scans, n // 2 - few // 2, n // 2 - few // 2 + few, axis=axis)
+        reference = one.noise.sample(jax.random.fold_in(key, 2), scans)
+        return one.replace(operator=H.replace(reference=reference))
+
+
+def with_phase(x: Array) -> Array:
+    """An image [..., H, W, C] with the smooth phase that an imperfect field gives it."""
+    rows, columns = (jnp.linspace(-1, 1, n).astype(x.dtype) for n in x.shape[-3:-1])
+    phase = 0.8 * jnp.square(rows)[:, None] + 0.6 * columns[None] * rows[:, None]
+    return as_complex(x) * cis(phase).reshape((1,) * (x.ndim - 3) + (*phase.shape, 1))
+
+
+def loop_coils(count: int, shape: tuple[int, int]) -> Array:
+    """Smooth sensitivities [coil, H, W] of large loops evenly around the field of view, of unit sum of squares."""
+    angle = 2 * np.pi / count * np.arange(count)
+    return _loops(1.3, angle, np.zeros(count), np.zeros(1), shape, lambda square: jnp.exp(-square / 1.6))[0]
+
+
+def head_coils(count: int, heights: np.ndarray, shape: tuple[int, int]) -> Array:
+    """Sensitivities [slice, coil, H, W] of small loops on rings of eight, of unit sum of squares in each slice.
+
+    `heights` [slice] are those of the slices in half fields of view; the rings lie evenly between -1 and 1, each
+    turned by half a loop against the one below it. A loop of radius a sees a distance d as (1 + d^2 / a^2)^(-3/2).
+    """
+    ring, place = np.divmod(np.arange(count), 8)
+    angle, rings = 2 * np.pi / min(count, 8) * (place + 0.5 * (ring % 2)), -(-count // 8)
+    return _loops(0.9, angle, (2 * ring + 1) / rings - 1, heights, shape, lambda square: (1 + square / 0.35**2) ** -1.5)
+
+
+def _loops(radius, angle, height, heights, shape, profile):
+    """Sensitivities [slice, coil, H, W] of loops at the angles [coil] and heights [coil] on a cylinder."""
+    rows, columns = (jnp.linspace(-1, 1, n) for n in shape)
+    angle, height, heights = (jnp.asarray(a, rows.dtype).reshape(s) for a, s in (
+        (angle, (1, -1, 1, 1)), (height, (1, -1, 1, 1)), (heights, (-1, 1, 1, 1))))
+    y = rows.reshape(1, 1, -1, 1) - radius * jnp.sin(angle)
+    x = columns.reshape(1, 1, 1, -1) - radius * jnp.cos(angle)
+    z = heights - height
+    modulus = profile(jnp.square(x) + jnp.square(y) + jnp.square(z))
+    phase = angle + 0.7 * (x * jnp.cos(angle) + y * jnp.sin(angle)) + 0.5 * z
+    return weighted(modulus / jnp.sqrt(jnp.sum(jnp.square(modulus), 1, keepdims=True)), cis(phase))

@@ -1,0 +1,19 @@
+"""A two-dimensional network of every slice of a stack, with the same parameters."""
+
+import flax.linen as nn
+from jax import Array
+
+from unsup_jax.networks.resnet import ResNet
+
+
+class Slicewise(nn.Module):
+    """`network` of each slice of a stack [slice, H, W, C]."""
+
+    network: nn.Module = ResNet(depth=5, width=32)
+    """R_theta of one slice."""
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        fields = {name: getattr(self.network, name) for name in type(self.network).__dataclass_fields__ if name not in ("parent", "name")}
+        each = nn.vmap(type(self.network), variable_axes={"params": None}, split_rngs={"params": False})
+        return each(**fields, name="each")(x)
