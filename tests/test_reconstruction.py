@@ -40,6 +40,7 @@ INSTRUMENTS = {
 
 
 @pytest.mark.parametrize("modality, axes", INSTRUMENTS.values(), ids=INSTRUMENTS)
+@pytest.mark.usefixtures("quick_compilation")
 def test_a_split_is_a_partition(modality, axes):
     """Theta and Lambda are disjoint and make up Omega, Lambda holds rho of it, and H_Theta makes nothing of the rest."""
     one = measured(modality, count=1)[0]
@@ -99,6 +100,7 @@ def test_an_unrolled_network_that_learned_nothing_is_its_solver():
 
 
 @pytest.mark.parametrize("consistency", ["conjugate gradient", "gradient", "proximal gradient"])
+@pytest.mark.usefixtures("quick_compilation")
 def test_unrolled_gradients_are_exact(consistency, double):
     """Against finite differences, for a complex operator, with and without recomputation."""
     one = jax.tree.map(lambda a: jnp.asarray(a, jnp.complex128 if np.iscomplexobj(a) else jnp.float64), measured(SCANNER, count=1, size=16)[0])
@@ -139,9 +141,11 @@ LEARNING = {
     "SSDU, MRI": (SSDU(masks=0), SCANNER, 1.2), "supervised, MRI": (Supervised(), SCANNER, 2.5),
     "SSDU, deconvolution": (SSDU(masks=0, split=Split(0.3, "uniform", 0)), Blurred(noise=Gaussian(4.0), psf_sigma=2.0), 0.8),
 }
+SLOW = ("SSDU, deconvolution",)
 
 
-@pytest.mark.parametrize("method, modality, margin", LEARNING.values(), ids=LEARNING)
+@pytest.mark.parametrize("method, modality, margin", [
+    pytest.param(*case, id=name, marks=[pytest.mark.slow] * (name in SLOW)) for name, case in LEARNING.items()])
 def test_it_learns(method, modality, margin):
     """From twelve measurements, on another one: over conjugate gradients at their best iteration, by the margin."""
     blurred = isinstance(modality, Blurred)

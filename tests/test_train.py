@@ -98,13 +98,14 @@ def test_resume_is_bit_equal_and_metrics_have_no_gap(tmp_path):
     assert without_time(read_metrics(tmp_path / "whole")) == without_time(read_metrics(tmp_path / "run"))
 
 
-def test_ten_kills_at_random_moments(tmp_path):
-    """kill -9 at ten random moments, a resume after each: the bits of the unbroken run."""
+@pytest.mark.parametrize("count", [3, pytest.param(10, marks=pytest.mark.slow)])
+def test_kills_at_random_moments(tmp_path, count):
+    """kill -9 at random moments, a resume after each: the bits of the unbroken run."""
     arguments = (300, "--checkpoint-every", 3)
     unbroken = worker(tmp_path / "whole", *arguments)
     generator = np.random.default_rng(0)
     kills = 0
-    for _ in range(10):
+    for _ in range(count):
         process = worker(tmp_path / "run", *arguments, wait=False)
         for line in process.stdout:  # from the first step on, a random moment of the steps and saves
             if line.startswith("step"):
@@ -114,7 +115,7 @@ def test_ten_kills_at_random_moments(tmp_path):
             process.send_signal(signal.SIGKILL)
             kills += 1
         process.wait()
-    assert kills >= 8
+    assert kills >= 0.6 * count
     for a, b in zip(worker(tmp_path / "run", *arguments), unbroken):
         np.testing.assert_array_equal(a, b)
 
