@@ -1,4 +1,4 @@
-"""python -m benchmarks steps|operators|real [--peers]: a table on the terminal and a JSON file in benchmarks/results."""
+"""python -m benchmarks steps|operators|real|digits [--peers]: a table on the terminal and a JSON file in benchmarks/results."""
 
 import json
 import platform
@@ -10,7 +10,7 @@ from typing import Literal
 import jax
 import tyro
 
-from benchmarks import operators, real, steps
+from benchmarks import operators, real, steps, variational
 from unsup_jax.train import parallel
 
 RESULTS = Path(__file__).with_name("results")
@@ -20,14 +20,15 @@ RESULTS = Path(__file__).with_name("results")
 class Benchmark:
     """Median times; compare within a run, since machines are shared."""
 
-    what: tyro.conf.Positional[Literal["steps", "operators", "real"]]
-    """Training steps and reconstruction; forward operators and solvers; or classical and zero-shot methods on real data."""
+    what: tyro.conf.Positional[Literal["steps", "operators", "real", "digits"]]
+    """Training steps and reconstruction; forward operators and solvers; classical and zero-shot methods on real data; or
+    the evidence lower bound of a VAE on digits."""
     peers: bool = False
     """Also measure the peers (the extra `peers`), and print the ratio of their time to ours."""
     repeats: int = 10
     """Timed calls of each case."""
     data: Path = Path("../shared/data")
-    """Folder of the real data."""
+    """Folder of the real data; for digits, their file."""
     only: str = ""
     """Measure the families whose name holds this: blur, radon, sense, nufft, cryo_em, diffraction, solvers, calibration;
     of real data: parallel_mri, zero_shot, slices, tomography, diffraction, cell, deconvolution, ptychography, cryo_em."""
@@ -41,6 +42,8 @@ def main(benchmark: Benchmark) -> None:
         rows = steps.measure(benchmark.repeats, benchmark.peers)
     elif benchmark.what == "real":
         rows = real.measure(benchmark.data, benchmark.only)
+    elif benchmark.what == "digits":
+        rows = variational.digits(benchmark.data)
     else:
         rows = operators.measure(benchmark.repeats, benchmark.peers, benchmark.only)
     kept = []

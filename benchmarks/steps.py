@@ -15,7 +15,7 @@ import jax
 import numpy as np
 
 import experiments
-from benchmarks import unrolled
+from benchmarks import unrolled, variational
 from benchmarks.timing import compiled, timed
 from unsup_jax.core import Adam, Measurement
 from unsup_jax.data import Stream
@@ -49,6 +49,7 @@ def measure(repeats: int, peers: bool) -> Iterator[dict]:
             note = f"{theirs['wall_ms'] / ours['wall_ms']:.2f}x our wall time, {theirs['cpu_ms'] / ours['cpu_ms']:.2f}x CPU, outputs differ by {difference:.1e}"
             yield {"case": case, "who": "torch", **theirs, "memory_mb": memory or None, "note": note}
     yield from unrolled.measure(repeats, peers)
+    yield from variational.measure(repeats, peers)
     yield from _one_image(peers)
     yield _reconstruction(2048)
     yield _reconstruction(8192)

@@ -9,4 +9,4 @@ from experiments.n2v_tissue import EXPERIMENT as N2V
 from unsup_jax.core import Adam
 from unsup_jax.methods import DivNoising
 
-EXPERIMENT = replace(N2V, method=DivNoising(optimizer=Adam(learning_rate=1e-3)), references=())
+EXPERIMENT = replace(N2V, method=DivNoising(beta=0.5, optimizer=Adam(learning_rate=2e-3)), references=())

@@ -17,12 +17,12 @@ from unsup_jax.train import Train
 PARADIGM = Paradigm()
 EXPERIMENT = Experiment(
     data=Data(source=FunctionalRun(PARADIGM), dimensions=3, patch=None, test=0),
-    modality=MultisliceScanner(noise=Gaussian(3.0)),
+    modality=MultisliceScanner(noise=Gaussian(1.5)),
     method=SSDU(
         network=Unrolled(Slicewise(ResNet(depth=5, width=32)), unrolls=5, iterations=10), masks=5, split=Split(0.4, "uniform"),
         optimizer=Adam(learning_rate=1e-3),
     ),
-    train=Train(steps=300, batch=2, checkpoint_every=100, validation_batches=2),
+    train=Train(steps=200, batch=2, checkpoint_every=100, validation_batches=2),
     references=(SliceGRAPPA(acceleration=2, damping=1e-2), ConjugateGradient(steps=25)),
     analysis=Functional(PARADIGM),
 )

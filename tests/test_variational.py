@@ -105,6 +105,8 @@ def test_every_network_and_likelihood(network, likelihood):
     assert method.estimate(KEY, params, one).shape == (9, 12, 1)
     state = method.init(KEY, jax.tree.map(lambda leaf: jnp.asarray(leaf)[None], one))
     assert method.posterior(KEY, state, one).shape == (3, 9, 12, 1)
+    along = method.traversals(state, one)
+    assert along is None if network is NETWORKS["maps"] else along.shape == (network.encoder.latents, 9, 9, 12, 1)
 
 
 def test_maps_take_images_of_any_size():
@@ -145,6 +147,21 @@ def test_the_priors_of_equation_26():
     np.testing.assert_allclose(charged[0] - free[0], 0.5 * 0.3**2 / 0.5**2, rtol=1e-4)
 
 
+@pytest.mark.parametrize("content", [1, 2, 3])
+def test_the_manifold_of_the_content(content):
+    """Upright and in the middle, whatever the pose of the image whose other latents it takes."""
+    method = SpatialVAE(Autoencoder(DenseEncoder(latents=3 + content, width=8), CoordinateDecoder(width=8)))
+    batch = jax.tree.map(lambda leaf: jnp.asarray(leaf)[None], measurement((8, 8)))
+    state = method.init(KEY, batch)
+    grid = method.traversals(state, measurement((8, 8)))
+    assert grid.shape == ((9, 9) if content > 1 else (1, 9)) + (8, 8, 1)
+    z = jnp.zeros(3 + content).at[3].set(-2.0)
+    z = z.at[4].set(2.0) if content > 1 else z
+    z = z.at[5].set(method.encode(state.trained.params, state.scale.normalize(measurement((8, 8)).y))[0][5]) if content > 2 else z
+    drawn = state.scale.restore(method.network.apply(state.trained.params, z, (8, 8), method="decode"))
+    np.testing.assert_allclose(grid[0, -1 if content > 1 else 0], drawn, rtol=1e-4, atol=1e-5)
+
+
 def test_beta_warms_up():
     method = VAE(NETWORKS["dense"], beta=2.0, warmup=10)
     assert method.at(jnp.int32(5)).beta == 1.0 and method.at(jnp.int32(50)).beta == 2.0 and VAE().at(jnp.int32(3)) == VAE()
@@ -165,6 +182,13 @@ def test_beta_warms_up():
 def test_bad_input_is_named(wrong, message):
     with pytest.raises(InputError, match=message):
         wrong()
+
+
+def test_an_image_of_another_shape_is_named():
+    method = VAE(NETWORKS["dense"])
+    params = method.init_params(KEY, measurement((8, 8)))
+    with pytest.raises(InputError, match="trained on, not of"):
+        method.estimate(KEY, params, measurement((8, 9)))
 
 
 def test_bernoulli_noise():
@@ -207,6 +231,7 @@ def test_calibrated_draws_are_found_calibrated(tmp_path):
     assert coverage(0.5 * draws, truth, np.array([0.9]))[0] < 0.7
     figures.calibrations(tmp_path / "c.png", {"a": draws}, truth)
     figures.diversity(tmp_path / "d.png", truth, draws, truth)
+    figures.traversals(tmp_path / "t.png", draws[:6].reshape(2, 3, 64, 64, 1))
     assert min(path.stat().st_size for path in tmp_path.iterdir()) > 10_000
 
 

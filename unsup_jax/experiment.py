@@ -70,6 +70,8 @@ class Result:
     history: list[dict]
     draws: np.ndarray | None = None
     """Draws [N, *S, C] of x given the first test measurement, of a method that makes some."""
+    traversals: np.ndarray | None = None
+    """Images [rows, columns, *S, C] along the latents of a method that has a few."""
 
 
 def run(experiment: Experiment, name: str, directory: Path, *, quiet: bool = False) -> list[Result]:
@@ -170,15 +172,14 @@ class _Job:
             "method": self.label, "sees": ", ".join(sorted(self.method.sees)) or "nothing",
             **_mean_scores(estimates, self.dataset.test), "train_seconds": seconds, "seconds": spent / len(estimates),
         }
-        draws = None
-        if self.streams is not None and np.prod(shown.y.shape[:-1]) <= WHOLE_IMAGE_PIXELS:
-            first = self.dataset.test[0]
-            draws = jax.jit(lambda m: self.method.posterior(jax.random.key(seed), state, m))(first.only(self.method.reads))
-        if draws is not None:
-            draws = np.asarray(draws)
-            if first.truth is not None:
-                row |= {"PSNR of one draw (dB)": psnr(draws[0], first.truth), "coverage of 90 %": float(coverage(draws, first.truth, [0.9])[0])}
-        return Result(self.label, row, estimates, history, draws)
+        draws = images = None
+        first = self.dataset.test[0]
+        if self.streams is not None and np.prod(first.y.shape[:-1]) <= WHOLE_IMAGE_PIXELS:
+            both = jax.jit(lambda m: (self.method.posterior(jax.random.key(seed), state, m), self.method.traversals(state, m)))
+            draws, images = jax.tree.map(np.asarray, both(first.only(self.method.reads)))
+        if draws is not None and first.truth is not None:
+            row |= {"PSNR of one draw (dB)": psnr(draws[0], first.truth), "coverage of 90 %": float(coverage(draws, first.truth, [0.9])[0])}
+        return Result(self.label, row, estimates, history, draws, images)
 
 
 def method_folder(directory: Path, label: str) -> Path:
@@ -344,6 +345,11 @@ def _write(results, left_out, test, name, directory, subject, settings, analysis
         path = method_folder(directory, label) / "diversity.png"
         figures.diversity(path, np.asarray(first.y), draws, truth)
         made[f"Draws of x given y by {label}"] = path
+    for r in results:
+        if r.traversals is not None:
+            path = method_folder(directory, r.label) / "traversals.png"
+            figures.traversals(path, r.traversals)
+            made[f"Along the latents of {r.label}"] = path
     if drawn and truth is not None:
         figures.calibrations(directory / "calibration.png", drawn, truth)
         made["Error against predicted deviation, and coverage of intervals"] = directory / "calibration.png"

@@ -52,6 +52,10 @@ class Method:
         """Draws [N, *S, C] of x given ONE measurement; None of a method that has an estimate alone."""
         return None
 
+    def traversals(self, state: State, measurement: Measurement) -> Array | None:
+        """Images [rows, columns, *S, C] along the latents of a method that has a few; None of others."""
+        return None
+
     @property
     def reads(self) -> frozenset[str]:
         """What of `sees` a trained method is shown beside y to reconstruct."""

@@ -98,6 +98,21 @@ def maps(
     _save(figure, path)
 
 
+def traversals(path: Path, images: np.ndarray) -> None:
+    """A grid of images [rows, columns, *S, C] along latents."""
+    tiles = np.stack([[plane(image) for image in row] for row in images])
+    rows, columns, height, width = tiles.shape[:4]
+    grid = np.swapaxes(tiles, 1, 2).reshape(rows * height, columns * width, *tiles.shape[4:])
+    figure, axis = plt.subplots(figsize=(0.9 * columns, 0.9 * rows * height / width), layout="constrained")
+    low, high = np.percentile(grid, [0.5, 99.7])
+    axis.imshow(np.clip((grid - low) / max(high - low, 1e-12), 0, 1), cmap="gray", interpolation="nearest")
+    axis.set_xticks(np.arange(1, columns) * width - 0.5)
+    axis.set_yticks(np.arange(1, rows) * height - 0.5)
+    axis.grid(color="tab:orange", lw=0.4)
+    axis.tick_params(length=0, labelbottom=False, labelleft=False)
+    _save(figure, path)
+
+
 def diversity(path: Path, y: np.ndarray, draws: np.ndarray, truth: np.ndarray | None, *, shown: int = 4) -> None:
     """A measurement, some draws of x given it, their mean and their deviation, the truth and the error; below, a crop of each."""
     mean = draws.mean(0)

@@ -116,11 +116,11 @@ class ConvDecoder(nn.Module):
 class MapEncoder(nn.Module):
     """Fully convolutional, to maps of latents (Prakash et al., ICLR 2021). Raises `InputError` on a field below 1."""
 
-    latents: int = 32
+    latents: int = 16
     """L, maps of latents."""
     width: int = 32
     """Features of the first level; doubled at each level below."""
-    depth: int = 2
+    depth: int = 1
     """Down-samplings by 2."""
 
     def __post_init__(self):
@@ -141,7 +141,7 @@ class MapDecoder(nn.Module):
 
     width: int = 32
     """Features of the last level; doubled at each level below."""
-    depth: int = 2
+    depth: int = 1
     """Up-samplings by 2, as many as the encoder has down-samplings."""
     channels: int = 1
     """Channels of the output."""

@@ -16,6 +16,7 @@ from typing import ClassVar, Literal
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+from flax.errors import ScopeParamShapeError
 from jax import Array
 
 from unsup_jax.core import Learned, LearnedState, Measurement
@@ -62,8 +63,11 @@ class VAE(Learned):
         return self._network(example.y).init(key, example.y)
 
     def encode(self, params, y: Array) -> tuple[Array, Array]:
-        """mu_phi(y) and log sigma_phi(y)^2 [..., L]."""
-        return self._network(y).apply(params, y, method="encode")
+        """mu_phi(y) and log sigma_phi(y)^2 [..., L]; `InputError` of a vector's encoder for an image of another shape."""
+        try:
+            return self._network(y).apply(params, y, method="encode")
+        except ScopeParamShapeError as error:
+            raise InputError(f"{self.label} takes images of the shape that it was trained on, not of {y.shape}") from error
 
     def decode(self, params, z: Array, one: Measurement) -> tuple[Array, Array | None]:
         """x = G_theta(z) [*S, C], and log v where that is learned."""
@@ -133,10 +137,20 @@ class VAE(Learned):
 
         return importance_bound(*jax.lax.map(terms, jax.random.split(key, draws)))
 
-    def traverse(self, params, one: Measurement, latent: int, values: Array) -> Array:
-        """x [n, *S, C] with one entry of the mean's vector of latents set to each of the `values` [n]."""
+    def traversals(self, state: LearnedState, measurement: Measurement) -> Array | None:
+        """x of the mean with one entry of a vector of latents (a row) at -2 ... 2 of its prior's deviations (columns)."""
+        one, params = measurement.normalize(state.scale), state.trained.params
         mean, _ = self.encode(params, one.y)
-        return jax.lax.map(lambda value: self.decode(params, mean.at[latent].set(value), one)[0], values)
+        if mean.ndim > 1:
+            return None
+        latents = len(mean)
+        values = jnp.linspace(-2, 2, 9)[None, :, None] * (jnp.eye(latents) * self.prior_deviation(latents)[None])[:, None]
+        return self._images(state, one, jnp.where(jnp.eye(latents, dtype=bool)[:, None], values, mean[None, None]))
+
+    def _images(self, state, one, z):
+        """x [rows, columns, *S, C] of latents z [rows, columns, L]."""
+        draw = lambda z: state.scale.restore(self.decode(state.trained.params, z, one)[0])
+        return jax.lax.map(jax.vmap(draw), z)
 
     def _network(self, y):
         channels = y.shape[-1] * (2 if self.likelihood == "learned" else 1)

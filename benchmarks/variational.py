@@ -1,0 +1,108 @@
+"""The spatial-VAE training step beside PyTorch's, and the bound that a VAE reaches on handwritten digits.
+
+The bound: digits drawn as binary images (grey values are probabilities), one hidden layer of 500 units each way and 20
+latents, as in figure 2 of Kingma and Welling (ICLR 2014), where the bound of a test digit reaches about -105 after 10^6
+training samples and -100 after 10^7, of 60 000 digits. `--data` names an array [digits, 28, 28] of 0 ... 255 (.npy), of
+which the last tenth is scored.
+"""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import jax
+import numpy as np
+
+from benchmarks.timing import compiled, timed
+from unsup_jax.core import Adam, Measurement
+from unsup_jax.data import Stream
+from unsup_jax.errors import InputError
+from unsup_jax.methods import VAE, SpatialVAE
+from unsup_jax.modalities import Camera
+from unsup_jax.networks import Autoencoder, CoordinateDecoder, DenseDecoder, DenseEncoder
+from unsup_jax.noise import Bernoulli
+from unsup_jax.operators import Identity
+from unsup_jax.train import Train, fit, parallel
+
+
+def measure(repeats: int, peers: bool) -> Iterator[dict]:
+    """The step of 100 images of 28^2: an encoder and a coordinate decoder of two hidden layers of 500 units."""
+    method = SpatialVAE(optimizer=Adam(1e-4, decay=False))
+    y = np.random.default_rng(0).normal(size=(100, 28, 28, 1)).astype(np.float32)
+    batch = Measurement(y, Identity())
+    state = parallel.replicate(jax.jit(method.init)(jax.random.key(0), batch))
+    key, shares = jax.random.key(1), parallel.shard(batch)
+    update, figures = compiled(parallel.data_parallel(method.update), key, state, shares)
+    ours = timed(lambda: update(key, state, shares), repeats)
+    case = "spatial-VAE step 100 x 28^2"
+    yield {"case": case, "who": "ours", **ours, **figures}
+    if peers:
+        step, decode = _torch(y, parallel.local(state).trained.params["params"])
+        z = np.array([0.4, 0.1, -0.05, 0.7, -1.2], np.float32)
+        same = method.network.apply({"params": parallel.local(state).trained.params["params"]}, z, (28, 28), method="decode")
+        theirs = timed(step, repeats)
+        note = f"{theirs['wall_ms'] / ours['wall_ms']:.2f}x our wall time, {theirs['cpu_ms'] / ours['cpu_ms']:.2f}x CPU, images differ by {np.abs(decode(z) - np.asarray(same)[..., 0]).max():.1e}"
+        yield {"case": case, "who": "torch", **theirs, "note": note}
+
+
+def digits(path: Path, steps: int = 15_000) -> Iterator[dict]:
+    """The bounds of the held-out digits, in nats: the ELBO, and that of 50 draws."""
+    if not path.is_file():
+        raise InputError(f"{path}: give --data an array [digits, 28, 28] of 0 ... 255 (.npy)")
+    grey = np.load(path).astype(np.float32)[..., None]
+    measured = jax.jit(jax.vmap(Camera(noise=Bernoulli()).measure))(jax.random.split(jax.random.key(0), len(grey)), grey)
+    one = lambda i: jax.tree.map(lambda leaf: np.asarray(leaf[i]), measured)
+    held = len(grey) // 10
+    train = [one(i) for i in range(len(grey) - held)]
+    method = VAE(Autoencoder(DenseEncoder(latents=20), DenseDecoder()), likelihood="noise", optimizer=Adam(1e-3))
+    with tempfile.TemporaryDirectory() as folder:
+        settings = Train(steps=steps, batch=100, checkpoint_every=steps, validation_batches=1, use="latest")
+        stream = Stream(train, batch=100, patch=None, augment=False, seed=0)
+        state = parallel.local(fit(method, settings, stream, stream, Path(folder)))
+    bound = lambda draws: jax.jit(lambda m: method.bound(jax.random.key(1), state.trained.params, m.normalize(state.scale), draws))
+    for draws, bound in ((1, bound(1)), (50, bound(50))):
+        values = [float(bound(one(len(train) + i))) for i in range(held)]
+        spread = np.std(values) / np.sqrt(held)
+        yield {"case": f"bound of {held} digits, {draws} draw{'s' * (draws > 1)}", "who": "ours",
+               "note": f"{np.mean(values):.2f} +- {spread:.2f} nats after {steps * 100:.0e} samples of {len(train)} digits"}
+
+
+def _torch(y, params):
+    """(training step, image of latents) of the same networks with the same parameters."""
+    import torch
+    import torch.nn.functional as F
+
+    torch.set_num_threads(len(os.sched_getaffinity(0)))
+    weights = {
+        (part, name): [torch.tensor(np.array(leaf).T.copy()).requires_grad_() for leaf in (layer["kernel"], layer.get("bias")) if leaf is not None]
+        for part, layers in params.items() for name, layer in layers.items()
+    }
+    optimizer = torch.optim.Adam([w for pair in weights.values() for w in pair], 1e-4)
+    line = torch.linspace(-1, 1, 28)
+    t = torch.stack(torch.meshgrid(line, line, indexing="xy"), -1).reshape(1, -1, 2)
+    prior = torch.tensor([np.pi, 0.1, 0.1, 1.0, 1.0], dtype=torch.float32)
+    images = torch.tensor((y[..., 0] - y.mean()) / y.std()).reshape(100, -1)
+    linear = lambda part, name, x: F.linear(x, *weights[part, name])
+
+    def decode(z):
+        angle = z[:, 0]
+        R = torch.stack([torch.stack([angle.cos(), -angle.sin()], -1), torch.stack([angle.sin(), angle.cos()], -1)], -2)
+        h = linear("decoder", "place", t @ R + z[:, None, 1:3]) + linear("decoder", "content", z[:, 3:])[:, None]
+        return linear("decoder", "out", torch.tanh(linear("decoder", "hidden1", torch.tanh(h))))[..., 0]
+
+    def step():
+        optimizer.zero_grad()
+        h = torch.tanh(linear("encoder", "hidden1", torch.tanh(linear("encoder", "hidden0", images))))
+        mean, log_variance = linear("encoder", "out", h).chunk(2, -1)
+        z = mean + prior * (0.5 * log_variance).exp() * torch.randn_like(mean)
+        charged = torch.cat([torch.zeros_like(mean[:, :1]), mean[:, 1:]], -1) / prior
+        divergence = 0.5 * (log_variance.exp() + charged.square() - log_variance - 1).sum(-1)
+        (0.5 * (images - decode(z)).square().sum(-1) + divergence).mean().div(784).backward()
+        optimizer.step()
+
+    def image(z):
+        with torch.no_grad():
+            return decode(torch.tensor(z)[None]).reshape(28, 28).numpy()
+
+    return step, image
