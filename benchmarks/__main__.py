@@ -1,4 +1,4 @@
-"""python -m benchmarks steps|operators|real|digits [--peers]: a table on the terminal and a JSON file in benchmarks/results."""
+"""python -m benchmarks steps|operators|real|latents [--peers]: a table on the terminal and a JSON file in benchmarks/results."""
 
 import json
 import platform
@@ -20,15 +20,15 @@ RESULTS = Path(__file__).with_name("results")
 class Benchmark:
     """Median times; compare within a run, since machines are shared."""
 
-    what: tyro.conf.Positional[Literal["steps", "operators", "real", "digits"]]
+    what: tyro.conf.Positional[Literal["steps", "operators", "real", "latents"]]
     """Training steps and reconstruction; forward operators and solvers; classical and zero-shot methods on real data; or
-    the evidence lower bound of a VAE on digits."""
+    the poses that a spatial-VAE infers and, of a file of digits, the bound of a VAE."""
     peers: bool = False
     """Also measure the peers (the extra `peers`), and print the ratio of their time to ours."""
     repeats: int = 10
     """Timed calls of each case."""
     data: Path = Path("../shared/data")
-    """Folder of the real data; for digits, their file."""
+    """Folder of the real data; for latents, a file of digits."""
     only: str = ""
     """Measure the families whose name holds this: blur, radon, sense, nufft, cryo_em, diffraction, solvers, calibration;
     of real data: parallel_mri, zero_shot, slices, tomography, diffraction, cell, deconvolution, ptychography, cryo_em."""
@@ -42,8 +42,8 @@ def main(benchmark: Benchmark) -> None:
         rows = steps.measure(benchmark.repeats, benchmark.peers)
     elif benchmark.what == "real":
         rows = real.measure(benchmark.data, benchmark.only)
-    elif benchmark.what == "digits":
-        rows = variational.digits(benchmark.data)
+    elif benchmark.what == "latents":
+        rows = variational.latents(benchmark.data)
     else:
         rows = operators.measure(benchmark.repeats, benchmark.peers, benchmark.only)
     kept = []
