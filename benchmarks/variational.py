@@ -20,7 +20,7 @@ from unsup_jax.core import Adam, Measurement
 from unsup_jax.data import Stream
 from unsup_jax.methods import VAE, SpatialVAE
 from unsup_jax.modalities import Camera
-from unsup_jax.networks import Autoencoder, CoordinateDecoder, DenseDecoder, DenseEncoder
+from unsup_jax.networks import Autoencoder, DenseDecoder, DenseEncoder
 from unsup_jax.noise import Bernoulli
 from unsup_jax.operators import Identity
 from unsup_jax.train import Train, fit, parallel
