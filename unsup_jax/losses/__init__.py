@@ -6,6 +6,6 @@ from unsup_jax.losses.hold_out import beside, grid_pixels, local_mean, local_med
 from unsup_jax.losses.splitting import Split
 
 __all__ = [
-    "Split", "beside", "free_bits", "grid_pixels", "importance_bound", "local_mean", "local_median", "masked_mean", "mean_absolute_error", "mean_square_error",
-    "neighbour", "normal_divergence", "normalized_error", "stratified_pixels",
+    "Split", "beside", "free_bits", "grid_pixels", "importance_bound", "local_mean", "local_median", "masked_mean",
+    "mean_absolute_error", "mean_square_error", "neighbour", "normal_divergence", "normalized_error", "stratified_pixels",
 ]

@@ -26,5 +26,3 @@ def free_bits(divergence: Array, least: Array | float) -> Array:
 def importance_bound(log_joint: Array, log_posterior: Array) -> Array:
     """log 1/K sum_k p(y, z_k) / q(z_k|y), of log p(y, z_k) and log q(z_k|y), both [K, ...]; [...]."""
     return logsumexp(log_joint - log_posterior, axis=0) - jnp.log(jnp.asarray(log_joint.shape[0], log_joint.dtype))
-
-

@@ -107,9 +107,8 @@ class MultisliceScanner(Modality):
 
     def measure(self, key: Array, x: Array) -> Measurement:
         one = super().measure(key, x)
-        H, stack = one.operator, one.truth
-        spectra = jnp.fft.fft2(H.sensitivity_maps * stack[:, None, ..., 0], norm="ortho")
-        scans = jnp.fft.fftshift(H.phases(spectra) * spectra, (2, 3))
+        H = one.operator
+        scans = jnp.fft.fftshift(H.spectra(one.truth), (2, 3))
         for axis in (2, 3):
             n = scans.shape[axis]
             few = min(self.calibration, n)

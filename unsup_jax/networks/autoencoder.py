@@ -21,13 +21,17 @@ from unsup_jax.networks.convolution import Conv, Down, UpConv
 from unsup_jax.networks.unet import align
 
 
-def _check(module):
-    given = {name: getattr(module, name) for name in ("latents", "width", "depth", "channels") if hasattr(module, name)}
-    if min(given.values()) < 1:
-        raise InputError(f"{type(module).__name__} needs values of 1 or more, not {', '.join(f'{k} {v}' for k, v in given.items())}")
+class _Part(nn.Module):
+    """An encoder or a decoder, none of whose sizes is below 1."""
+
+    def __post_init__(self):
+        super().__post_init__()
+        given = {name: getattr(self, name) for name in ("latents", "width", "depth", "channels") if hasattr(self, name)}
+        if min(given.values()) < 1:
+            raise InputError(f"{type(self).__name__} needs values of 1 or more, not {', '.join(f'{k} {v}' for k, v in given.items())}")
 
 
-class DenseEncoder(nn.Module):
+class DenseEncoder(_Part):
     """A perceptron (Kingma and Welling 2014). Raises `InputError` on a field below 1."""
 
     latents: int = 10
@@ -37,19 +41,12 @@ class DenseEncoder(nn.Module):
     depth: int = 1
     """Hidden layers, of tanh."""
 
-    def __post_init__(self):
-        super().__post_init__()
-        _check(self)
-
     @nn.compact
     def __call__(self, y: Array) -> Array:
-        h = y.ravel()
-        for layer in range(self.depth):
-            h = nn.tanh(nn.Dense(self.width, name=f"hidden{layer}")(h))
-        return nn.Dense(2 * self.latents, name="out")(h)
+        return nn.Dense(2 * self.latents, name="out")(_hidden(y.ravel(), self.width, self.depth))
 
 
-class DenseDecoder(nn.Module):
+class DenseDecoder(_Part):
     """A perceptron. Raises `InputError` on a field below 1."""
 
     width: int = 500
@@ -59,19 +56,12 @@ class DenseDecoder(nn.Module):
     channels: int = 1
     """Channels of the output."""
 
-    def __post_init__(self):
-        super().__post_init__()
-        _check(self)
-
     @nn.compact
     def __call__(self, z: Array, shape: tuple[int, ...]) -> Array:
-        h = z
-        for layer in range(self.depth):
-            h = nn.tanh(nn.Dense(self.width, name=f"hidden{layer}")(h))
-        return nn.Dense(math.prod(shape) * self.channels, name="out")(h).reshape(*shape, self.channels)
+        return nn.Dense(math.prod(shape) * self.channels, name="out")(_hidden(z, self.width, self.depth)).reshape(*shape, self.channels)
 
 
-class ConvEncoder(nn.Module):
+class ConvEncoder(_Part):
     """Strided convolutions down to a vector, of images of one shape. Raises `InputError` on a field below 1."""
 
     latents: int = 16
@@ -81,17 +71,13 @@ class ConvEncoder(nn.Module):
     depth: int = 3
     """Down-samplings by 2."""
 
-    def __post_init__(self):
-        super().__post_init__()
-        _check(self)
-
     @nn.compact
     def __call__(self, y: Array) -> Array:
         coarse = Descent(self.width, self.depth, name="down")(align(y, 2**self.depth))
         return nn.Dense(2 * self.latents, name="out")(coarse.ravel())
 
 
-class ConvDecoder(nn.Module):
+class ConvDecoder(_Part):
     """The way back from a vector. Raises `InputError` on a field below 1."""
 
     width: int = 16
@@ -101,10 +87,6 @@ class ConvDecoder(nn.Module):
     channels: int = 1
     """Channels of the output."""
 
-    def __post_init__(self):
-        super().__post_init__()
-        _check(self)
-
     @nn.compact
     def __call__(self, z: Array, shape: tuple[int, ...]) -> Array:
         coarse = [-(-n // 2**self.depth) for n in shape]
@@ -113,7 +95,7 @@ class ConvDecoder(nn.Module):
         return Ascent(self.width, self.depth, self.channels, name="up")(h)[tuple(slice(n) for n in shape)]
 
 
-class MapEncoder(nn.Module):
+class MapEncoder(_Part):
     """Fully convolutional, to maps of latents (Prakash et al., ICLR 2021). Raises `InputError` on a field below 1."""
 
     latents: int = 16
@@ -122,10 +104,6 @@ class MapEncoder(nn.Module):
     """Features of the first level; doubled at each level below."""
     depth: int = 1
     """Down-samplings by 2."""
-
-    def __post_init__(self):
-        super().__post_init__()
-        _check(self)
 
     @nn.compact
     def __call__(self, y: Array) -> Array:
@@ -136,7 +114,7 @@ class MapEncoder(nn.Module):
         return jnp.concatenate([mean, jnp.clip(log_variance, -12, 6)], -1)
 
 
-class MapDecoder(nn.Module):
+class MapDecoder(_Part):
     """The way back from maps of latents. Raises `InputError` on a field below 1."""
 
     width: int = 32
@@ -146,17 +124,13 @@ class MapDecoder(nn.Module):
     channels: int = 1
     """Channels of the output."""
 
-    def __post_init__(self):
-        super().__post_init__()
-        _check(self)
-
     @nn.compact
     def __call__(self, z: Array, shape: tuple[int, ...]) -> Array:
         h = nn.relu(Conv(self.width * 2**self.depth, name="in")(z))
         return Ascent(self.width, self.depth, self.channels, name="up")(h)[tuple(slice(n) for n in shape)]
 
 
-class CoordinateDecoder(nn.Module):
+class CoordinateDecoder(_Part):
     """A perceptron over turned and shifted coordinates (Bepler et al., NeurIPS 2019), of 2-D images.
 
     Latents are an angle (rad), a shift (column, row; in half widths of the image) and a content. Raises `InputError`
@@ -174,7 +148,6 @@ class CoordinateDecoder(nn.Module):
 
     def __post_init__(self):
         super().__post_init__()
-        _check(self)
         if self.frequencies < 0:
             raise InputError(f"CoordinateDecoder has {self.frequencies} frequencies; it takes 0 or more")
 
@@ -218,6 +191,12 @@ def coordinates(shape: tuple[int, int]) -> Array:
     size = max(shape)
     rows, columns = ((2 * jnp.arange(n) - (n - 1)) / (size - 1) for n in shape)
     return jnp.stack(jnp.meshgrid(columns, rows, indexing="xy"), -1).reshape(-1, 2)
+
+
+def _hidden(h, width, depth):
+    for layer in range(depth):
+        h = nn.tanh(nn.Dense(width, name=f"hidden{layer}")(h))
+    return h
 
 
 class Descent(nn.Module):

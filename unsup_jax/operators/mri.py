@@ -127,8 +127,16 @@ class Multislice(Cartesian):
         slices, _, height, width = self.sensitivity_maps.shape
         if x.shape != (slices, height, width, 1):
             raise InputError(f"Multislice with maps of shape {self.sensitivity_maps.shape} was given an image of shape {x.shape}")
+        return weighted(self.mask[None], jnp.sum(self.spectra(x), 0))
+
+    def spectra(self, x: Array) -> Array:
+        """The k-space [slice, coil, H, W] of each slice alone, fully sampled, shifted as in y."""
         spectra = jnp.fft.fft2(self.sensitivity_maps * as_complex(x)[:, None, ..., 0], norm="ortho")
-        return weighted(self.mask[None], jnp.sum(self.phases(spectra) * spectra, 0))
+        return self.phases(spectra) * spectra
+
+    def combine(self, images: Array) -> Array:
+        """The slices [slice, H, W, 1] of coil images [slice, coil, H, W], by matched filters."""
+        return jnp.sum(jnp.conj(self.sensitivity_maps) * images, 1)[..., None]
 
     def normal(self, x: Array) -> Array:
         """H* H x; a mask of whole lines of readout leaves them untransformed."""
@@ -136,8 +144,7 @@ class Multislice(Cartesian):
         spectra = jnp.fft.fftn(self.sensitivity_maps * as_complex(x)[:, None, ..., 0], axes=axes)
         phases = self.phases(spectra)
         seen = weighted(jnp.square(self.mask)[None], jnp.sum(phases * spectra, 0))
-        images = jnp.fft.ifftn(jnp.conj(phases) * seen[None], axes=axes)
-        return jnp.sum(jnp.conj(self.sensitivity_maps) * images, 1)[..., None]
+        return self.combine(jnp.fft.ifftn(jnp.conj(phases) * seen[None], axes=axes))
 
     def phases(self, like: Array) -> Array:
         """exp(sign 2 pi i k_y shift_s), [slice, 1, H, 1], for k_y the signed frequency index."""

@@ -125,8 +125,7 @@ class SliceGRAPPA(Direct):
             grappa = GRAPPA(self.acceleration, H.reference.shape[2], damping=self.damping)
             mask = turned(jnp.broadcast_to(H.mask, one.y.shape[1:]))
             spectra = turned(jax.vmap(lambda slice_, scan: grappa.fill(slice_, mask, scan))(turned(spectra), turned(H.reference)))
-        images = jnp.fft.ifft2(spectra * jnp.conj(H.phases(spectra)), norm="ortho")
-        return jnp.sum(jnp.conj(H.sensitivity_maps) * images, 1)[..., None]
+        return H.combine(jnp.fft.ifft2(spectra * jnp.conj(H.phases(spectra)), norm="ortho"))
 
     def separate(self, kspace: Array, H: Multislice) -> Array:
         """The k-space [slice, coil, H, W] of each slice, shifted by CAIPI as it was acquired."""

@@ -48,13 +48,13 @@ class SpatialVAE(VAE):
         if not (self.angle_deviation > 0 and self.shift_deviation > 0):
             raise InputError(f"SpatialVAE needs positive deviations, not {self.angle_deviation} and {self.shift_deviation}")
 
-    def prior_deviation(self, latents: int) -> Array:
+    def prior_deviation(self, mean: Array) -> Array:
         """[s_phi, s_t, s_t, 1 ...]."""
-        return jnp.ones(latents).at[0].set(self.angle_deviation).at[1:3].set(self.shift_deviation)
+        return jnp.ones(len(mean)).at[0].set(self.angle_deviation).at[1:3].set(self.shift_deviation)
 
     def divergence(self, mean: Array, log_variance: Array) -> Array:
         charged = mean if self.charge_angle else mean.at[0].set(0)
-        return normal_divergence(charged / self.prior_deviation(len(mean)), log_variance)
+        return normal_divergence(charged / self.prior_deviation(mean), log_variance)
 
     def traversals(self, state: LearnedState, measurement: Measurement) -> Array | None:
         """The manifold of the content: x in the pose of y, of its first latent (rows) and second (columns) at -2 ... 2."""

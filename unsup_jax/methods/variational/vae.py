@@ -77,19 +77,17 @@ class VAE(Learned):
             return x, jnp.clip(log_v, -12, 6)
         return one.noise.signal(out) if self.likelihood == "noise" else out, None
 
-    def prior_deviation(self, latents: int) -> Array:
-        """s of each latent: 1."""
-        return jnp.ones(latents)
+    def prior_deviation(self, mean: Array) -> Array:
+        """s of each latent of a mean [..., L], with its rank: 1."""
+        return jnp.ones((1,) * (mean.ndim - 1) + (mean.shape[-1],))
 
     def reparameterize(self, mean: Array, log_variance: Array, u: Array) -> Array:
         """z = mu + s sigma u, (21)."""
-        s = self.prior_deviation(mean.shape[-1]).reshape((1,) * (mean.ndim - 1) + (-1,))
-        return mean + s * jnp.exp(0.5 * log_variance) * u
+        return mean + self.prior_deviation(mean) * jnp.exp(0.5 * log_variance) * u
 
     def divergence(self, mean: Array, log_variance: Array) -> Array:
         """D_KL(N(mu, s^2 sigma^2) || N(0, s^2)) of each latent."""
-        s = self.prior_deviation(mean.shape[-1]).reshape((1,) * (mean.ndim - 1) + (-1,))
-        return normal_divergence(mean / s, log_variance)
+        return normal_divergence(mean / self.prior_deviation(mean), log_variance)
 
     def log_likelihood(self, one: Measurement, x: Array, log_v: Array | None) -> Array:
         """log p(y|x) of each pixel, nats."""
@@ -126,7 +124,7 @@ class VAE(Learned):
     def bound(self, key: Array, params, one: Measurement, draws: int) -> Array:
         """The importance-weighted bound of log p(y) of the (normalised) measurement, nats; the ELBO for one draw."""
         mean, log_variance = self.encode(params, one.y)
-        s = self.prior_deviation(mean.shape[-1]).reshape((1,) * (mean.ndim - 1) + (-1,))
+        s = self.prior_deviation(mean)
 
         def terms(key):
             u = jax.random.normal(key, mean.shape, mean.dtype)
@@ -144,7 +142,7 @@ class VAE(Learned):
         if mean.ndim > 1:
             return None
         latents = len(mean)
-        values = jnp.linspace(-2, 2, 9)[None, :, None] * (jnp.eye(latents) * self.prior_deviation(latents)[None])[:, None]
+        values = jnp.linspace(-2, 2, 9)[None, :, None] * (jnp.eye(latents) * self.prior_deviation(mean)[None])[:, None]
         return self._images(state, one, jnp.where(jnp.eye(latents, dtype=bool)[:, None], values, mean[None, None]))
 
     def _images(self, state, one, z):
