@@ -16,9 +16,10 @@ import tyro
 import experiments
 from unsup_jax import config
 from unsup_jax.apply import reconstruct_files
+from unsup_jax.core import Learned
 from unsup_jax.data import Data
 from unsup_jax.errors import InputError
-from unsup_jax.experiment import Experiment
+from unsup_jax.experiment import Experiment, load_trained
 from unsup_jax.experiment import compare as compare_methods
 from unsup_jax.experiment import run as run_experiment
 from unsup_jax.modalities import Modality
@@ -138,7 +139,7 @@ def run(arguments: list[str]) -> None:
         config=(tyro.conf.AvoidSubcommands, tyro.conf.FlagConversionOff, tyro.conf.SuppressFixed),
     )
     parsed.job.begin()
-    run_experiment(parsed.experiment, name, parsed.job.folder(name))
+    run_experiment(parsed.experiment, name, parsed.job.folder(name), start_from=start_of(parsed.experiment))
 
 
 def stored(folder: Path):
@@ -150,6 +151,17 @@ def stored(folder: Path):
     if isinstance(content["experiment"], list):
         raise InputError(f"{folder}: a comparison; name the run of one experiment")
     return content["experiment"], config.from_json(experiments.load(content["experiment"]), content["settings"])
+
+
+def start_of(experiment: Experiment):
+    """theta of the run that an experiment starts from; None for one that starts from nothing."""
+    if experiment.start is None:
+        return None
+    folder = Path(experiment.start)
+    _, other = stored(folder)
+    if other.method.scope == "measurement" or not isinstance(other.method, Learned):
+        raise InputError(f"{folder}: {other.method.label} leaves no parameters to start from")
+    return load_trained(other, folder)[0].params
 
 
 def resume(arguments: list[str]) -> None:
@@ -169,7 +181,7 @@ def resume(arguments: list[str]) -> None:
     parsed = parse(Resume, arguments, "resume")
     name, found = stored(parsed.run)
     Job(None, parsed.coordinator, parsed.processes, parsed.process).begin()
-    run_experiment(found, name, parsed.run)
+    run_experiment(found, name, parsed.run, start_from=start_of(found))
 
 
 def reconstruct(arguments: list[str]) -> None:
@@ -194,7 +206,7 @@ def reconstruct(arguments: list[str]) -> None:
     name, found = stored(parsed.run)
     Job().begin()
 
-    reconstruct_files(found, parsed.run, parsed.input, parsed.output, axes=parsed.axes, tile=parsed.tile, pair=parsed.pair)
+    reconstruct_files(found, parsed.run, parsed.input, parsed.output, axes=parsed.axes, tile=parsed.tile, pair=parsed.pair, start_from=start_of(found))
 
 
 def compare(arguments: list[str]) -> None:

@@ -369,3 +369,48 @@ def test_bad_kspace_is_named(tmp_path):
         Data(path=str(tmp_path / "good.npy"), truth="x.npy", patch=None).load(Camera(), set(), 0)
     with pytest.raises(InputError, match="written to"):
         write_images(tmp_path / "x.png", np.zeros((1, 4, 4, 1)))
+
+
+def _ismrmrd(path, slices, *, trajectory="cartesian", repetitions=1, first=0, discarded=2):
+    """A scan as a scanner stores it: shuffled lines, a partial first half of the readout, noise, one line twice."""
+    import ismrmrd
+
+    count, coils, readout, phase = slices.shape
+    space = f"<matrixSize><x>{readout}</x><y>{phase}</y><z>1</z></matrixSize><fieldOfView_mm><x>1</x><y>1</y><z>1</z></fieldOfView_mm>"
+    header = f"""<ismrmrdHeader xmlns="http://www.ismrm.org/ISMRMRD"><experimentalConditions><H1resonanceFrequency_Hz>1</H1resonanceFrequency_Hz>
+        </experimentalConditions><encoding><encodedSpace>{space}</encodedSpace><reconSpace>{space}</reconSpace><encodingLimits>
+        <kspace_encoding_step_1><minimum>0</minimum><maximum>{phase - 1 - first}</maximum><center>{phase // 2 - first}</center>
+        </kspace_encoding_step_1></encodingLimits><trajectory>{trajectory}</trajectory></encoding></ismrmrdHeader>"""
+    rng = np.random.default_rng(0)
+    with ismrmrd.Dataset(path, mode="w") as file:
+        file.write_xml_header(header.encode())
+        noise = ismrmrd.Acquisition.from_array(rng.normal(size=(coils, 8)).astype(np.complex64))
+        noise.set_flag(ismrmrd.ACQ_IS_NOISE_MEASUREMENT)
+        file.append_acquisition(noise)
+        order = [(s, p, r) for s in range(count) for p in range(first, phase) for r in range(repetitions)]
+        twice = order[0]
+        for s, p, r in [twice, *(order[i] for i in rng.permutation(len(order)))]:
+            line = np.pad(slices[s, :, first:, p], ((0, 0), (discarded, 0)))
+            a = ismrmrd.Acquisition.from_array(line)
+            a.idx.slice, a.idx.kspace_encode_step_1, a.idx.repetition = s, p - first, r
+            a.discard_pre, a.center_sample = discarded, readout // 2 - first + discarded
+            file.append_acquisition(a)
+
+
+def test_ismrmrd_is_read_as_it_was_acquired(tmp_path):
+    pytest.importorskip("ismrmrd")
+    slices = np.stack([centred_kspace(seed)[0] for seed in (1, 2)])
+    _ismrmrd(tmp_path / "a.mrd", slices)
+    assert is_kspace(tmp_path / "a.mrd")
+    np.testing.assert_allclose(read_kspace(tmp_path / "a.mrd"), slices, rtol=1e-6)
+    _ismrmrd(tmp_path / "partial.h5", slices, first=6)              # an asymmetric echo and partial Fourier
+    expected = slices.copy()
+    expected[:, :, :6], expected[..., :6] = 0, 0
+    np.testing.assert_allclose(read_kspace(tmp_path / "partial.h5"), expected, rtol=1e-6)
+    assert len(list(measurements(tmp_path / "a.mrd"))) == 2
+    _ismrmrd(tmp_path / "spiral.h5", slices, trajectory="spiral")
+    with pytest.raises(InputError, match="spiral; accepted are cartesian"):
+        read_kspace(tmp_path / "spiral.h5")
+    _ismrmrd(tmp_path / "movie.h5", slices, repetitions=2)
+    with pytest.raises(InputError, match="2 values of repetition"):
+        read_kspace(tmp_path / "movie.h5")

@@ -18,7 +18,7 @@ from unsup_jax.modalities import Blurred, Scanner, Tomograph
 from unsup_jax.networks import DnCNN, ResNet, Unrolled
 from unsup_jax.noise import Gaussian
 from unsup_jax.operators import Convolution, Mask, gaussian_psf
-from unsup_jax.train import parallel, solve
+from unsup_jax.train import iterate, parallel, solve
 
 pytestmark = pytest.mark.usefixtures("standard_promotion")  # optax mixes types
 
@@ -198,6 +198,24 @@ def test_zero_shot_learns_and_never_trains_on_gamma():
     changed = one.replace(y=one.y + 1000 * jnp.broadcast_to(first.Gamma, one.y.shape))
     move = lambda m: method.update(jax.random.key(1), first, m)[0].learned.trained.params
     jax.tree.map(np.testing.assert_array_equal, move(one), move(changed))
+
+
+def test_a_warm_start_is_where_it_goes_on_from(tmp_path):
+    """What another training found is where the first step begins: no step at all is its reconstruction."""
+    one = jax.tree.map(jnp.asarray, measured(SCANNER, count=1)[0])
+    trained = SSDU(network=TINY).init(jax.random.key(7), jax.tree.map(lambda leaf: leaf[None], one))
+    moved = jax.tree.map(lambda p: p + 0.05, trained.trained.params)  # a first network changes nothing, whatever its key
+    trained = trained.replace(trained=trained.trained.replace(params=moved))
+    method = ZeroShotSSL(network=TINY, steps=1)
+    state, _ = iterate(method, jax.random.key(0), one, steps=0, start_from=trained.params)
+    expected = SSDU(network=TINY).reconstruct(jax.random.key(0), trained, one)
+    np.testing.assert_allclose(method.reconstruct(jax.random.key(0), state, one), expected, rtol=1e-5, atol=1e-5 * float(jnp.abs(expected).max()))
+    cold, _ = iterate(method, jax.random.key(0), one, steps=0)
+    assert float(jnp.abs(method.reconstruct(jax.random.key(0), cold, one) - expected).max()) > 1e-3 * float(jnp.abs(expected).max())
+    with pytest.raises(InputError, match="its network differs in"):
+        iterate(replace(method, network=replace(TINY, unrolls=3, shared=False)), jax.random.key(0), one, steps=0, start_from=trained.params)
+    with pytest.raises(InputError, match="trains nothing"):
+        iterate(ConjugateGradient(steps=2), jax.random.key(0), one, start_from=trained.params)
 
 
 def test_masks_of_one_operator_compose():

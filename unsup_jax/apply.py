@@ -1,6 +1,7 @@
 """Apply a trained run to a user's file, tile by tile, into a file like it."""
 
 from pathlib import Path
+from typing import Any
 
 import jax
 import numpy as np
@@ -16,13 +17,13 @@ from unsup_jax.train.logging import ProgressLine
 
 def reconstruct_files(
     experiment: Experiment, run: Path, source: str | Path, output: str | Path, *, axes: str | None = None, tile: int = 512,
-    pair: str | Path | None = None,
+    pair: str | Path | None = None, start_from: Any = None,
 ) -> None:
     """Reconstruct a file, or each file of a folder into a folder, under its own name.
 
     Every image of a file is reconstructed, into a file of the same shape, type, axes and metadata. A method of
     finite reach holds one tile a device at a time; any other holds one image. A method that reads a pair takes it
-    from the file, or the folder, `pair`. Raises `InputError` on an unreadable input, on channels other than those
+    from the file, or the folder, `pair`. `start_from` is theta of `experiment.start`. Raises `InputError` on an unreadable input, on channels other than those
     of the training, on pixels that are not finite, and on a pair that is missing or differs in shape.
     """
     method = experiment.method
@@ -31,11 +32,11 @@ def reconstruct_files(
             f"{method.label} reconstructs from one image; leave --pair out" if pair is not None
             else f"{method.label} reconstructs from two halves: give the other one by --pair")
     if is_kspace(source):
-        return _reconstruct_kspace(experiment, run, source, output)
+        return _reconstruct_kspace(experiment, run, source, output, start_from)
     state, noise = load_trained(experiment, run) if method.scope == "dataset" else (None, None)
     key = jax.random.key(experiment.train.seed)
     fill = tiled(method, state, key) if state is not None and method.tiling is not None else None
-    whole = estimator(method, state, key)
+    whole = estimator(method, state, key, start_from=start_from)
     if not Path(source).is_dir() or Path(source).suffix == ".zarr":
         return _reconstruct_file(experiment, state, noise, fill, whole, source, output, axes=axes, tile=tile, pair=pair)
     found = files.in_folder(source)
@@ -47,13 +48,13 @@ def reconstruct_files(
         _reconstruct_file(experiment, state, noise, fill, whole, file, Path(output) / file.name, axes=axes, tile=tile, pair=other)
 
 
-def _reconstruct_kspace(experiment, run, source, output):
+def _reconstruct_kspace(experiment, run, source, output, start_from):
     method, images = experiment.method, []
     if not Path(output).name.endswith(OUTPUTS):
         raise InputError(f"{output}: images of k-space are written to {', '.join(OUTPUTS)}")
     slices = list(measurements(source))
     state, noise = load_trained(experiment, run) if method.scope == "dataset" else (None, None)
-    reconstruct = estimator(method, state, jax.random.key(experiment.train.seed))
+    reconstruct = estimator(method, state, jax.random.key(experiment.train.seed), start_from=start_from)
     line = ProgressLine("reconstruct", len(slices), unit="slices")
     for k, one in enumerate(slices):
         images.append(reconstruct(one.replace(noise=noise))[0])

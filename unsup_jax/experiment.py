@@ -49,6 +49,8 @@ class Experiment:
     """Also train and score the references."""
     analysis: Analysis | None = None
     """What is made of all the test estimates together, beside their scores."""
+    start: str | None = None
+    """Folder of a finished run of the same network, whose parameters the method starts from; None for random ones."""
 
     def entries(self) -> list[tuple[str, Method, Train]]:
         """(label, method, training) of the method and of its references."""
@@ -74,20 +76,25 @@ class Result:
     """Images [rows, columns, *S, C] along the latents of a method that has a few."""
 
 
-def run(experiment: Experiment, name: str, directory: Path, *, quiet: bool = False) -> list[Result]:
-    """Train, score and report an experiment into `directory`; what is already there is gone on with."""
+def run(experiment: Experiment, name: str, directory: Path, *, start_from: Any = None, quiet: bool = False) -> list[Result]:
+    """Train, score and report an experiment into `directory`; what is already there is gone on with.
+
+    `start_from` is theta of `experiment.start`, as `load_trained` gives it.
+    """
     return compare(
         experiment.entries(), name, directory, experiment.data, experiment.modality, experiment.train.seed,
-        subject=experiment.method.label, settings=config.to_json(experiment), analysis=experiment.analysis, quiet=quiet,
+        subject=experiment.method.label, settings=config.to_json(experiment), analysis=experiment.analysis, start_from=start_from,
+        quiet=quiet,
     )
 
 
 def compare(
     entries: Sequence[tuple[str, Method, Train]], name: str | Sequence[str], directory: Path, data: Data, modality: Modality, seed: int,
-    *, subject: str | None = None, settings: Any = None, analysis: Analysis | None = None, quiet: bool = False,
+    *, subject: str | None = None, settings: Any = None, analysis: Analysis | None = None, start_from: Any = None, quiet: bool = False,
 ) -> list[Result]:
     """Score several methods, (label, method, training) each, on the same data: one table, one figure, one report.
 
+    `start_from` is theta that the method labelled `subject` begins with.
     Methods that see what the data do not have are left out and named, unless none is left.
     """
     say = ProgressLine("", 0, quiet=quiet or not parallel.is_main()).say
@@ -108,7 +115,7 @@ def compare(
     directory.mkdir(parents=True, exist_ok=True)
     if parallel.is_main():
         write_json(directory / "config.json", {"experiment": name, "settings": settings})
-    results = [job.run(directory, seed, quiet) for job in jobs]
+    results = [job.run(directory, seed, quiet, start_from if job.label == subject else None) for job in jobs]
     if parallel.is_main():
         _write(results, left_out, jobs[0].dataset.test, name, directory, subject, settings, analysis, say)
     return results
@@ -139,14 +146,14 @@ class _Job:
             Stream(watched, augment=False, seed=train.seed + 1, **settings),
         ))
 
-    def run(self, directory: Path, seed: int, quiet: bool) -> Result:
+    def run(self, directory: Path, seed: int, quiet: bool, start_from: Any) -> Result:
         """Train where there is something to train, and reconstruct the test measurements."""
         history, state, seconds = [], None, None
         if self.streams is not None:
             folder = method_folder(directory, self.label)
             began = time.monotonic()
             state = parallel.local(fit(
-                self.method, self.train, *self.streams, folder, label=self.label, quiet=quiet,
+                self.method, self.train, *self.streams, folder, label=self.label, quiet=quiet, start_from=start_from,
                 config={"method": config.to_json(self.method), "train": config.to_json(self.train)},
             ))
             seconds = time.monotonic() - began
@@ -162,7 +169,7 @@ class _Job:
             count = len(self.dataset.test)
             line = ProgressLine("", 0, quiet=quiet or not parallel.is_main())
             line.say(f"{self.label}: {self.method.steps} steps for {'each of ' * (count > 1)}{count} measurement{'s' * (count > 1)}, in one go ...")
-        reconstruct = estimator(self.method, state, jax.random.key(seed))
+        reconstruct = estimator(self.method, state, jax.random.key(seed), start_from=start_from)
         for measurement in self.dataset.test:
             shown = measurement.only(self.method.sees if self.streams is None else self.method.reads)
             estimate, took = reconstruct(shown)
@@ -187,13 +194,14 @@ def method_folder(directory: Path, label: str) -> Path:
     return directory / re.sub(r"\W+", "_", label.lower()).strip("_")
 
 
-def estimator(method: Method, state: Any, key) -> Callable[[Measurement], tuple[np.ndarray, float]]:
+def estimator(method: Method, state: Any, key, *, start_from: Any = None) -> Callable[[Measurement], tuple[np.ndarray, float]]:
     """A function from one measurement to its estimate and the seconds that took, compilation apart.
 
-    What is compiled for one measurement serves all of its shape; large images are reconstructed in tiles.
+    What is compiled for one measurement serves all of its shape; large images are reconstructed in tiles. A method
+    of measurement scope begins with theta `start_from` where that is given.
     """
     if method.scope == "measurement":
-        whole = jax.jit(lambda m: method.reconstruct(key, iterate(method, key, m)[0], m))
+        whole = jax.jit(lambda m: method.reconstruct(key, iterate(method, key, m, start_from=start_from)[0], m))
     else:
         whole = jax.jit(lambda m: method.reconstruct(key, state, m))
     compiled, fill = {}, None

@@ -10,6 +10,7 @@ from jax import Array
 
 from unsup_jax.core.measurement import Measurement, Scale
 from unsup_jax.core.optimizer import Adam, Trained, mean_over_replicas, sample_keys
+from unsup_jax.errors import InputError
 
 State = Any
 Metrics = dict[str, Array]
@@ -47,6 +48,10 @@ class Method:
     def validate(self, key: Array, state: State, batch: Measurement) -> Metrics:
         """What to watch on samples that are not trained on; no entry where a method has nothing to report."""
         return {}
+
+    def start_from(self, state: State, params: Any) -> State:
+        """The first state with theta of another training; raises `InputError` where this method cannot take it."""
+        raise InputError(f"{self.label} trains nothing that another run could start")
 
     def posterior(self, key: Array, state: State, measurement: Measurement) -> Array | None:
         """Draws [N, *S, C] of x given ONE measurement; None of a method that has an estimate alone."""
@@ -101,6 +106,11 @@ class LearnedState(struct.PyTreeNode):
     trained: Trained
     scale: Scale
 
+    @property
+    def params(self) -> Any:
+        """theta."""
+        return self.trained.params
+
 
 @dataclass(frozen=True)
 class Learned(Method):
@@ -145,6 +155,13 @@ class Learned(Method):
         first = jax.tree.map(lambda leaf: leaf[0], example).normalize(scale)
         return LearnedState(Trained.start(self.init_params(key, first), self.optimizer), scale)
 
+    def start_from(self, state: LearnedState, params: Any) -> LearnedState:
+        given, own = _sizes(params), _sizes(state.trained.params)
+        if given != own:
+            differ = sorted(name for name in given.keys() | own.keys() if given.get(name) != own.get(name))
+            raise InputError(f"{self.label} cannot start from that run: its network differs in {', '.join(differ[:3])}")
+        return state.replace(trained=Trained.start(params, self.optimizer))
+
     def update(self, key: Array, state: LearnedState, batch: Measurement) -> tuple[LearnedState, Metrics]:
         now = self.at(state.trained.steps)
         gradient, metrics = jax.grad(now._mean_loss, 1, has_aux=True)(key, state.trained.params, state.scale, batch)
@@ -163,3 +180,7 @@ class Learned(Method):
         losses, metrics = jax.vmap(lambda k, one: self.loss(k, params, one.normalize(scale)))(keys, batch)
         metrics = jax.tree.map(jnp.mean, {"loss": losses, **metrics})
         return metrics["loss"], metrics
+
+
+def _sizes(params):
+    return {jax.tree_util.keystr(path): leaf.shape for path, leaf in jax.tree.leaves_with_path(params)}

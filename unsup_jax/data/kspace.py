@@ -1,4 +1,4 @@
-"""Multi-coil Cartesian k-space from files: BART (.cfl beside .hdr), fastMRI (.h5) and complex NPY; images to HDF5, NIfTI, NPY.
+"""Multi-coil Cartesian k-space from files: BART (.cfl beside .hdr), fastMRI and ISMRMRD (.h5), complex NPY; images to HDF5, NIfTI, NPY.
 
 k-space is stored centred, as scanners and both tools write it, and becomes `SENSE` measurements: what is zero in all
 coils was not sampled, and the sensitivities are estimated from the centre of each slice (ESPIRiT). The image of a
@@ -12,25 +12,22 @@ import jax.numpy as jnp
 import numpy as np
 
 from unsup_jax.core import Measurement
+from unsup_jax.data.ismrmrd import read_ismrmrd
 from unsup_jax.errors import InputError
 from unsup_jax.operators import SENSE, espirit
 from unsup_jax.operators.fourier import uncentred
 
+_HDF5 = (".h5", ".hdf5", ".mrd")
 OUTPUTS = (".h5", ".nii", ".nii.gz", ".npy")
 
 
 def is_kspace(path: str | Path) -> bool:
-    """Whether a file holds k-space: a .cfl, an HDF5 with a dataset "kspace", or a complex NPY."""
+    """Whether a file holds k-space: a .cfl, an HDF5 with "kspace" (fastMRI) or "dataset/data" (ISMRMRD), or a complex NPY."""
     path = Path(path)
     if path.suffix == ".cfl":
         return True
-    if path.suffix in (".h5", ".hdf5") and path.exists():
-        import h5py
-
-        if not h5py.is_hdf5(path):
-            return False
-        with h5py.File(path, "r") as file:
-            return "kspace" in file
+    if path.suffix in _HDF5 and path.exists():
+        return bool(_layout(path))
     if path.suffix == ".npy" and path.exists():
         try:
             return np.issubdtype(np.load(path, mmap_mode="r").dtype, np.complexfloating)
@@ -50,6 +47,8 @@ def read_kspace(path: str | Path) -> np.ndarray:
         array = _read_cfl(path)
     elif path.suffix == ".npy":
         array = np.load(path)
+    elif _layout(path) == "ismrmrd":
+        array = read_ismrmrd(path)
     else:
         import h5py
 
@@ -61,6 +60,16 @@ def read_kspace(path: str | Path) -> np.ndarray:
     if not np.isfinite(array).all() or not array.any():
         raise InputError(f"{path}: the k-space is all zero, or holds values that are NaN or infinite")
     return array.astype(np.complex64)
+
+
+def _layout(path):
+    """How an HDF5 file holds k-space: "fastmri", "ismrmrd" or not at all (None)."""
+    import h5py
+
+    if not h5py.is_hdf5(path):
+        return None
+    with h5py.File(path, "r") as file:
+        return "fastmri" if "kspace" in file else "ismrmrd" if "dataset/data" in file else None
 
 
 def _read_cfl(path):

@@ -70,12 +70,13 @@ def fit(
     config: dict[str, Any] | None = None,
     label: str = "train",
     quiet: bool = False,
+    start_from: Any = None,
     on_step: Callable[[int], None] | None = None,
 ) -> Any:
     """Train, or go on from the newest checkpoint in `directory`; returns the state that reconstructs.
 
-    Raises `NonFinite`, with the step, when the loss is not finite, and `InputError` when the batch does
-    not divide among the devices.
+    `start_from` is theta of another training, to begin with. Raises `NonFinite`, with the step, when the loss is
+    not finite, and `InputError` when the batch does not divide among the devices or theta is of another network.
     """
     parallel.check_batch(train.batch)
     directory.mkdir(parents=True, exist_ok=True)
@@ -85,7 +86,8 @@ def fit(
     init_key, step_key, validation_key = keys
 
     example = stream.example().only(method.sees)
-    state = parallel.replicate(jax.jit(method.init)(init_key, example))
+    state = jax.jit(method.init)(init_key, example)
+    state = parallel.replicate(state if start_from is None else method.start_from(state, start_from))
     watched_batches = [parallel.shard(b.only(method.sees)) for b in validation.fixed(train.validation_batches, count, index)]
     update, validate = parallel.data_parallel(method.update), parallel.data_parallel(method.validate)
     one_share = jax.tree.map(lambda leaf: leaf[0], watched_batches[0])

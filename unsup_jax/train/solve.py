@@ -10,17 +10,21 @@ from jax import Array
 from unsup_jax.core import Measurement, Method
 
 
-def iterate(method: Method, key: Array, measurement: Measurement, *, steps: int | None = None) -> tuple[Any, dict]:
+def iterate(
+    method: Method, key: Array, measurement: Measurement, *, steps: int | None = None, start_from: Any = None,
+) -> tuple[Any, dict]:
     """(state, trace) after `steps` updates, by default `method.steps`, as one scan; vmap it over measurements.
 
     Where the method's metrics hold `held_out`, the state returned is the one of least `held_out`, and
     otherwise the last one. The trace stacks the metrics of all steps. The measurement is passed through
-    `only(method.sees)` here, so that no caller can forget it. Fields of the method may be traced, to
+    `only(method.sees)` here, so that no caller can forget it. `start_from` is theta of another training, from which
+    a method that has a network goes on. Fields of the method may be traced, to
     differentiate with respect to a hyperparameter.
     """
     measurement = measurement.only(method.sees)
     steps = method.steps if steps is None else steps
     first = method.init(jax.random.fold_in(key, 0), measurement)
+    first = first if start_from is None else method.start_from(first, start_from)
     if steps == 0:
         return first, {}
 

@@ -72,6 +72,9 @@ class ZeroShotSSL(SSDU):
         learned = super().init(start, jax.tree.map(lambda leaf: jnp.asarray(leaf)[None], example))
         return ZeroShotState(learned, Gamma, jnp.int32(0))
 
+    def start_from(self, state: ZeroShotState, params) -> ZeroShotState:
+        return state.replace(learned=super().start_from(state.learned, params))
+
     def update(self, key: Array, state: ZeroShotState, batch: Measurement):
         one = batch.normalize(state.learned.scale)
         rest = _without(one, state.Gamma)                           # Omega - Gamma
