@@ -16,6 +16,6 @@ from unsup_jax.train import Train
 
 EXPERIMENT = replace(
     N2V, data=Data(source=Bundled("camera", bin=2), patch=96, test=0),
-    method=Self2Self(network=PartialUNet(depth=3, width=32, dropout=0.1), p=0.2, optimizer=Adam(learning_rate=1e-3)),
+    method=Self2Self(network=PartialUNet(depth=3, width=32, dropout=0.03), p=0.2, optimizer=Adam(learning_rate=1e-3)),
     train=Train(steps=800, batch=4, checkpoint_every=200, use="latest"),
 )

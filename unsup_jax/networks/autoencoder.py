@@ -110,7 +110,7 @@ class MapEncoder(_Part):
         h = Descent(self.width, self.depth, name="down")(align(y, 2**self.depth))
         h = nn.relu(Conv(self.width * 2**self.depth, name="bottom")(h))
         mean = Conv(self.latents, name="mean")(h)
-        log_variance = Conv(self.latents, name="log_variance", zero=True)(h) - 4       # narrow at first: z tells of y
+        log_variance = Conv(self.latents, name="log_variance", gain=0.0)(h) - 4       # narrow at first: z tells of y
         return jnp.concatenate([mean, jnp.clip(log_variance, -12, 6)], -1)
 
 
@@ -229,4 +229,4 @@ class Ascent(nn.Module):
             nothing = jnp.zeros((*(2 * n for n in x.shape[:-1]), 0), x.dtype)
             x = nn.relu(UpConv(width, name=f"{level}a")(x, nothing))
             x = nn.relu(Conv(width, name=f"{level}b")(x))
-        return Conv(self.channels, kernel_size=1, name="out")(x)
+        return Conv(self.channels, kernel_size=1, name="out", gain=0.1)(x)

@@ -123,8 +123,9 @@ batching.primitive_batchers[convolve_p] = _batched
 class Conv(nn.Module):
     """"Same" convolution of one channels-last image [*S, C] -> [*S, F] (1-D, 2-D or 3-D).
 
-    `lowering="native"` forces `lax.conv_general_dilated`, for exporters that know no other primitive; `zero` starts
-    from a kernel of zeros.
+    `lowering="native"` forces `lax.conv_general_dilated`, for exporters that know no other primitive. The kernel starts
+    He-normal times `gain`: a last layer of a small gain predicts next to nothing at first, instead of a deviation of
+    its own that the first hundreds of steps would have to undo.
     """
 
     features: int
@@ -132,12 +133,12 @@ class Conv(nn.Module):
     use_bias: bool = True
     lowering: Lowering = "auto"
     precision: Precision = "float32"
-    zero: bool = False
+    gain: float = 1.0
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
         size = (self.kernel_size,) * (x.ndim - 1)
-        start = nn.initializers.zeros if self.zero else nn.initializers.he_normal()
+        start = lambda *of: self.gain * nn.initializers.he_normal()(*of)
         kernel = self.param("kernel", start, (*size, x.shape[-1], self.features))
         out = _apply(self, x, kernel)
         if self.use_bias:

@@ -49,5 +49,5 @@ class DnCNN(nn.Module):
         x = y
         for layer in range(self.depth - 1):
             x = nn.relu(Conv(self.width, name=f"conv{layer}", **settings)(x))
-        x = Conv(y.shape[-1], name="out", **settings)(x).astype(jnp.float32)
+        x = Conv(y.shape[-1], name="out", gain=0.1, **settings)(x).astype(jnp.float32)
         return y - x if self.residual else x

@@ -68,7 +68,7 @@ class PartialUNet(nn.Module):
             last = level == 0
             for width in (4 * self.width // 3, 2 * self.width // 3) if last else (2 * self.width, 2 * self.width):
                 x = _leaky(Conv(width)(self._dropped(x)))
-        return Conv(y.shape[-1])(self._dropped(x))[frame]
+        return Conv(y.shape[-1], gain=0.1)(self._dropped(x))[frame]
 
     def _dropped(self, x):
         return nn.Dropout(self.dropout)(x, deterministic=False)

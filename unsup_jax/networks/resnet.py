@@ -53,4 +53,4 @@ class ResNet(nn.Module):
             b = a if self.share_block else Conv(self.width, name=f"block{block}b", **settings)
             h = h + self.scaling * b(nn.relu(a(h)))
         h = first + Conv(self.width, name="last", **settings)(h)
-        return x + Conv(x.shape[-1], name="out", zero=True, **settings)(h).astype(x.dtype)
+        return x + Conv(x.shape[-1], name="out", gain=0.0, **settings)(h).astype(x.dtype)

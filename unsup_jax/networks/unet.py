@@ -71,7 +71,7 @@ class UNet(nn.Module):
             skip = skips[level] if level or self.skip_first else skips[level][..., :0]
             x = nn.relu(UpConv(width, name=f"up{level}a", **settings)(x, skip))
             x = nn.relu(Conv(max(width // 2, self.width), name=f"up{level}b", **settings)(x))
-        x = Conv(self.channels or image.shape[-1], kernel_size=1, name="out", **settings)(x).astype(jnp.float32)
+        x = Conv(self.channels or image.shape[-1], kernel_size=1, name="out", gain=0.1, **settings)(x).astype(jnp.float32)
         if self.residual:
             x = image - x
         return x[tuple(slice(n) for n in shape)]
