@@ -36,6 +36,12 @@ def quick_compilation():
 
 
 @pytest.fixture
+def all_passes(quick_compilation):
+    """XLA's passes again, for a test that computes much in a module of those that compile much."""
+    jax.config.update("jax_disable_most_optimizations", False)
+
+
+@pytest.fixture
 def standard_promotion():
     """JAX's usual promotion of types, for code that goes through a library which mixes them."""
     with jax.numpy_dtype_promotion("standard"):

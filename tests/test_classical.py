@@ -28,6 +28,8 @@ from unsup_jax.operators.trajectories import equispaced_lines, gaussian_points
 from unsup_jax.priors import RED, NonNegative, PlugAndPlay, Tikhonov, TotalVariation, Wavelet, Zero
 from unsup_jax.train import iterate, solve
 
+pytestmark = pytest.mark.usefixtures("quick_compilation")
+
 KEY = jax.random.key(0)
 
 

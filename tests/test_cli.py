@@ -1,26 +1,44 @@
 """The command line as a user types it: run, resume, reconstruct, compare, and one line for each mistake."""
 
+import contextlib
+import io
 import json
 import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
+import jax
 import numpy as np
 import pytest
 import tifffile
+
+from experiments.__main__ import main
 
 ROOT = Path(__file__).resolve().parents[1]
 TINY = ["--method.network.width", "4", "--method.network.depth", "1", "--train.steps", "6", "--train.batch", "4",
         "--train.checkpoint-every", "3", "--data.patch", "16", "--with-references", "False", "--method.augment", "False"]
 
 
-def cli(*arguments, cwd=None):
+def process(*arguments, cwd=None):
+    """The command in a process of its own, as a user starts it."""
     environment = {**os.environ, "XLA_FLAGS": "--xla_force_host_platform_device_count=2", "PYTHONPATH": str(ROOT)}
     return subprocess.run(
         [sys.executable, "-m", "experiments", *map(str, arguments)], cwd=cwd or ROOT, env=environment,
         capture_output=True, text=True, timeout=240,
     )
+
+
+def cli(*arguments, cwd=ROOT):
+    """The same command line, its words and its exit code, without the start of another process."""
+    said, erred = io.StringIO(), io.StringIO()
+    with contextlib.chdir(cwd), contextlib.redirect_stdout(said), contextlib.redirect_stderr(erred), jax.numpy_dtype_promotion("standard"):
+        try:
+            code = main([str(a) for a in arguments])
+        except SystemExit as stop:
+            code = stop.code or 0
+    return SimpleNamespace(returncode=code, stdout=said.getvalue(), stderr=erred.getvalue())
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +47,7 @@ def trained(tmp_path_factory):
     folder = tmp_path_factory.mktemp("cli")
     stack = np.random.default_rng(0).poisson(40, (2, 120, 90)).astype(np.uint16)
     tifffile.imwrite(folder / "stack.tif", stack, imagej=True, metadata={"axes": "TYX", "unit": "um"}, resolution=(5, 5))
-    done = cli("run", "n2v_tissue", *TINY, "--data.path", folder / "stack.tif", "--out", folder / "run")
+    done = process("run", "n2v_tissue", *TINY, "--data.path", folder / "stack.tif", "--out", folder / "run")
     assert done.returncode == 0, done.stdout + done.stderr
     return folder, done.stdout
 
@@ -46,7 +64,7 @@ def test_run_on_the_users_own_file(trained):
 
 def test_reconstruct_keeps_type_axes_and_metadata(trained):
     folder, _ = trained
-    done = cli("reconstruct", folder / "run", folder / "stack.tif", "-o", folder / "out.tif", "--tile", 64)
+    done = process("reconstruct", folder / "run", folder / "stack.tif", "-o", folder / "out.tif", "--tile", 64)
     assert done.returncode == 0, done.stderr
     with tifffile.TiffFile(folder / "stack.tif") as a, tifffile.TiffFile(folder / "out.tif") as b:
         assert b.series[0].shape == (2, 120, 90) and b.series[0].dtype == np.uint16 and b.series[0].axes == "TYX"
@@ -93,7 +111,7 @@ MISTAKES = {
     "out of range": (["run", "n2v_tissue", "--method.fraction", "0.9"], "0 < fraction <= 0.5"),
     "choice": (["run", "n2v_tissue", "--method.kappa", "mode"], "uniform"),
     "path": (["run", "n2v_tissue", "--data.path", "missing.tif"], "no such file"),
-    "batch": (["run", "n2v_tissue", "--train.batch", "3"], "multiple of 2"),
+    "batch": (["run", "n2v_tissue", "--train.batch", "3"], "multiple of 4"),
     "run": (["resume", "nowhere"], "no run here"),
     "modality": (["compare"], "names"),
 }
@@ -138,7 +156,8 @@ def test_two_halves_and_folders(tmp_path):
     for name in ("even", "odd"):
         with mrcfile.new(tmp_path / f"{name}.mrc", (scene + generator.normal(0, 5, scene.shape)).astype(np.float32)) as file:
             file.voxel_size = 2.0
-    small = ["--method.network.width", 4, "--method.network.depth", 1, "--data.patch", 16, "--train.steps", 2, "--with-references", "False"]
+    small = ["--method.network.width", 4, "--method.network.depth", 1, "--data.patch", 16, "--train.steps", 2,
+             "--train.batch", 4, "--with-references", "False"]
     done = cli("run", "cryocare_tomogram", "--data.path", tmp_path / "even.mrc", "--data.pair", tmp_path / "odd.mrc", "--out", tmp_path / "run", *small)
     assert done.returncode == 0, done.stderr
     missing = cli("reconstruct", tmp_path / "run", tmp_path / "even.mrc", "-o", tmp_path / "out.mrc")
@@ -165,7 +184,7 @@ def test_kspace_in_and_images_out(tmp_path):
     kspace[..., 1::2] *= np.abs(np.arange(32) - 16)[1::2] < 6
     np.save(tmp_path / "scan.npy", kspace)
     small = ["--method.network.regularizer.width", 4, "--method.network.regularizer.depth", 1, "--method.network.unrolls", 2,
-             "--train.steps", 4, "--train.batch", 2, "--with-references", "False"]
+             "--train.steps", 4, "--train.batch", 4, "--with-references", "False"]
     done = cli("run", "ssdu_mri", "--data.path", tmp_path / "scan.npy", "--out", tmp_path / "run", *small)
     assert done.returncode == 0, done.stderr
     for name in ("out.h5", "out.nii.gz"):

@@ -17,7 +17,7 @@ from unsup_jax.noise import PoissonGaussian
 from unsup_jax.operators import Identity, Mask
 from unsup_jax.train import solve
 
-pytestmark = pytest.mark.usefixtures("standard_promotion")  # optax mixes types
+pytestmark = pytest.mark.usefixtures("standard_promotion", "quick_compilation")  # optax mixes types
 
 TINY = UNet(depth=1, width=2)
 
@@ -46,8 +46,8 @@ class Cheat(Learned):
 
 def test_a_method_that_reads_undeclared_truth_fails():
     honest, cheat, batch = Supervised(network=TINY), Cheat(), measurement()
-    state = honest.init(jax.random.key(0), batch)
-    honest.update(jax.random.key(1), state, batch.only(honest.sees))
+    state = jax.jit(honest.init)(jax.random.key(0), batch)
+    jax.jit(honest.update)(jax.random.key(1), state, batch.only(honest.sees))
     with pytest.raises(TypeError):
         cheat.update(jax.random.key(1), state, batch.only(cheat.sees))
 

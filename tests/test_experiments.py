@@ -14,7 +14,7 @@ from unsup_jax.experiment import load_trained, method_folder, run
 from unsup_jax.train import Train
 from unsup_jax.train.logging import read_metrics
 
-pytestmark = pytest.mark.usefixtures("standard_promotion")  # optax mixes types
+pytestmark = pytest.mark.usefixtures("standard_promotion", "quick_compilation")  # optax mixes types
 
 
 def small(network):
@@ -63,9 +63,7 @@ def cases():
 
 
 @pytest.mark.parametrize("name", cases())
-def test_conformance(name, tmp_path, request):
-    if name != "self2self_camera":  # whose two steps are not finite without XLA's passes
-        request.getfixturevalue("quick_compilation")
+def test_conformance(name, tmp_path):
     experiment = tiny(experiments.load(name))
     (result,) = run(experiment, name, tmp_path, quiet=True)
     for score in ("psnr", "ssim", "nmse", "psnr_affine"):

@@ -19,6 +19,8 @@ from unsup_jax.modalities.paradigm import response
 from unsup_jax.noise import Gaussian
 from unsup_jax.train import solve
 
+pytestmark = pytest.mark.usefixtures("quick_compilation")
+
 RNG = np.random.default_rng(0)
 
 

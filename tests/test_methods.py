@@ -26,7 +26,7 @@ from unsup_jax.noise import ColouredGaussian, Gamma, Gaussian, Poisson, PoissonG
 from unsup_jax.operators import Identity, Mask
 from unsup_jax.train import parallel, solve
 
-pytestmark = pytest.mark.usefixtures("standard_promotion")  # optax mixes types
+pytestmark = pytest.mark.usefixtures("standard_promotion", "quick_compilation")  # optax mixes types
 
 SMALL = {"network": UNet(depth=1, width=8), "optimizer": Adam(learning_rate=4e-3)}
 LEARNING = {
@@ -88,11 +88,11 @@ def test_noise2noise_has_the_gradient_of_supervision():
     y = truth + 0.5 * jax.random.normal(jax.random.key(0), truth.shape)
     pairs = truth[None] + 0.5 * jax.random.normal(jax.random.key(1), (4000, *truth.shape))
     network = UNet(depth=1, width=2)
-    params = network.init(jax.random.key(2), y)
+    params = jax.jit(network.init)(jax.random.key(2), y)
     key = jax.random.key(3)
-    own = jax.grad(lambda p: jnp.mean(jax.vmap(
-        lambda pair: Noise2Noise(network=network).loss(key, p, Measurement(y, Identity(), pair=pair))[0])(pairs)))(params)
-    supervised = jax.grad(lambda p: Supervised(network=network).loss(key, p, Measurement(y, Identity(), truth=truth))[0])(params)
+    own = jax.jit(jax.grad(lambda p: jnp.mean(jax.vmap(
+        lambda pair: Noise2Noise(network=network).loss(key, p, Measurement(y, Identity(), pair=pair))[0])(pairs))))(params)
+    supervised = jax.jit(jax.grad(lambda p: Supervised(network=network).loss(key, p, Measurement(y, Identity(), truth=truth))[0]))(params)
     flat = lambda tree: jnp.concatenate([leaf.ravel() for leaf in jax.tree.leaves(tree)])
     assert float(jnp.linalg.norm(flat(own) - flat(supervised)) / jnp.linalg.norm(flat(supervised))) < 0.05
 
@@ -338,11 +338,12 @@ def test_self2self_does_not_see_what_it_hides():
     """What it predicts at hidden pixels does not depend on them; what it averages differs from draw to draw."""
     y = jax.random.normal(jax.random.key(0), (16, 16, 1))
     method = Self2Self(network=PartialUNet(depth=2, width=6), passes=2)
-    params = method.init_params(jax.random.key(1), Measurement(y, Identity()))
-    b, predicted = method.draw(jax.random.key(2), params, y)
-    again = method.draw(jax.random.key(2), params, y + 100 * (1 - b))[1]
+    params = jax.jit(method.init_params)(jax.random.key(1), Measurement(y, Identity()))
+    draw = jax.jit(method.draw)
+    b, predicted = draw(jax.random.key(2), params, y)
+    again = draw(jax.random.key(2), params, y + 100 * (1 - b))[1]
     np.testing.assert_allclose(again, predicted, atol=1e-5)
-    assert abs(float(b.mean()) - 0.7) < 0.1 and float(jnp.abs(method.draw(jax.random.key(3), params, y)[1] - predicted).max()) > 1e-3
+    assert abs(float(b.mean()) - 0.7) < 0.1 and float(jnp.abs(draw(jax.random.key(3), params, y)[1] - predicted).max()) > 1e-3
 
 
 def test_pn2v_without_a_noise_model_is_refused(images):

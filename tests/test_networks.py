@@ -8,6 +8,8 @@ import pytest
 from unsup_jax.networks import DnCNN, PartialConv, UNet, UpConv
 from unsup_jax.networks.convolution import Conv, convolve, fold, interleave, native, repeat, same_padding
 
+pytestmark = pytest.mark.usefixtures("quick_compilation")
+
 TRANSFORMS = {
     "value": lambda h: h,
     "gradient": lambda h: jax.grad(h, (0, 1)),
@@ -71,10 +73,10 @@ networks = pytest.mark.parametrize("network", NETWORKS.values(), ids=NETWORKS)
 @pytest.mark.parametrize("shape", [(30, 21, 2), (9, 12, 10, 1)])
 def test_any_size_and_rank(network, shape):
     x = jax.random.normal(jax.random.key(0), shape)
-    params = network.init(jax.random.key(1), x)
-    fast = network.apply(params, x)
+    params = jax.jit(network.init)(jax.random.key(1), x)
+    fast = jax.jit(network.apply)(params, x)
     assert fast.shape == shape and fast.dtype == jnp.float32
-    np.testing.assert_allclose(fast, network.clone(lowering="native").apply(params, x), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(fast, jax.jit(network.clone(lowering="native").apply)(params, x), rtol=1e-4, atol=1e-5)
 
 
 @networks
@@ -82,38 +84,38 @@ def test_radius_and_alignment(network):
     """Pixels beyond the radius have no influence, and shifts by the alignment commute."""
     n = 2 * network.radius + 4 * network.alignment
     x = jax.random.normal(jax.random.key(0), (n, n, 1))
-    params = network.init(jax.random.key(1), x)
+    params = jax.jit(network.init)(jax.random.key(1), x)
     for place in range(n // 2, n // 2 + network.alignment):
-        influence = jax.grad(lambda x: network.apply(params, x)[place, place, 0])(x)[..., 0]
+        influence = jax.grad(lambda x: jax.jit(network.apply)(params, x)[place, place, 0])(x)[..., 0]
         rows = np.flatnonzero(np.abs(influence).sum(1))
         assert place - network.radius <= rows.min() and rows.max() <= place + network.radius
     step, r = network.alignment, network.radius
-    shifted = network.apply(params, jnp.roll(x, step, (0, 1)))
+    shifted = jax.jit(network.apply)(params, jnp.roll(x, step, (0, 1)))
     inner = slice(r + step, n - r)
     np.testing.assert_allclose(
-        shifted[inner, inner], jnp.roll(network.apply(params, x), step, (0, 1))[inner, inner], atol=1e-5
+        shifted[inner, inner], jnp.roll(jax.jit(network.apply)(params, x), step, (0, 1))[inner, inner], atol=1e-5
     )
 
 
 def test_parameter_count():
     """The U-Net of the Noise2Void recipe, 332,641 parameters, and its two strided convolutions."""
-    params = UNet(depth=2, width=32).init(jax.random.key(0), jnp.zeros((16, 16, 1)))
+    params = jax.eval_shape(UNet(depth=2, width=32).init, jax.random.key(0), jnp.zeros((16, 16, 1)))
     assert sum(leaf.size for leaf in jax.tree.leaves(params)) == 332_641 + (4 * 32 * 32 + 32) + (4 * 64 * 64 + 64)
 
 
 def test_half_precision_stays_close():
     x = jax.random.normal(jax.random.key(0), (16, 16, 1))
-    params = UNet(width=8).init(jax.random.key(1), x)
+    params = jax.jit(UNet(width=8).init)(jax.random.key(1), x)
     assert all(leaf.dtype == jnp.float32 for leaf in jax.tree.leaves(params))
-    half, full = UNet(width=8, precision="bfloat16").apply(params, x), UNet(width=8).apply(params, x)
+    half, full = (jax.jit(UNet(width=8, precision=p).apply)(params, x) for p in ("bfloat16", "float32"))
     assert half.dtype == jnp.float32 and float(jnp.abs(half - full).max()) < 0.1 * float(jnp.abs(full).max())
 
 
 def test_export_at_dynamic_sizes():
     network = UNet(depth=2, width=4, lowering="native")
-    params = network.init(jax.random.key(0), jnp.zeros((16, 16, 1)))
+    params = jax.jit(network.init)(jax.random.key(0), jnp.zeros((16, 16, 1)))
     h, w = jax.export.symbolic_shape("4*h, 4*w")
-    apply = jax.jit(lambda x: network.apply(params, x))
+    apply = jax.jit(lambda x: jax.jit(network.apply)(params, x))
     exported = jax.export.export(apply, platforms=("cpu", "cuda", "tpu"))(jax.ShapeDtypeStruct((h, w, 1), jnp.float32))
     x = jax.random.normal(jax.random.key(1), (24, 32, 1))
     again = jax.export.deserialize(exported.serialize())

@@ -13,6 +13,8 @@ from unsup_jax.noise import (
     estimate_poisson_gaussian,
 )
 
+pytestmark = pytest.mark.usefixtures("quick_compilation")
+
 MODELS = [Gaussian(3.0), Poisson(2.0, 5.0), PoissonGaussian(2.0, 3.0, 5.0), Gamma(20.0)]
 
 

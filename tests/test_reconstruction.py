@@ -20,7 +20,7 @@ from unsup_jax.noise import Gaussian
 from unsup_jax.operators import Convolution, Mask, gaussian_psf
 from unsup_jax.train import iterate, parallel, solve
 
-pytestmark = pytest.mark.usefixtures("standard_promotion")  # optax mixes types
+pytestmark = pytest.mark.usefixtures("standard_promotion", "quick_compilation")  # optax mixes types
 
 TINY = Unrolled(regularizer=ResNet(depth=1, width=8), unrolls=2, iterations=4)
 
@@ -40,7 +40,6 @@ INSTRUMENTS = {
 
 
 @pytest.mark.parametrize("modality, axes", INSTRUMENTS.values(), ids=INSTRUMENTS)
-@pytest.mark.usefixtures("quick_compilation")
 def test_a_split_is_a_partition(modality, axes):
     """Theta and Lambda are disjoint and make up Omega, Lambda holds rho of it, and H_Theta makes nothing of the rest."""
     one = measured(modality, count=1)[0]
@@ -100,22 +99,22 @@ def test_an_unrolled_network_that_learned_nothing_is_its_solver():
 
 
 @pytest.mark.parametrize("consistency", ["conjugate gradient", "gradient", "proximal gradient"])
-@pytest.mark.usefixtures("quick_compilation")
 def test_unrolled_gradients_are_exact(consistency, double):
     """Against finite differences, for a complex operator, with and without recomputation."""
     one = jax.tree.map(lambda a: jnp.asarray(a, jnp.complex128 if np.iscomplexobj(a) else jnp.float64), measured(SCANNER, count=1, size=16)[0])
     network = TINY.clone(consistency=consistency, regularizer=ResNet(depth=1, width=2, precision="float64"))
     H, y = one.operator, one.y / 1000
-    params = jax.tree.map(lambda a: jnp.asarray(a, jnp.float64) + 0.01, network.init(jax.random.key(0), y, H))
-    loss = lambda p, n=network: jnp.sum(jnp.square(jnp.abs(n.apply(p, y, H) - 1)))
+    params = jax.tree.map(lambda a: jnp.asarray(a, jnp.float64) + 0.01, jax.jit(network.init)(jax.random.key(0), y, H))
+    loss_of = lambda n: jax.jit(lambda p: jnp.sum(jnp.square(jnp.abs(n.apply(p, y, H) - 1))))
+    loss, gradient = loss_of(network), jax.jit(jax.grad(loss_of(network)))(params)
     direction = jax.tree.map(lambda a: jax.random.normal(jax.random.key(1), a.shape, a.dtype), params)
     direction["params"]["curvature"] = jnp.zeros(())
     at = lambda t: loss(jax.tree.map(lambda p, d: p + t * d, params, direction))
-    slope = sum(jnp.vdot(a, b) for a, b in zip(*map(jax.tree.leaves, (jax.grad(loss)(params), direction))))
+    slope = sum(jnp.vdot(a, b) for a, b in zip(*map(jax.tree.leaves, (gradient, direction))))
     np.testing.assert_allclose(slope, (at(1e-6) - at(-1e-6)) / 2e-6, rtol=1e-5)
-    again = jax.grad(lambda p: loss(p, network.clone(checkpoint=True)))(params)
-    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-12), again, jax.grad(loss)(params))
-    assert float(jnp.abs(jax.grad(loss)(params)["params"]["curvature"])) == 0
+    again = jax.jit(jax.grad(loss_of(network.clone(checkpoint=True))))(params)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-12), again, gradient)
+    assert float(jnp.abs(gradient["params"]["curvature"])) == 0
 
 
 def test_unrolled_refuses_what_it_cannot_do():
@@ -184,6 +183,7 @@ def test_naive_consistency_fits_the_noise():
     assert NaiveConsistency().sees == SSDU().sees == frozenset()
 
 
+@pytest.mark.usefixtures("all_passes")
 def test_zero_shot_learns_and_never_trains_on_gamma():
     one = jax.tree.map(jnp.asarray, measured(SCANNER, count=1)[0])
     method = ZeroShotSSL(network=TINY, steps=120, epoch=10, optimizer=Adam(learning_rate=3e-3, decay=False))

@@ -27,7 +27,7 @@ from unsup_jax.noise import Bernoulli, Gaussian, PoissonGaussian
 from unsup_jax.operators import Identity
 from unsup_jax.train import parallel
 
-pytestmark = pytest.mark.usefixtures("standard_promotion")  # optax mixes types
+pytestmark = pytest.mark.usefixtures("standard_promotion", "quick_compilation")  # optax mixes types
 KEY = jax.random.key(0)
 NETWORKS = {
     "dense": Autoencoder(DenseEncoder(latents=3, width=8), DenseDecoder(width=8)),
@@ -72,7 +72,7 @@ def test_the_bound_is_below_the_evidence_and_tightens():
     covariance = np.asarray(model.W @ model.W.T) + np.eye(3)
     from scipy.stats import multivariate_normal
     evidence = multivariate_normal(np.zeros(3), covariance).logpdf(np.asarray(one.y).ravel())
-    bounds = [np.mean([float(model.bound(jax.random.fold_in(KEY, i), None, one, k)) for i in range(n)]) for k, n in ((1, 200), (2000, 4))]
+    bounds = [float(jnp.mean(jax.lax.map(lambda key: model.bound(key, None, one, k), jax.random.split(KEY, n)))) for k, n in ((1, 200), (2000, 4))]
     assert bounds[0] < bounds[1] - 0.03 and abs(bounds[1] - evidence) < 0.02
     losses = jax.vmap(lambda k: model.loss(k, None, one)[1]["elbo"])(jax.random.split(KEY, 4000))
     np.testing.assert_allclose(losses.mean(), bounds[0], atol=0.1)
@@ -98,24 +98,22 @@ def test_equation_22():
 def test_every_network_and_likelihood(network, likelihood):
     """Shapes of estimate and draws, sizes that are no multiple of anything, and a gradient for every parameter but unused ones."""
     one, method = measurement(), VAE(network, likelihood=likelihood, draws=3)
-    params = method.init_params(KEY, one)
-    gradient = jax.jit(jax.grad(lambda p: method.loss(KEY, p, one)[0]))(params)
+    state = jax.jit(method.init)(KEY, jax.tree.map(lambda leaf: jnp.asarray(leaf)[None], one))
+    gradient = jax.jit(jax.grad(lambda p: method.loss(KEY, p, one)[0]))(state.params)
     assert all(bool(jnp.isfinite(leaf).all()) for leaf in jax.tree.leaves(gradient))
     assert sum(bool(jnp.any(leaf != 0)) for leaf in jax.tree.leaves(gradient)) > 0.6 * len(jax.tree.leaves(gradient))
-    assert method.estimate(KEY, params, one).shape == (9, 12, 1)
-    state = method.init(KEY, jax.tree.map(lambda leaf: jnp.asarray(leaf)[None], one))
-    assert method.posterior(KEY, state, one).shape == (3, 9, 12, 1)
-    along = method.traversals(state, one)
+    estimate, draws, along = jax.jit(lambda s: (method.estimate(KEY, s.params, one), method.posterior(KEY, s, one), method.traversals(s, one)))(state)
+    assert estimate.shape == (9, 12, 1) and draws.shape == (3, 9, 12, 1)
     assert along is None if network is NETWORKS["maps"] else along.shape == (network.encoder.latents, 9, 9, 12, 1)
 
 
 def test_maps_take_images_of_any_size():
     method = DivNoising(NETWORKS["maps"], samples=2)
-    params = method.init_params(KEY, measurement((16, 16)))
+    params = jax.eval_shape(method.init_params, KEY, measurement((16, 16)))
     for shape in ((16, 16), (21, 30), (8, 12, 10)):
         if len(shape) == 3:
-            params = method.init_params(KEY, measurement(shape))
-        assert method.estimate(KEY, params, measurement(shape)).shape == (*shape, 1)
+            params = jax.eval_shape(method.init_params, KEY, measurement(shape))
+        assert jax.eval_shape(method.estimate, KEY, params, measurement(shape)).shape == (*shape, 1)
 
 
 def test_coordinates_turn_and_shift_the_image():
@@ -248,10 +246,11 @@ def test_divnoising_learns(likelihood, least):
     draws = np.asarray(jax.jit(method.posterior)(KEY, state, one))
     gained, over_draws = psnr(estimate, truth) - psnr(images[0].y, truth), psnr(estimate, truth) - psnr(draws[0], truth)
     assert gained > least and over_draws > 1, f"{gained:.2f} dB over the noisy image, {over_draws:.2f} dB over one draw"
-    by_mode = np.asarray(replace(method, point="map").reconstruct(KEY, state, one))
+    by_mode = np.asarray(jax.jit(replace(method, point="map").reconstruct)(KEY, state, one))
     assert psnr(by_mode, truth) > psnr(draws[0], truth) - 0.5
 
 
+@pytest.mark.usefixtures("all_passes")
 def test_spatial_vae_finds_angles_that_a_vae_does_not_know():
     """From particles alone: its angles correlate with the true ones; of as large a content, it reconstructs better."""
     source = Particles(count=1000, size=20)

@@ -7,6 +7,8 @@ Its encoder is made of partial convolutions (Liu et al., ECCV 2018): with the ma
 and its decoder drops features at random, at inference too, which makes one trained network an ensemble.
 """
 
+import functools
+
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
@@ -79,5 +81,9 @@ def _leaky(x):
 
 
 def _largest(x):
-    """Maximum of each 2^d block: [*S, C] -> [*S / 2, C]."""
-    return fold(x).reshape(*(n // 2 for n in x.shape[:-1]), -1, x.shape[-1]).max(-2)
+    """Maximum of each 2^d block: [*S, C] -> [*S / 2, C].
+
+    Two by two: the gradient of `max` over an axis divides by the number of entries that equal it, which is zero where
+    the compiler computes the entries once more with another rounding.
+    """
+    return functools.reduce(jnp.maximum, jnp.split(fold(x), 2 ** (x.ndim - 1), -1))
