@@ -184,8 +184,8 @@ def test_kspace_in_and_images_out(tmp_path):
     kspace[..., 1::2] *= np.abs(np.arange(32) - 16)[1::2] < 6
     np.save(tmp_path / "scan.npy", kspace)
     small = ["--method.network.regularizer.width", 4, "--method.network.regularizer.depth", 1, "--method.network.unrolls", 2,
-             "--train.steps", 4, "--train.batch", 4, "--with-references", "False"]
-    done = cli("run", "ssdu_mri", "--data.path", tmp_path / "scan.npy", "--out", tmp_path / "run", *small)
+             "--with-references", "False", "--data.path", tmp_path / "scan.npy"]
+    done = cli("run", "ssdu_mri", "--train.steps", 4, "--train.batch", 4, "--out", tmp_path / "run", *small)
     assert done.returncode == 0, done.stderr
     for name in ("out.h5", "out.nii.gz"):
         done = cli("reconstruct", tmp_path / "run", tmp_path / "scan.npy", "-o", tmp_path / name)
@@ -198,3 +198,10 @@ def test_kspace_in_and_images_out(tmp_path):
     assert 0.7 < float(np.vdot(image[..., 0], truth) / np.vdot(truth, truth)) < 1.3
     wrong = cli("reconstruct", tmp_path / "run", tmp_path / "scan.npy", "-o", tmp_path / "out.tif")
     assert wrong.returncode == 2 and "written to" in wrong.stderr
+    one_step = ["zero_shot_mri", "--method.steps", 1, "--method.epoch", 1, "--start", tmp_path / "run"]
+    done = cli("run", *one_step, "--out", tmp_path / "warm", *small)
+    assert done.returncode == 0, done.stderr
+    wrong = cli("run", *one_step, "--out", tmp_path / "other", *small, "--method.network.regularizer.width", 6)
+    assert wrong.returncode == 2 and "cannot start from that run" in wrong.stderr
+    wrong = cli("run", "zero_shot_mri", "--start", tmp_path / "warm", *small)
+    assert wrong.returncode == 2 and "leaves no parameters" in wrong.stderr
