@@ -206,7 +206,8 @@ def reconstruct(arguments: list[str]) -> None:
     name, found = stored(parsed.run)
     Job().begin()
 
-    reconstruct_files(found, parsed.run, parsed.input, parsed.output, axes=parsed.axes, tile=parsed.tile, pair=parsed.pair, start_from=start_of(found))
+    start = start_of(found) if found.method.scope == "measurement" else None  # what was trained is in the run itself
+    reconstruct_files(found, parsed.run, parsed.input, parsed.output, axes=parsed.axes, tile=parsed.tile, pair=parsed.pair, start_from=start)
 
 
 def compare(arguments: list[str]) -> None:

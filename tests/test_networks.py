@@ -115,7 +115,7 @@ def test_export_at_dynamic_sizes():
     network = UNet(depth=2, width=4, lowering="native")
     params = jax.jit(network.init)(jax.random.key(0), jnp.zeros((16, 16, 1)))
     h, w = jax.export.symbolic_shape("4*h, 4*w")
-    apply = jax.jit(lambda x: jax.jit(network.apply)(params, x))
+    apply = jax.jit(lambda x: network.apply(params, x))
     exported = jax.export.export(apply, platforms=("cpu", "cuda", "tpu"))(jax.ShapeDtypeStruct((h, w, 1), jnp.float32))
     x = jax.random.normal(jax.random.key(1), (24, 32, 1))
     again = jax.export.deserialize(exported.serialize())

@@ -200,7 +200,7 @@ def test_zero_shot_learns_and_never_trains_on_gamma():
     jax.tree.map(np.testing.assert_array_equal, move(one), move(changed))
 
 
-def test_a_warm_start_is_where_it_goes_on_from(tmp_path):
+def test_a_warm_start_is_where_it_goes_on_from():
     """What another training found is where the first step begins: no step at all is its reconstruction."""
     one = jax.tree.map(jnp.asarray, measured(SCANNER, count=1)[0])
     trained = SSDU(network=TINY).init(jax.random.key(7), jax.tree.map(lambda leaf: leaf[None], one))

@@ -156,7 +156,7 @@ class Learned(Method):
         return LearnedState(Trained.start(self.init_params(key, first), self.optimizer), scale)
 
     def start_from(self, state: LearnedState, params: Any) -> LearnedState:
-        given, own = _sizes(params), _sizes(state.trained.params)
+        given, own = _sizes(params), _sizes(state.params)
         if given != own:
             differ = sorted(name for name in given.keys() | own.keys() if given.get(name) != own.get(name))
             raise InputError(f"{self.label} cannot start from that run: its network differs in {', '.join(differ[:3])}")
@@ -164,16 +164,16 @@ class Learned(Method):
 
     def update(self, key: Array, state: LearnedState, batch: Measurement) -> tuple[LearnedState, Metrics]:
         now = self.at(state.trained.steps)
-        gradient, metrics = jax.grad(now._mean_loss, 1, has_aux=True)(key, state.trained.params, state.scale, batch)
+        gradient, metrics = jax.grad(now._mean_loss, 1, has_aux=True)(key, state.params, state.scale, batch)
         trained = state.trained.descend(gradient, self.optimizer)
         return state.replace(trained=trained), mean_over_replicas(metrics)
 
     def validate(self, key: Array, state: LearnedState, batch: Measurement) -> Metrics:
-        return mean_over_replicas(self._mean_loss(key, state.trained.params, state.scale, batch)[1])
+        return mean_over_replicas(self._mean_loss(key, state.params, state.scale, batch)[1])
 
     def reconstruct(self, key: Array, state: LearnedState, measurement: Measurement) -> Array:
         one = measurement.normalize(state.scale)
-        return state.scale.restore(self.estimate(key, state.trained.params, one))
+        return state.scale.restore(self.estimate(key, state.params, one))
 
     def _mean_loss(self, key, params, scale, batch):
         keys = sample_keys(key, batch.y.shape[0])

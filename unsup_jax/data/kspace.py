@@ -22,7 +22,7 @@ OUTPUTS = (".h5", ".nii", ".nii.gz", ".npy")
 
 
 def is_kspace(path: str | Path) -> bool:
-    """Whether a file holds k-space: a .cfl, an HDF5 with "kspace" (fastMRI) or "dataset/data" (ISMRMRD), or a complex NPY."""
+    """Whether a file holds k-space: a .cfl, an HDF5 with "kspace" (fastMRI) or "dataset/xml" (ISMRMRD), or a complex NPY."""
     path = Path(path)
     if path.suffix == ".cfl":
         return True
@@ -69,7 +69,7 @@ def _layout(path):
     if not h5py.is_hdf5(path):
         return None
     with h5py.File(path, "r") as file:
-        return "fastmri" if "kspace" in file else "ismrmrd" if "dataset/data" in file else None
+        return "fastmri" if "kspace" in file else "ismrmrd" if "dataset/xml" in file and "dataset/data" in file else None
 
 
 def _read_cfl(path):

@@ -18,8 +18,8 @@ def iterate(
     Where the method's metrics hold `held_out`, the state returned is the one of least `held_out`, and
     otherwise the last one. The trace stacks the metrics of all steps. The measurement is passed through
     `only(method.sees)` here, so that no caller can forget it. `start_from` is theta of another training, from which
-    a method that has a network goes on. Fields of the method may be traced, to
-    differentiate with respect to a hyperparameter.
+    a method that has a network goes on. Fields of the method may be traced, to differentiate with respect to a
+    hyperparameter.
     """
     measurement = measurement.only(method.sees)
     steps = method.steps if steps is None else steps

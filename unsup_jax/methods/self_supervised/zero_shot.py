@@ -78,7 +78,7 @@ class ZeroShotSSL(SSDU):
     def update(self, key: Array, state: ZeroShotState, batch: Measurement):
         one = batch.normalize(state.learned.scale)
         rest = _without(one, state.Gamma)                           # Omega - Gamma
-        (loss, _), gradient = jax.value_and_grad(lambda p: self.loss(key, p, rest), has_aux=True)(state.learned.trained.params)
+        (loss, _), gradient = jax.value_and_grad(lambda p: self.loss(key, p, rest), has_aux=True)(state.learned.params)
         trained = state.learned.trained.descend(gradient, self.optimizer)
         state = state.replace(learned=state.learned.replace(trained=trained), step=state.step + 1)
 

@@ -59,7 +59,7 @@ class SpatialVAE(VAE):
     def traversals(self, state: LearnedState, measurement: Measurement) -> Array | None:
         """The manifold of the content: x in the pose of y, of its first latent (rows) and second (columns) at -2 ... 2."""
         one = measurement.normalize(state.scale)
-        mean, _ = self.encode(state.trained.params, one.y)
+        mean, _ = self.encode(state.params, one.y)
         values = jnp.linspace(-2, 2, 9)
         rows, columns = jnp.meshgrid(values, values if len(mean) > 4 else values[:1] * 0, indexing="ij")
         z = jnp.broadcast_to(mean, (*rows.shape, len(mean))).at[..., 3].set(rows)

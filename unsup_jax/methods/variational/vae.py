@@ -118,7 +118,7 @@ class VAE(Learned):
 
     def posterior(self, key: Array, state: LearnedState, measurement: Measurement) -> Array:
         one = measurement.normalize(state.scale)
-        draws = jax.lax.map(lambda k: self.draw(k, state.trained.params, one), jax.random.split(key, self.draws))
+        draws = jax.lax.map(lambda k: self.draw(k, state.params, one), jax.random.split(key, self.draws))
         return jax.vmap(state.scale.restore)(draws)
 
     def bound(self, key: Array, params, one: Measurement, draws: int) -> Array:
@@ -137,7 +137,7 @@ class VAE(Learned):
 
     def traversals(self, state: LearnedState, measurement: Measurement) -> Array | None:
         """x of the mean with one entry of a vector of latents (a row) at -2 ... 2 of its prior's deviations (columns)."""
-        one, params = measurement.normalize(state.scale), state.trained.params
+        one, params = measurement.normalize(state.scale), state.params
         mean, _ = self.encode(params, one.y)
         if mean.ndim > 1:
             return None
@@ -147,7 +147,7 @@ class VAE(Learned):
 
     def _images(self, state, one, z):
         """x [rows, columns, *S, C] of latents z [rows, columns, L]."""
-        draw = lambda z: state.scale.restore(self.decode(state.trained.params, z, one)[0])
+        draw = lambda z: state.scale.restore(self.decode(state.params, z, one)[0])
         return jax.lax.map(jax.vmap(draw), z)
 
     def _network(self, y):
