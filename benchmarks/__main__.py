@@ -22,16 +22,16 @@ class Benchmark:
 
     what: tyro.conf.Positional[Literal["steps", "operators", "real", "latents"]]
     """Training steps and reconstruction; forward operators and solvers; classical and zero-shot methods on real data; or
-    the poses that a spatial-VAE infers and, of a file of digits, the bound of a VAE."""
+    the poses that a spatial-VAE infers or, of a file of digits, the bound of a VAE."""
     peers: bool = False
     """Also measure the peers (the extra `peers`), and print the ratio of their time to ours."""
     repeats: int = 10
     """Timed calls of each case."""
     data: Path = Path("../shared/data")
-    """Folder of the real data; for latents, a file of digits."""
+    """Folder of the real data; for latents, a volume (.mrc) or a file of digits."""
     only: str = ""
     """Measure the families whose name holds this: blur, radon, sense, nufft, cryo_em, diffraction, solvers, calibration;
-    of real data: parallel_mri, zero_shot, slices, tomography, diffraction, cell, deconvolution, ptychography, cryo_em."""
+    of real data: parallel_mri, zero_shot, spirals, slices, tomography, diffraction, cell, deconvolution, ptychography, cryo_em."""
 
 
 def main(benchmark: Benchmark) -> None:

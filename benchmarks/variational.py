@@ -1,5 +1,7 @@
 """The spatial-VAE training step beside PyTorch's, the poses that it infers, and the bound of a VAE on handwritten digits.
 
+The poses: of the bending particles, or of noisy projections of a volume that `--data` names (.mrc).
+
 The bound: digits drawn as binary images (grey values are probabilities), one hidden layer of 500 units each way and 20
 latents, as in figure 2 of Kingma and Welling (ICLR 2014), where the bound of a test digit reaches about -105 after 10^6
 training samples and -100 after 10^7, of 60 000 digits. `--data` names an array [digits, 28, 28] of 0 ... 255 (.npy), of
@@ -9,20 +11,23 @@ which the last tenth is scored and the first one chooses the step.
 import os
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 import experiments
 from benchmarks.timing import compiled, timed
 from unsup_jax.core import Adam, Measurement
-from unsup_jax.data import Stream
+from unsup_jax.data import Stream, files
 from unsup_jax.methods import VAE, SpatialVAE
 from unsup_jax.modalities import Camera
 from unsup_jax.networks import Autoencoder, DenseDecoder, DenseEncoder
 from unsup_jax.noise import Bernoulli
-from unsup_jax.operators import Identity
+from unsup_jax.operators import Identity, Projection
+from unsup_jax.operators.cryo_em import rotation_about_y
 from unsup_jax.train import Train, fit, parallel
 
 
@@ -47,11 +52,14 @@ def measure(repeats: int, peers: bool) -> Iterator[dict]:
         yield {"case": case, "who": "torch", **theirs, "note": note}
 
 
-def latents(digits_path: Path) -> Iterator[dict]:
-    """The poses of particles, and the bounds of digits where their file is given."""
-    yield from particles()
-    if digits_path.is_file():
-        yield from digits(digits_path)
+def latents(path: Path) -> Iterator[dict]:
+    """The poses of particles; or, of a file that is given, those of projections of its volume (.mrc) or the bounds of its digits."""
+    if not path.is_file():
+        yield from particles()
+    elif path.suffix == ".mrc":
+        yield from projections(path)
+    else:
+        yield from digits(path)
 
 
 def digits(path: Path, steps: int = 10_000) -> Iterator[dict]:
@@ -77,7 +85,32 @@ def digits(path: Path, steps: int = 10_000) -> Iterator[dict]:
 def particles() -> Iterator[dict]:
     """How the poses that the spatial-VAE of `spatial_vae_particles` infers go with the true ones."""
     spatial = experiments.load("spatial_vae_particles")
-    method, source = spatial.method, spatial.data.source
+    yield from _inferred(f"poses of {spatial.data.source.count} particles", spatial, "bend")
+
+
+def projections(path: Path, size: int = 32) -> Iterator[dict]:
+    """The same for projections of a volume: in the particles' poses, tilted out of the plane by their bend."""
+    spatial = experiments.load("spatial_vae_particles")
+    volume = files.images(files.open_image(path), 3)[0]
+    size = min(size, len(volume))
+    each = len(volume) // size
+    volume = volume[: each * size, : each * size, : each * size].reshape(size, each, size, each, size, each, 1).mean((1, 3, 5))
+
+    def image(angle, shift, bend):
+        cos, sin, zero = jnp.cos(angle), jnp.sin(angle), jnp.zeros_like(angle)
+        turned = jnp.stack([jnp.stack([cos, -sin, zero]), jnp.stack([sin, cos, zero]), jnp.array([0.0, 0.0, 1.0])])
+        return Projection(turned @ rotation_about_y(bend), shift=shift * (size / 2))(volume)
+
+    images = np.asarray(jax.jit(lambda poses: jax.lax.map(lambda pose: image(**pose), poses))(spatial.data.source.poses()))
+    with tempfile.TemporaryDirectory() as folder:
+        np.save(Path(folder) / "projections.npy", 100 * images[..., 0] / images.max())
+        spatial = replace(spatial, data=replace(spatial.data, clean=f"{folder}/projections.npy"))
+        yield from _inferred(f"poses of {len(images)} projections of {path.name}", spatial, "tilt")
+
+
+def _inferred(case, spatial, content_name):
+    """A row of the correlations of the poses that a spatial-VAE infers with those of its source."""
+    method = spatial.method
     data = spatial.data.load(spatial.modality, method.sees, spatial.train.seed)
     streams = [Stream(part, batch=spatial.train.batch, patch=None, augment=False, seed=0) for part in (data.train, data.validation)]
     with tempfile.TemporaryDirectory() as folder:
@@ -85,13 +118,13 @@ def particles() -> Iterator[dict]:
     measured, _ = spatial.data.measure(spatial.modality, spatial.train.seed)
     pose = jax.jit(jax.vmap(lambda y: method.pose(state.trained.params, state.scale.normalize(y))))
     angle, shift, content = (np.asarray(a) for a in pose(np.stack([m.y for m in measured])))
-    true = source.poses()
+    true = spatial.data.source.poses()
     turned = np.stack([np.cos(true["angle"]), -np.sin(true["angle"]), np.sin(true["angle"]), np.cos(true["angle"])], -1).reshape(-1, 2, 2)
     moved = -np.einsum("ni,nij->nj", true["shift"], turned)                # in the turned coordinates, as the decoder's
     explained = lambda target, by: np.corrcoef(target.ravel(), _fitted(by, target).ravel())[0, 1]
-    yield {"case": f"poses of {len(measured)} particles", "who": "ours", "note": (
+    yield {"case": case, "who": "ours", "note": (
         f"correlation of inferred with true: angle {np.corrcoef(angle, true['angle'])[0, 1]:.3f}, "
-        f"shift {explained(moved, shift):.3f}, bend {explained(true['bend'][:, None], content):.3f} (best linear map)")}
+        f"shift {explained(moved, shift):.3f}, {content_name} {explained(true['bend'][:, None], content):.3f} (best linear map)")}
 
 
 def _fitted(x, target):

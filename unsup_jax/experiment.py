@@ -172,13 +172,16 @@ class _Job:
         reconstruct = estimator(self.method, state, jax.random.key(seed), start_from=start_from)
         for measurement in self.dataset.test:
             shown = measurement.only(self.method.sees if self.streams is None else self.method.reads)
-            estimate, took = reconstruct(shown)
+            estimate, took, trace = reconstruct(shown)
+            history = history or trace
             estimates.append(estimate)
             spent += took
         row = {
             "method": self.label, "sees": ", ".join(sorted(self.method.sees)) or "nothing",
             **_mean_scores(estimates, self.dataset.test), "train_seconds": seconds, "seconds": spent / len(estimates),
         }
+        if self.streams is None and any("validation_loss" in step for step in history):
+            row["held-out loss"] = min(step["validation_loss"] for step in history if "validation_loss" in step)
         draws = images = None
         first = self.dataset.test[0]
         if self.streams is not None and np.prod(first.y.shape[:-1]) <= WHOLE_IMAGE_PIXELS:
@@ -194,16 +197,19 @@ def method_folder(directory: Path, label: str) -> Path:
     return directory / re.sub(r"\W+", "_", label.lower()).strip("_")
 
 
-def estimator(method: Method, state: Any, key, *, start_from: Any = None) -> Callable[[Measurement], tuple[np.ndarray, float]]:
-    """A function from one measurement to its estimate and the seconds that took, compilation apart.
+def estimator(
+    method: Method, state: Any, key, *, start_from: Any = None,
+) -> Callable[[Measurement], tuple[np.ndarray, float, list[dict]]]:
+    """A function from one measurement to its estimate, the seconds that took, compilation apart, and the losses on the way.
 
     What is compiled for one measurement serves all of its shape; large images are reconstructed in tiles. A method
-    of measurement scope begins with theta `start_from` where that is given.
+    of measurement scope begins with theta `start_from` where that is given; the losses are of its steps.
     """
-    if method.scope == "measurement":
-        whole = jax.jit(lambda m: method.reconstruct(key, iterate(method, key, m, start_from=start_from)[0], m))
-    else:
-        whole = jax.jit(lambda m: method.reconstruct(key, state, m))
+    @jax.jit
+    def whole(m):
+        solved, trace = iterate(method, key, m, start_from=start_from) if method.scope == "measurement" else (state, {})
+        return method.reconstruct(key, solved, m), {name: trace[name] for name in ("loss", "held_out") if name in trace}
+
     compiled, fill = {}, None
 
     def reconstruct(measurement):
@@ -216,14 +222,23 @@ def estimator(method: Method, state: Any, key, *, start_from: Any = None) -> Cal
             if shape not in compiled:
                 compiled[shape] = whole.lower(measurement).compile()
             began = time.monotonic()
-            return np.asarray(jax.block_until_ready(compiled[shape](measurement))), time.monotonic() - began
+            estimate, trace = jax.block_until_ready(compiled[shape](measurement))
+            return np.asarray(estimate), time.monotonic() - began, _history(trace)
         fill = fill or tiled(method, state, key)
         target = np.zeros(measurement.y.shape, np.float32)
         began = time.monotonic()
         fill(measurement.y, target, frame, noise=measurement.noise, pair=measurement.pair)
-        return target, time.monotonic() - began
+        return target, time.monotonic() - began, []
 
     return reconstruct
+
+
+def _history(trace):
+    """The losses of a solver's steps as a training's metrics: one row a step, with what is known of it."""
+    names = {"loss": "loss", "held_out": "validation_loss"}
+    values = {names[name]: np.asarray(value).tolist() for name, value in trace.items()}
+    count = len(next(iter(values.values()), []))
+    return [{"step": i + 1, **{name: v[i] for name, v in values.items() if np.isfinite(v[i])}} for i in range(count)]
 
 
 def tiled(method: Method, state: Any, key) -> Callable[..., None]:

@@ -45,6 +45,8 @@ class ZeroShotSSL(SSDU):
 
     network: nn.Module = Unrolled()
     """F_theta(y; H)."""
+    split: Split = Split(selection="uniform")
+    """Omega without Gamma in Theta and Lambda."""
     masks: int = 25
     """K, splits of Omega without Gamma."""
     validation: Split = Split(fraction=0.2, selection="uniform")
