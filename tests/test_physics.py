@@ -8,6 +8,7 @@ from scipy import integrate, special
 from skimage.transform import radon
 
 from unsup_jax.errors import InputError
+from unsup_jax.modalities import Scanner
 from unsup_jax.operators import (
     AngularSpectrum, Binning, Diffraction, Emitters, FourierPtychography, Identity, InlineHologram, Multislice,
     NonCartesianSENSE, NonuniformFourier, Projection, Radon, RealSpaceProjection, airy_psf, blinking, compress_coils,
@@ -231,6 +232,10 @@ class TestMagneticResonance:
         assert abs(random_points(key, (60, 70), 5).mean() - 0.2) < 1e-3
         lines = equispaced_lines(180, 4)
         assert lines[0, ::4].all() and lines.sum() == 45 + 24 - 6
+        others = sum(equispaced_lines(180, 4, centre=1, offset=offset) for offset in range(4))
+        np.testing.assert_array_equal(others[0, 1:], 1)                # shifted lines are a partition
+        draw = lambda key: Scanner(sampling="shifted lines", coils=1).operator(key, jnp.zeros((32, 32, 1))).mask
+        assert len(np.unique(jax.jit(jax.vmap(draw))(jax.random.split(key, 24)), axis=0)) == 4
         disc = poisson_disc(0, (96, 80), 6, centre=12)
         assert abs(1 / disc.mean() - 6) < 0.3 and np.fft.fftshift(disc)[42:54, 34:46].all()
         with pytest.raises(InputError, match="acceleration is 0.5"):

@@ -34,8 +34,9 @@ class Scanner(Modality):
     """Samples of the grid over samples taken."""
     centre: int = 16
     """Width of the fully sampled centre."""
-    sampling: Literal["equispaced lines", "random lines", "gaussian points"] = "equispaced lines"
-    """Which samples are taken, beside the centre."""
+    sampling: Literal["equispaced lines", "shifted lines", "random lines", "gaussian points"] = "equispaced lines"
+    """Which samples are taken, beside the centre: shifted lines are equispaced from a line drawn for each measurement, so
+    that all measurements together take every line."""
     pair: Literal["same", "other"] = "same"
     """Samples of the second acquisition: the same ones, or others, drawn anew."""
 
@@ -58,6 +59,8 @@ class Scanner(Modality):
         height, width = x.shape[:2]
         mask = {
             "equispaced lines": lambda: equispaced_lines(width, self.acceleration, centre=self.centre),
+            "shifted lines": lambda: equispaced_lines(
+                width, self.acceleration, centre=self.centre, offset=jax.random.randint(key, (), 0, self.acceleration)),
             "random lines": lambda: random_lines(key, width, self.acceleration, centre=self.centre),
             "gaussian points": lambda: gaussian_points(key, (height, width), self.acceleration, centre=self.centre),
         }[self.sampling]()

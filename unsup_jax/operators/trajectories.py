@@ -16,11 +16,11 @@ GOLDEN_ANGLE = np.pi * (np.sqrt(5) - 1) / 2
 """111.25 degrees, in radians."""
 
 
-def equispaced_lines(width: int, acceleration: int, *, centre: int = 24, offset: int = 0) -> Array:
-    """[1, width]: every `acceleration`-th line from zero frequency on, and the `centre` lines about zero frequency on top."""
+def equispaced_lines(width: int, acceleration: int, *, centre: int = 24, offset: Array | int = 0) -> Array:
+    """[1, width]: every `acceleration`-th line from `offset` on, and the `centre` lines about zero frequency on top."""
     _check(acceleration, centre, width)
     frequency = np.round(np.fft.fftfreq(width, 1 / width)).astype(int)
-    return jnp.maximum(jnp.asarray(frequency % acceleration == offset, jnp.float32), _near_zero(width, centre))[None]
+    return jnp.maximum(jnp.asarray(frequency % acceleration == jnp.asarray(offset), jnp.float32), _near_zero(width, centre))[None]
 
 
 def random_lines(key: Array, width: int, acceleration: float, *, centre: int = 24) -> Array:
