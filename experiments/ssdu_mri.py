@@ -20,7 +20,7 @@ EXPERIMENT = Experiment(
     data=Data(source=Brain(), patch=None, test=0.1),
     modality=Scanner(noise=Gaussian(4.0), sampling="shifted lines"),
     method=SSDU(split=Split(selection="uniform"), optimizer=Adam(learning_rate=2e-3)),
-    train=Train(steps=400, batch=2, checkpoint_every=100, validation_batches=2),
+    train=Train(steps=300, batch=2, checkpoint_every=100, validation_batches=2),
     references=(
         ConjugateGradient(steps=4), ProximalGradient(prior=Wavelet(8e-3, cycle_spin=True), steps=60),
         ProximalGradient(prior=TotalVariation(8e-3), steps=60), NaiveConsistency(), Supervised(),
