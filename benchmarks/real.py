@@ -91,7 +91,7 @@ def parallel_mri(folder: Path) -> Figures:
     yield "1-D R2 + 24, GRAPPA, PSNR dB", _scores(estimate(GRAPPA(), m), reference)[0]
 
 
-def zero_shot(folder: Path, masks: tuple[str, ...] = ("1-D R4 + 24", "1-D R6 + 24", "Poisson R6", "Poisson R8"), steps: int = 300) -> Figures:
+def zero_shot(folder: Path, masks: tuple[str, ...] = ("1-D R4 + 24", "1-D R6 + 24", "Poisson R6", "Poisson R8"), steps: int = 500) -> Figures:
     """Zero-shot reconstruction of the same undersampled brain: at its own stopping, and at the best look an oracle chooses."""
     kspace, maps = _brain(folder)
     reference = np.asarray(SENSE(maps, jnp.ones((1, 1))).combine(jnp.fft.ifft2(kspace, norm="ortho")))

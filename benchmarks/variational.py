@@ -91,7 +91,7 @@ def particles() -> Iterator[dict]:
 def projections(path: Path, size: int = 32) -> Iterator[dict]:
     """The same for projections of a volume: in the particles' poses, tilted out of the plane by their bend."""
     spatial = experiments.load("spatial_vae_particles")
-    volume = files.images(files.open_image(path), 3)[0]
+    volume = files.images(files.open_image(path, "ZYX"), 3)[0]
     size = min(size, len(volume))
     each = len(volume) // size
     volume = volume[: each * size, : each * size, : each * size].reshape(size, each, size, each, size, each, 1).mean((1, 3, 5))

@@ -2,7 +2,8 @@
 
 python -m experiments run zero_shot_mri
 
-4 minutes on 2 CPU cores; 30.17 dB (conjugate gradients 24.99, wavelets 28.83).
+4 minutes on one CPU core; 33.82 dB (conjugate gradients 26.23, wavelets 31.75). The report shows the held-out loss that it
+stopped by; `--data.path KSPACE` takes a scan of your own.
 """
 
 from dataclasses import replace
