@@ -1,4 +1,4 @@
-"""Real data: the classical methods and zero-shot reconstruction on measurements of instruments, with the figures that can be checked.
+"""Real data: the classical methods, zero-shot reconstruction and RARE on measurements of instruments, with the figures that can be checked.
 
 Each function takes the folder of the data and yields (figure, value). Tests assert on the quick ones.
 """

@@ -26,8 +26,8 @@ from unsup_jax.methods import VAE, SpatialVAE
 from unsup_jax.modalities import Camera
 from unsup_jax.networks import Autoencoder, DenseDecoder, DenseEncoder
 from unsup_jax.noise import Bernoulli
-from unsup_jax.operators import Identity, Projection
-from unsup_jax.operators.cryo_em import rotation_about_y
+from unsup_jax.operators import Binning, Identity, Projection
+from unsup_jax.operators.cryo_em import rotation_about_y, rotation_of
 from unsup_jax.train import Train, fit, parallel
 
 
@@ -94,12 +94,11 @@ def projections(path: Path, size: int = 32) -> Iterator[dict]:
     volume = files.images(files.open_image(path, "ZYX"), 3)[0]
     size = min(size, len(volume))
     each = len(volume) // size
-    volume = volume[: each * size, : each * size, : each * size].reshape(size, each, size, each, size, each, 1).mean((1, 3, 5))
+    volume = Binning((each,) * 3)(jnp.asarray(volume[: each * size, : each * size, : each * size]))
 
     def image(angle, shift, bend):
-        cos, sin, zero = jnp.cos(angle), jnp.sin(angle), jnp.zeros_like(angle)
-        turned = jnp.stack([jnp.stack([cos, -sin, zero]), jnp.stack([sin, cos, zero]), jnp.array([0.0, 0.0, 1.0])])
-        return Projection(turned @ rotation_about_y(bend), shift=shift * (size / 2))(volume)
+        in_plane = rotation_of(jnp.stack([jnp.cos(angle / 2), 0 * angle, 0 * angle, jnp.sin(angle / 2)]))
+        return Projection(in_plane @ rotation_about_y(bend), shift=shift * (size / 2))(volume)
 
     images = np.asarray(jax.jit(lambda poses: jax.lax.map(lambda pose: image(**pose), poses))(spatial.data.source.poses()))
     with tempfile.TemporaryDirectory() as folder:

@@ -4,8 +4,8 @@ python -m experiments run spatial_vae_particles
 
 4 minutes on 2 CPU cores, half of which train each; 29.60 dB, from 13.57 (VAE of two latents 23.26). Its angles correlate
 with the true ones by 0.97 (`python -m benchmarks latents`), and by 0.95 on noisy projections of a volume that are tilted
-too (`--data VOLUME.mrc`). Angles are within 60 degrees of upright: over all directions,
-the long object is found upside down half of the time.
+too (`--data VOLUME.mrc`). Angles are within 60 degrees of upright: over all directions, the long object is found upside
+down half of the time.
 """
 
 import numpy as np

@@ -29,6 +29,7 @@ from unsup_jax.train.checkpoint import Checkpoints, write_json
 from unsup_jax.train.logging import ProgressLine, read_metrics
 
 WHOLE_IMAGE_PIXELS = 1024**2  # a larger image is reconstructed in tiles where the method allows it
+LOSSES = {"loss": "loss", "held_out": "validation_loss"}  # of a solver's trace, by the names that a training's metrics have
 
 
 @dataclass(frozen=True)
@@ -164,7 +165,7 @@ class _Job:
                     "shape": self.streams[0].example(2).y.shape, "noise": to_json(_common_noise(self.dataset.train)),
                     "dtype": str(first.y.dtype), "image": _image(first),
                 })
-        estimates, spent = [], 0.0
+        estimates, losses, spent = [], [], 0.0
         if self.streams is None and self.method.steps:
             count = len(self.dataset.test)
             line = ProgressLine("", 0, quiet=quiet or not parallel.is_main())
@@ -172,16 +173,18 @@ class _Job:
         reconstruct = estimator(self.method, state, jax.random.key(seed), start_from=start_from)
         for measurement in self.dataset.test:
             shown = measurement.only(self.method.sees if self.streams is None else self.method.reads)
-            estimate, took, trace = reconstruct(shown)
-            history = history or trace
+            estimate, took, of_steps = reconstruct(shown)
             estimates.append(estimate)
+            losses.append(of_steps)
             spent += took
         row = {
             "method": self.label, "sees": ", ".join(sorted(self.method.sees)) or "nothing",
             **_mean_scores(estimates, self.dataset.test), "train_seconds": seconds, "seconds": spent / len(estimates),
         }
-        if self.streams is None and any("validation_loss" in step for step in history):
-            row["held-out loss"] = min(step["validation_loss"] for step in history if "validation_loss" in step)
+        history = history or _history(losses[0])
+        held_out = [of_steps["validation_loss"].min() for of_steps in losses if "validation_loss" in of_steps]
+        if held_out and np.isfinite(held_out).all():
+            row["held-out loss"] = float(np.mean(held_out))
         draws = images = None
         first = self.dataset.test[0]
         if self.streams is not None and np.prod(first.y.shape[:-1]) <= WHOLE_IMAGE_PIXELS:
@@ -199,7 +202,7 @@ def method_folder(directory: Path, label: str) -> Path:
 
 def estimator(
     method: Method, state: Any, key, *, start_from: Any = None,
-) -> Callable[[Measurement], tuple[np.ndarray, float, list[dict]]]:
+) -> Callable[[Measurement], tuple[np.ndarray, float, dict[str, np.ndarray]]]:
     """A function from one measurement to its estimate, the seconds that took, compilation apart, and the losses on the way.
 
     What is compiled for one measurement serves all of its shape; large images are reconstructed in tiles. A method
@@ -208,7 +211,7 @@ def estimator(
     @jax.jit
     def whole(m):
         solved, trace = iterate(method, key, m, start_from=start_from) if method.scope == "measurement" else (state, {})
-        return method.reconstruct(key, solved, m), {name: trace[name] for name in ("loss", "held_out") if name in trace}
+        return method.reconstruct(key, solved, m), {metric: trace[name] for name, metric in LOSSES.items() if name in trace}
 
     compiled, fill = {}, None
 
@@ -222,23 +225,21 @@ def estimator(
             if shape not in compiled:
                 compiled[shape] = whole.lower(measurement).compile()
             began = time.monotonic()
-            estimate, trace = jax.block_until_ready(compiled[shape](measurement))
-            return np.asarray(estimate), time.monotonic() - began, _history(trace)
+            estimate, losses = jax.block_until_ready(compiled[shape](measurement))
+            return np.asarray(estimate), time.monotonic() - began, jax.tree.map(np.asarray, losses)
         fill = fill or tiled(method, state, key)
         target = np.zeros(measurement.y.shape, np.float32)
         began = time.monotonic()
         fill(measurement.y, target, frame, noise=measurement.noise, pair=measurement.pair)
-        return target, time.monotonic() - began, []
+        return target, time.monotonic() - began, {}
 
     return reconstruct
 
 
-def _history(trace):
+def _history(losses):
     """The losses of a solver's steps as a training's metrics: one row a step, with what is known of it."""
-    names = {"loss": "loss", "held_out": "validation_loss"}
-    values = {names[name]: np.asarray(value).tolist() for name, value in trace.items()}
-    count = len(next(iter(values.values()), []))
-    return [{"step": i + 1, **{name: v[i] for name, v in values.items() if np.isfinite(v[i])}} for i in range(count)]
+    rows = zip(*losses.values())
+    return [{"step": i + 1, **{metric: float(v) for metric, v in zip(losses, row) if np.isfinite(v)}} for i, row in enumerate(rows)]
 
 
 def tiled(method: Method, state: Any, key) -> Callable[..., None]:

@@ -33,7 +33,7 @@ from unsup_jax.errors import InputError
 class Convolution(LinearOperator):
     """H(x) = psf * x for a `psf` [*K] of x's rank, the same for all channels.
 
-    Raises `InputError` on a PSF of another rank, or larger than the image.
+    Raises `InputError` on a PSF of another rank, larger than the image, or complex.
     """
 
     psf: Array
@@ -119,24 +119,25 @@ def _paired_filter(x, gain):
     return jnp.concatenate([z.real, z.imag, *rest])
 
 
+def _unpaired_filter(x, gain):
+    return _complex_filter(x, gain) if jnp.iscomplexobj(x) else _real_filter(x, gain)
+
+
 def _weigh(gain, spectrum):
     return spectrum * gain[None] if jnp.iscomplexobj(gain) else weighted(gain[None], spectrum)
 
 
 def _filter(x, gain):
     """x [N, *S] times a gain [*S] in Fourier space; that of a real x is the gain of a real PSF."""
-    if jnp.iscomplexobj(x):
-        return _complex_filter(x, gain)
-    if len(x) == 1:
-        return _real_filter(x, gain)
+    if jnp.iscomplexobj(x) or len(x) == 1:
+        return _unpaired_filter(x, gain)
     return jax.lax.platform_dependent(x, gain, cpu=_paired_filter, default=_real_filter)
 
 
 def _gain_gradient(cotangent, x, gain):
     """The transpose of `_filter` in its gain."""
-    exact = _complex_filter if jnp.iscomplexobj(x) else _real_filter
     shaped = jax.ShapeDtypeStruct(gain.aval.shape, gain.aval.dtype)
-    return jax.linear_transpose(lambda gain: exact(x, gain), shaped)(cotangent)[0]
+    return jax.linear_transpose(lambda gain: _unpaired_filter(x, gain), shaped)(cotangent)[0]
 
 
 def _batched(arguments, axes):
@@ -145,8 +146,7 @@ def _batched(arguments, axes):
     if gain_axis is None:
         x = jnp.moveaxis(x, x_axis, 0)
         return filter_p.bind(x.reshape(-1, *x.shape[2:]), gain).reshape(x.shape), 0
-    exact = _complex_filter if jnp.iscomplexobj(x) else _real_filter
-    return jax.vmap(exact, (x_axis, gain_axis))(x, gain), 0
+    return jax.vmap(_unpaired_filter, (x_axis, gain_axis))(x, gain), 0
 
 
 filter_p = Primitive("filter")

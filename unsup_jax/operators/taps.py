@@ -1,10 +1,9 @@
-r"""Sums over a few taps along each axis of a grid, and their transpose: what every interpolation here is made of.
+r"""Sums over a few taps along each axis of a grid, and their transpose: what interpolation between its points is made of.
 
     gather    out[s] = sum_t w_1[s, t_1] ... w_d[s, t_d] grid[i_1[s, t_1], ..., i_d[s, t_d]]
     spread    grid[i_1[s, t_1], ..., i_d[s, t_d]] += w_1[s, t_1] ... w_d[s, t_d] values[s]
 
-Two JAX primitives, linear in the image and in each of the weights, each the other's transpose; so all derivatives are
-theirs again. They exist because XLA's CPU backend would spread at half the speed, through memory instead of the cache,
+Two JAX primitives, linear in the image and in each of the weights, each the other's transpose in the image. They exist because XLA's CPU backend would spread at half the speed, through memory instead of the cache,
 and gather at a sixth of it wherever the result is turned afterwards. vmapped images become further channels, and
 places further samples. The grid is flat, [G, C]; an image's rows lie along its last axis.
 """

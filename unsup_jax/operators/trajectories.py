@@ -20,7 +20,7 @@ def equispaced_lines(width: int, acceleration: int, *, centre: int = 24, offset:
     """[1, width]: every `acceleration`-th line from `offset` on, and the `centre` lines about zero frequency on top."""
     _check(acceleration, centre, width)
     frequency = np.round(np.fft.fftfreq(width, 1 / width)).astype(int)
-    return jnp.maximum(jnp.asarray(frequency % acceleration == jnp.asarray(offset), jnp.float32), _near_zero(width, centre))[None]
+    return jnp.maximum(jnp.asarray(frequency % acceleration == offset, jnp.float32), _near_zero(width, centre))[None]
 
 
 def random_lines(key: Array, width: int, acceleration: float, *, centre: int = 24) -> Array:
