@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from unsup_jax.core import Adam, Learned, Measurement, Scale, Trained, sample_keys
+from unsup_jax.core import method as core_method
 from unsup_jax.core.optimizer import over
 from unsup_jax.errors import InputError
 from unsup_jax.methods import Noise2Void, Supervised
@@ -113,12 +114,29 @@ def test_sample_keys_do_not_depend_on_the_number_of_replicas():
     np.testing.assert_array_equal(split.reshape(8, -1), alone)
 
 
+def test_a_gradient_in_turns_is_the_gradient(monkeypatch):
+    """Two samples at once, of six, and as many as a core's cache holds: the same step, the same metrics."""
+    y = np.random.default_rng(0).normal(size=(6, 8, 8, 1)).astype(np.float32)
+    batch, key = Measurement(y, Identity(), truth=y), jax.random.key(0)
+
+    def step(at_once):
+        method = Supervised(network=UNet(depth=1, width=4), optimizer=Adam(1e-2), at_once=at_once)
+        return jax.jit(method.update)(key, jax.jit(method.init)(key, batch), batch)
+
+    (whole, expected), turns = step(6), step(2)
+    monkeypatch.setattr(core_method, "_CACHED_NUMBERS", 130)
+    for state, metrics in (turns, step(None), step(4)):
+        jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5), metrics, expected)
+        for memory, other in zip(jax.tree.leaves(state.trained.memory), jax.tree.leaves(whole.trained.memory)):
+            np.testing.assert_allclose(memory, other, rtol=1e-4, atol=1e-6)
+
+
 def test_composition_needs_fitting_operators():
     H = Mask(jnp.ones((8, 8, 1))) @ Mask(jnp.full((8, 8, 1), 2.0))
     np.testing.assert_array_equal(H(jnp.ones((8, 8, 1))), jnp.full((8, 8, 1), 2.0))
 
 
 def test_bad_hyperparameters_are_named():
-    for bad in (lambda: Adam(learning_rate=0), lambda: Noise2Void(fraction=0.9), lambda: UNet(depth=0)):
+    for bad in (lambda: Adam(learning_rate=0), lambda: Noise2Void(fraction=0.9), lambda: UNet(depth=0), lambda: Noise2Void(at_once=0)):
         with pytest.raises(InputError):
             bad()

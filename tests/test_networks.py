@@ -1,12 +1,14 @@
 """Networks: the convolution against XLA's own, reach, alignment, any size, any rank, export."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from unsup_jax.networks import DnCNN, PartialConv, UNet, UpConv
-from unsup_jax.networks.convolution import Conv, convolve, fold, interleave, native, repeat, same_padding
+from unsup_jax.networks import DnCNN, PartialConv, UNet, UpConv, winograd
+from unsup_jax.networks.convolution import Conv, _native_gradient, convolve, fold, interleave, native, repeat, same_padding
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")
 
@@ -36,16 +38,27 @@ def test_convolve_is_native_convolution_under_every_transform(rank, transform, d
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-9), ours, theirs)
 
 
-def test_the_weight_gradient_in_blocks_of_rows():
-    from unsup_jax.networks import convolution
+@pytest.mark.parametrize("taps", range(1, 8))
+def test_minimal_filtering_is_correlation(taps):
+    """Both transposes of the polynomial product, by the definition of a correlation."""
+    of_x, of_g, of_h = winograd.algorithm(taps)
+    a, m = of_g.shape
+    x, g, h = (np.random.default_rng(i).normal(size=n) for i, n in enumerate((a, m, taps)))
+    assert a == m + taps - 1
+    np.testing.assert_allclose(of_h.T @ ((of_g @ g) * (of_x @ x)), np.correlate(x, g), atol=1e-12)
+    np.testing.assert_allclose(of_g.T @ ((of_h @ h) * (of_x @ x)), np.correlate(x, h), atol=1e-12)
 
-    x = jax.random.normal(jax.random.key(0), (2, 96, 100, 3))
-    cotangent = jax.random.normal(jax.random.key(1), (2, 96, 100, 4))
-    settings = {"kernel_size": (3, 3), "padding": ((1, 1), (1, 1))}
-    np.testing.assert_allclose(
-        convolution._image_by_image(x, cotangent, **settings), convolution._native_gradient(x, cotangent, **settings),
-        rtol=1e-3, atol=1e-2,
-    )
+
+@pytest.mark.parametrize("shape, size", [((96, 101), (3, 3)), ((40, 41), (5, 2)), ((33,), (7,)), ((12, 13, 14), (3, 3, 3))])
+def test_the_weight_gradient_by_minimal_filtering(shape, size, double):
+    x = jax.random.normal(jax.random.key(0), (2, *shape, 3))
+    cotangent = jax.random.normal(jax.random.key(1), (2, *shape, 4))
+    settings = {"kernel_size": size, "padding": same_padding(size)}
+    ours = jax.jit(partial(winograd.kernel_gradient, **settings))
+    truth = _native_gradient(x, cotangent, **settings)
+    np.testing.assert_allclose(ours(x, cotangent), truth, atol=1e-10 * np.abs(truth).max())
+    single = ours(x.astype(np.float32), cotangent.astype(np.float32))
+    np.testing.assert_allclose(single, truth, atol=3e-5 * np.abs(truth).max())
 
 
 @pytest.mark.parametrize("rank", [1, 2, 3])

@@ -1,12 +1,14 @@
 """A method is three pure functions over measurements: init, update, reconstruct."""
 
+import math
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar, Literal
 
 import jax
 import jax.numpy as jnp
 from flax import struct
-from jax import Array
+from jax import Array, lax
 
 from unsup_jax.core.measurement import Measurement, Scale
 from unsup_jax.core.optimizer import Adam, Trained, mean_over_replicas, sample_keys
@@ -14,6 +16,8 @@ from unsup_jax.errors import InputError
 
 State = Any
 Metrics = dict[str, Array]
+
+_CACHED_NUMBERS = 8192  # of y, whose feature maps a core's cache holds: two images of 64^2
 
 
 @dataclass(frozen=True)
@@ -124,6 +128,12 @@ class Learned(Method):
     """F_theta, a Flax module over one image."""
     optimizer: Adam = Adam()
     """Optimiser of theta."""
+    at_once: int | None = None
+    """Samples of a device whose gradients are computed together; None: all, but on a CPU as many as its cache holds."""
+
+    def __post_init__(self):
+        if self.at_once is not None and self.at_once < 1:
+            raise InputError(f"at_once is {self.at_once}; it takes 1 sample or more, or None")
 
     def at(self, step: Array) -> "Learned":
         """The method as it is at a step of its training; itself, unless a hyperparameter follows a schedule."""
@@ -163,23 +173,51 @@ class Learned(Method):
         return state.replace(trained=Trained.start(params, self.optimizer))
 
     def update(self, key: Array, state: LearnedState, batch: Measurement) -> tuple[LearnedState, Metrics]:
-        now = self.at(state.trained.steps)
-        gradient, metrics = jax.grad(now._mean_loss, 1, has_aux=True)(key, state.params, state.scale, batch)
+        now, keys = self.at(state.trained.steps), sample_keys(key, batch.y.shape[0])
+        gradient, metrics = now._mean_gradient(keys, state.params, state.scale, batch)
         trained = state.trained.descend(gradient, self.optimizer)
         return state.replace(trained=trained), mean_over_replicas(metrics)
 
     def validate(self, key: Array, state: LearnedState, batch: Measurement) -> Metrics:
-        return mean_over_replicas(self._mean_loss(key, state.params, state.scale, batch)[1])
+        keys = sample_keys(key, batch.y.shape[0])
+        return mean_over_replicas(self._mean_loss(keys, state.params, state.scale, batch)[1])
 
     def reconstruct(self, key: Array, state: LearnedState, measurement: Measurement) -> Array:
         one = measurement.normalize(state.scale)
         return state.scale.restore(self.estimate(key, state.params, one))
 
-    def _mean_loss(self, key, params, scale, batch):
-        keys = sample_keys(key, batch.y.shape[0])
+    def _mean_loss(self, keys, params, scale, batch):
         losses, metrics = jax.vmap(lambda k, one: self.loss(k, params, one.normalize(scale)))(keys, batch)
         metrics = jax.tree.map(jnp.mean, {"loss": losses, **metrics})
         return metrics["loss"], metrics
+
+    def _mean_gradient(self, keys, params, scale, batch):
+        """The gradient of the mean loss, and the metrics."""
+        count, *shape = batch.y.shape
+        if self.at_once is not None:
+            return self._in_turns(keys, params, scale, batch, at_once=self.at_once)
+        cached = max(1, _CACHED_NUMBERS // math.prod(shape))
+        if cached >= count:
+            return self._in_turns(keys, params, scale, batch, at_once=count)
+        return lax.platform_dependent(
+            keys, params, scale, batch,
+            cpu=partial(self._in_turns, at_once=cached), default=partial(self._in_turns, at_once=count),
+        )
+
+    def _in_turns(self, keys, params, scale, batch, *, at_once):
+        """The same, `at_once` samples (or the next fewer that divide the batch) after another."""
+        gradient = jax.grad(self._mean_loss, 1, has_aux=True)
+        turns = next(n for n in range(1, len(keys) + 1) if len(keys) % n == 0 and len(keys) // n <= at_once)
+        if turns == 1:
+            return gradient(keys, params, scale, batch)
+
+        def add(total, part):
+            more, metrics = gradient(part[0], params, scale, part[1])
+            return jax.tree.map(jnp.add, total, more), metrics
+
+        parts = jax.tree.map(lambda leaf: leaf.reshape(turns, -1, *leaf.shape[1:]), (keys, batch))
+        total, metrics = lax.scan(add, jax.tree.map(jnp.zeros_like, params), parts)
+        return jax.tree.map(lambda g: g / turns, total), jax.tree.map(lambda m: m.mean(0), metrics)
 
 
 def _sizes(params):

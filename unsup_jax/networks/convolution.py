@@ -5,16 +5,15 @@
     out[n, p, f] = sum_{t, c} x[n, p + t - lo, c] kernel[t, c, f],
 
 as a JAX primitive that is bilinear, so that it is vmapped, jitted, and differentiated in both modes to
-any order. It exists, beside `lax.conv_general_dilated`, for its weight gradient: XLA's CPU backend runs
-that one 2-3 times slower than the forward pass unless the images are contracted one by one. On GPU and
-TPU every part of it is the native convolution; the choice is the one line in `weight_gradient`.
+any order. It exists, beside `lax.conv_general_dilated`, for its weight gradient, on which XLA's CPU backend
+spends more than twice the forward pass (in 3-D twenty times as much as it need), and Winograd's algorithm less
+than the forward pass. On GPU and TPU every part of it is the native convolution; the choice is in `weight_gradient`.
 
 `UpConv` is the decoder step of a U-Net, "repeat, concatenate the skip, convolve", written so that the
 repeated half is convolved before it is repeated (2^d taps instead of 3^d, and no large intermediate).
 """
 
 import itertools
-import math
 from collections.abc import Sequence
 from functools import partial
 from typing import Literal
@@ -26,11 +25,11 @@ from jax import Array, lax
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
+from unsup_jax.networks import winograd
+
 Padding = tuple[tuple[int, int], ...]
 Lowering = Literal["auto", "native"]
 Precision = Literal["float32", "bfloat16", "float16"]
-
-_BLOCK_PIXELS = 4096  # pixels of one contraction of the CPU weight gradient: what fits the second-level cache
 
 
 def convolve(x: Array, kernel: Array, *, padding: Padding) -> Array:
@@ -54,7 +53,7 @@ def weight_gradient(x: Array, cotangent: Array, *, kernel_size: tuple[int, ...],
     """The transpose of `convolve` in its kernel: sum_{n, p} x[n, p + t - lo, c] cotangent[n, p, f]."""
     settings = {"kernel_size": kernel_size, "padding": padding}
     return lax.platform_dependent(
-        x, cotangent, cpu=partial(_image_by_image, **settings), default=partial(_native_gradient, **settings)
+        x, cotangent, cpu=partial(winograd.kernel_gradient, **settings), default=partial(_native_gradient, **settings)
     )
 
 
@@ -62,26 +61,6 @@ def _native_gradient(x, cotangent, *, kernel_size, padding):
     shape = (*kernel_size, x.shape[-1], cotangent.shape[-1])
     transpose = jax.linear_transpose(lambda k: native(x, k, padding=padding), jax.ShapeDtypeStruct(shape, x.dtype))
     return transpose(cotangent)[0]
-
-
-def _image_by_image(x, cotangent, *, kernel_size, padding):
-    """One correlation an image, or a block of an image's rows, with the channels of `x` as the batch."""
-    x = jnp.pad(x, ((0, 0), *padding, (0, 0)))  # padding inside the correlation is twice as slow
-    images, height, *rest, features = cotangent.shape
-    rows = next(r for r in range(min(height, max(1, _BLOCK_PIXELS // math.prod(rest))), 0, -1) if height % r == 0)
-    blocks = height // rows
-    no_padding = ((0, 0),) * len(kernel_size)
-
-    def accumulate(total, i):
-        start = (i // blocks, i % blocks * rows, *(0,) * (x.ndim - 2))
-        window = lax.dynamic_slice(x, start, (1, rows + kernel_size[0] - 1, *x.shape[2:]))
-        block = lax.dynamic_slice(cotangent, start, (1, rows, *rest, features))
-        # [1, *S, C] -> [C, *S, 1] and [1, *S, F] -> [*S, 1, F]
-        return total + native(window.swapaxes(0, -1), jnp.moveaxis(block, 0, -2), padding=no_padding), None
-
-    zero = jnp.zeros((x.shape[-1], *kernel_size, features), x.dtype)
-    total, _ = lax.scan(accumulate, zero, jnp.arange(images * blocks))
-    return jnp.moveaxis(total, 0, -2)
 
 
 def _input_gradient(cotangent, kernel, *, padding):

@@ -69,6 +69,7 @@ class Noise2Self(Learned):
     """Estimate by sum_J 1_J f_J(y), which is J-invariant, in place of f(y)."""
 
     def __post_init__(self):
+        super().__post_init__()
         if self.width < 2:
             raise InputError(f"Noise2Self needs a width of at least 2, not {self.width}")
 

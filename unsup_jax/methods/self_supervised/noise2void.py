@@ -58,6 +58,7 @@ class Noise2Void(Learned):
         return "Noise2Void" if getattr(self.network, "skip_first", True) else "N2V2"
 
     def __post_init__(self):
+        super().__post_init__()
         if self.structure is not None and (min(self.structure) < 0 or self.kappa != "uniform"):
             raise InputError(f"structN2V takes half lengths of at least 0 and kappa uniform, not {self.structure} and {self.kappa}")
         if not 0 < self.fraction <= 0.5 or self.radius < 1:

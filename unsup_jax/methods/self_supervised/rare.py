@@ -45,6 +45,7 @@ class RARE(Learned):
     """mu of A^+, in units of ||H||^2."""
 
     def __post_init__(self):
+        super().__post_init__()
         if not (self.tau > 0 and self.mu > 0):
             raise InputError(f"RARE needs tau and mu above 0, not {self.tau} and {self.mu}")
 

@@ -38,6 +38,7 @@ class Self2Self(Learned):
     """Draws that the estimate averages."""
 
     def __post_init__(self):
+        super().__post_init__()
         if not 0 < self.p < 1 or self.passes < 1:
             raise InputError(f"Self2Self needs 0 < p < 1 and passes >= 1, not {self.p} and {self.passes}")
 

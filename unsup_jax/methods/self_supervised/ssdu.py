@@ -47,6 +47,7 @@ class SSDU(Learned):
         return ("weighted " if self.weighted else "") + ("SSDU" if self.masks == 1 else "multi-mask SSDU")
 
     def __post_init__(self):
+        super().__post_init__()
         if self.masks < 0:
             raise InputError(f"SSDU has {self.masks} masks; it takes 0 or more")
 

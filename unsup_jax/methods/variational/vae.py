@@ -50,6 +50,7 @@ class VAE(Learned):
     """Draws of x given y that the report shows and takes its uncertainty from."""
 
     def __post_init__(self):
+        super().__post_init__()
         if isinstance(self.beta, float | int) and self.beta < 0 or self.free_bits < 0 or self.draws < 1:
             raise InputError(f"{type(self).__name__} needs beta, free_bits >= 0 and draws >= 1, not {self.beta}, {self.free_bits}, {self.draws}")
 
