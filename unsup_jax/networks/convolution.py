@@ -14,6 +14,7 @@ repeated half is convolved before it is repeated (2^d taps instead of 3^d, and n
 """
 
 import itertools
+import math
 from collections.abc import Sequence
 from functools import partial
 from typing import Literal
@@ -30,6 +31,8 @@ from unsup_jax.networks import winograd
 Padding = tuple[tuple[int, int], ...]
 Lowering = Literal["auto", "native"]
 Precision = Literal["float32", "bfloat16", "float16"]
+
+_WORTH_FILTERING = 2**21  # products a tap below which minimal filtering costs more to compile than it saves
 
 
 def convolve(x: Array, kernel: Array, *, padding: Padding) -> Array:
@@ -52,6 +55,8 @@ def native(x: Array, kernel: Array, *, padding: Padding) -> Array:
 def weight_gradient(x: Array, cotangent: Array, *, kernel_size: tuple[int, ...], padding: Padding) -> Array:
     """The transpose of `convolve` in its kernel: sum_{n, p} x[n, p + t - lo, c] cotangent[n, p, f]."""
     settings = {"kernel_size": kernel_size, "padding": padding}
+    if math.prod(x.shape) * cotangent.shape[-1] < _WORTH_FILTERING:
+        return _native_gradient(x, cotangent, **settings)
     return lax.platform_dependent(
         x, cotangent, cpu=partial(winograd.kernel_gradient, **settings), default=partial(_native_gradient, **settings)
     )
