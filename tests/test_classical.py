@@ -223,6 +223,10 @@ def test_random_sampling_by_compressed_sensing():
     m = parallel_imaging()
     H = SENSE(m.operator.sensitivity_maps, gaussian_points(KEY, (48, 48), 4))
     m = Measurement(H(m.truth), H, truth=m.truth)
+    with pytest.raises(InputError, match="every 2. line whole.*this one holds 0"):
+        estimate(GRAPPA(calibration=16), m)
+    with pytest.raises(InputError, match="of these 36, this one holds 32"):
+        estimate(GRAPPA(), parallel_imaging())
     error = lambda x: float(jnp.linalg.norm((x - m.truth).ravel()))
     assert error(estimate(ProximalGradient(prior=TotalVariation(3e-3), steps=80), m)) < 0.5 * error(H.adjoint(m.y))
 

@@ -217,6 +217,7 @@ def estimator(
 
     def reconstruct(measurement):
         nonlocal fill
+        method.check(measurement)
         frame = measurement.y.shape[:-1]
         in_one_piece = method.scope == "measurement" or method.tiling is None or not measurement.operator.local
         if in_one_piece or np.prod(frame) <= WHOLE_IMAGE_PIXELS:

@@ -53,6 +53,9 @@ class Method:
         """What to watch on samples that are not trained on; no entry where a method has nothing to report."""
         return {}
 
+    def check(self, measurement: Measurement) -> None:
+        """Raise `InputError` on a measurement whose VALUES this method cannot take; drivers ask before they compile."""
+
     def start_from(self, state: State, params: Any) -> State:
         """The first state with theta of another training; raises `InputError` where this method cannot take it."""
         raise InputError(f"{self.label} trains nothing that another run could start")

@@ -1,6 +1,5 @@
 """Solve one measurement: the driver of methods of measurement scope."""
 
-from functools import partial
 from typing import Any
 
 import jax
@@ -45,7 +44,14 @@ def iterate(
     return jax.lax.scan(step, first, numbers)
 
 
-@partial(jax.jit, static_argnames=("method", "steps"))
 def solve(method: Method, key: Array, measurement: Measurement, *, steps: int | None = None) -> tuple[Any, dict]:
-    """`iterate`, compiled once for each method and shape of measurement."""
-    return iterate(method, key, measurement, steps=steps)
+    """`iterate`, compiled once for each method and shape of measurement, whose values are checked first.
+
+    Raises `InputError` on a measurement that the method cannot take.
+    """
+    if not any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(measurement)):
+        method.check(measurement)
+    return _compiled(method, key, measurement, steps=steps)
+
+
+_compiled = jax.jit(iterate, static_argnames=("method", "steps"))

@@ -18,6 +18,7 @@ from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
 from unsup_jax.core import Direct, Measurement
@@ -30,7 +31,7 @@ from unsup_jax.operators import SENSE, Multislice
 class GRAPPA(Direct):
     """For `SENSE` whose mask holds every `acceleration`-th line along the last axis and the centre.
 
-    Raises `InputError` for another operator, or a centre too small for the kernel.
+    Raises `InputError` for another operator or mask, or a centre too small for the kernel.
     """
 
     reference: ClassVar[str] = "Griswold 2002"
@@ -45,6 +46,10 @@ class GRAPPA(Direct):
     """Acquired lines that a missing one is made of, even."""
     damping: float = 1e-4
     """Tikhonov regularisation of the fit, in units of the mean energy of a source."""
+
+    def check(self, measurement: Measurement) -> None:
+        if isinstance(measurement.operator, SENSE):
+            _check_lines(measurement.operator.mask, self.acceleration, self.calibration)
 
     def answer(self, key: Array, one: Measurement) -> Array:
         if not isinstance(one.operator, SENSE):
@@ -148,6 +153,17 @@ class SliceGRAPPA(Direct):
         acquired = sources(jnp.fft.fftshift(kspace, (1, 2)), (slice(None), slice(None)))
         separated = (kernels @ acquired).reshape(slices, *kspace.shape)
         return weighted(H.mask[None, None], jnp.fft.ifftshift(separated, (2, 3)))
+
+
+def _check_lines(mask, acceleration, calibration):
+    """Whole lines along the first axis of an uncentred mask: every `acceleration`-th, and `calibration` in the centre."""
+    points = np.broadcast_to(np.asarray(mask) != 0, (max(mask.shape[0], 2), mask.shape[1]))
+    acquired, index = points.all(0), np.round(np.fft.fftfreq(mask.shape[1]) * mask.shape[1])
+    needed = (index % acceleration == 0) | ((index >= -(calibration // 2)) & (index < -(-calibration // 2)))
+    if not acquired[needed].all():
+        raise InputError(
+            f"GRAPPA takes a mask that holds every {acceleration}. line whole, line 0 among them, and {calibration} in the centre; "
+            f"of these {needed.sum()}, this one holds {(acquired & needed).sum()}: give its acceleration and calibration, or another method")
 
 
 def _neighbours(kspace, width, stride):
