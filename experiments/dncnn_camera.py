@@ -13,5 +13,5 @@ from unsup_jax.methods import Supervised
 from unsup_jax.networks import DnCNN
 
 EXPERIMENT = replace(
-    N2V, method=Supervised(network=DnCNN(depth=10, width=32), optimizer=Adam(learning_rate=1e-3)), references=(),
+    N2V, method=Supervised(network=DnCNN(depth=12, width=48), optimizer=Adam(learning_rate=1e-3)), references=(),
 )

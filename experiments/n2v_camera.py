@@ -16,7 +16,7 @@ from unsup_jax.train import Train
 EXPERIMENT = Experiment(
     data=Data(source=Bundled("camera", bin=1)),
     modality=Camera(noise=Gaussian(25.0)),
-    method=Noise2Void(fraction=0.03, radius=2, kappa="mean", optimizer=Adam(learning_rate=1e-3)),
+    method=Noise2Void(fraction=0.0625, radius=1, kappa="mean", optimizer=Adam(learning_rate=1e-3)),
     train=Train(steps=600, batch=8, checkpoint_every=150),
     references=(BM3D(),),
 )

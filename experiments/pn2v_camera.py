@@ -12,5 +12,5 @@ from unsup_jax.core import Adam
 from unsup_jax.methods import PN2V
 
 EXPERIMENT = replace(
-    N2V, method=PN2V(fraction=0.03, radius=2, optimizer=Adam(learning_rate=1e-3)), references=(),
+    N2V, method=PN2V(fraction=0.0625, radius=1, kappa="mean", optimizer=Adam(learning_rate=1e-3)), references=(),
 )

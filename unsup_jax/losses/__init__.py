@@ -2,10 +2,13 @@
 
 from unsup_jax.losses.evidence import free_bits, importance_bound, normal_divergence
 from unsup_jax.losses.fidelity import mean_absolute_error, mean_square_error, normalized_error
-from unsup_jax.losses.hold_out import beside, grid_pixels, local_mean, local_median, masked_mean, neighbour, stratified_pixels
+from unsup_jax.losses.hold_out import (
+    Kappa, beside, grid_pixels, local_mean, local_median, masked_mean, neighbour, replacement, stratified_pixels,
+)
 from unsup_jax.losses.splitting import Split
 
 __all__ = [
-    "Split", "beside", "free_bits", "grid_pixels", "importance_bound", "local_mean", "local_median", "masked_mean",
-    "mean_absolute_error", "mean_square_error", "neighbour", "normal_divergence", "normalized_error", "stratified_pixels",
+    "Kappa", "Split", "beside", "free_bits", "grid_pixels", "importance_bound", "local_mean", "local_median", "masked_mean",
+    "mean_absolute_error", "mean_square_error", "neighbour", "normal_divergence", "normalized_error", "replacement",
+    "stratified_pixels",
 ]

@@ -6,6 +6,8 @@ An index set is a tuple of integer arrays, one an axis, so that `y[J]` are its p
 
 import itertools
 from collections.abc import Sequence
+from functools import partial
+from typing import Literal
 
 import jax
 import jax.numpy as jnp
@@ -26,6 +28,15 @@ def stratified_pixels(key: Array, shape: Sequence[int], fraction: float) -> Pixe
     corners = [corner.ravel() for corner in jnp.meshgrid(*starts, indexing="ij")]
     keys = jax.random.split(key, len(shape))
     return tuple(c + jax.random.randint(k, c.shape, 0, s) for k, c, s in zip(keys, corners, sides))
+
+
+Kappa = Literal["uniform", "mean", "median"]
+"""Replacement of held-out pixels: a random neighbour, or the mean or median of the neighbours."""
+
+
+def replacement(key: Array, y: Array, pixels: Pixels, kappa: Kappa, radius: int) -> Array:
+    """kappa(y)_J [m, C]: `neighbour`, `local_mean` or `local_median`."""
+    return {"uniform": partial(neighbour, key), "mean": local_mean, "median": local_median}[kappa](y, pixels, radius)
 
 
 def neighbour(key: Array, y: Array, pixels: Pixels, radius: int) -> Array:

@@ -13,13 +13,13 @@ from unsup_jax.core.phasors import as_complex, cis, weighted
 from unsup_jax.errors import InputError
 from unsup_jax.modalities.microscope import Modality
 from unsup_jax.noise import Gaussian, NoiseModel
-from unsup_jax.operators import SENSE, Multislice
-from unsup_jax.operators.trajectories import equispaced_lines, gaussian_points, random_lines
+from unsup_jax.operators import SENSE, Multislice, NonCartesianSENSE
+from unsup_jax.operators.trajectories import GOLDEN_ANGLE, equispaced_lines, gaussian_points, radial, random_lines
 
 
 @dataclass(frozen=True)
 class Scanner(Modality):
-    """Cartesian parallel MRI of a slice with a smooth phase, by coils around it whose maps are known.
+    """Parallel MRI of a slice with a smooth phase, by coils around it whose maps are known.
 
     Raises `InputError` on fewer than one coil.
     """
@@ -33,10 +33,11 @@ class Scanner(Modality):
     acceleration: int = 4
     """Samples of the grid over samples taken."""
     centre: int = 16
-    """Width of the fully sampled centre."""
-    sampling: Literal["equispaced lines", "shifted lines", "random lines", "gaussian points"] = "equispaced lines"
+    """Width of the fully sampled centre; spokes sample it always."""
+    sampling: Literal["equispaced lines", "shifted lines", "random lines", "gaussian points", "golden spokes"] = "equispaced lines"
     """Which samples are taken, beside the centre: shifted lines are equispaced from a line drawn for each measurement, so
-    that all measurements together take every line."""
+    that all measurements together take every line. Golden spokes are radial, a golden angle apart, from an angle drawn for
+    each measurement; without acceleration there are pi/2 W of them, each of 2 W samples."""
     pair: Literal["same", "other"] = "same"
     """Samples of the second acquisition: the same ones, or others, drawn anew."""
 
@@ -57,6 +58,11 @@ class Scanner(Modality):
 
     def operator(self, key: Array, x: Array) -> Operator:
         height, width = x.shape[:2]
+        maps = loop_coils(self.coils, (height, width))[None]
+        if self.sampling == "golden spokes":
+            start = jax.random.uniform(key, (), maps.real.dtype, 0, np.pi)
+            places = radial(round(np.pi / 2 * width / self.acceleration), 2 * width, angle=GOLDEN_ANGLE, start=start)
+            return NonCartesianSENSE(maps, places).toeplitz()
         mask = {
             "equispaced lines": lambda: equispaced_lines(width, self.acceleration, centre=self.centre),
             "shifted lines": lambda: equispaced_lines(
@@ -64,7 +70,7 @@ class Scanner(Modality):
             "random lines": lambda: random_lines(key, width, self.acceleration, centre=self.centre),
             "gaussian points": lambda: gaussian_points(key, (height, width), self.acceleration, centre=self.centre),
         }[self.sampling]()
-        return SENSE(loop_coils(self.coils, (height, width))[None], mask)
+        return SENSE(maps, mask)
 
 
 @dataclass(frozen=True)

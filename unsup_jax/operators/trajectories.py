@@ -96,9 +96,9 @@ def _throw(order, shape, radius):
     return taken
 
 
-def radial(spokes: int, samples: int, *, angle: float | None = None) -> Array:
-    """[spokes * samples, 2]: lines through zero, `angle` apart (default: pi / spokes; `GOLDEN_ANGLE` for the golden one)."""
-    angles = jnp.arange(spokes, dtype=jnp.float32) * (jnp.pi / spokes if angle is None else float(angle))
+def radial(spokes: int, samples: int, *, angle: float | None = None, start: Array | float = 0.0) -> Array:
+    """[spokes * samples, 2]: lines through zero from the angle `start`, `angle` apart (default: pi / spokes; or `GOLDEN_ANGLE`)."""
+    angles = start + jnp.arange(spokes, dtype=jnp.float32) * (jnp.pi / spokes if angle is None else float(angle))
     radius = jnp.arange(samples, dtype=jnp.float32) / samples - 0.5
     return (radius[None, :, None] * jnp.stack([jnp.sin(angles), jnp.cos(angles)], -1)[:, None]).reshape(-1, 2)
 

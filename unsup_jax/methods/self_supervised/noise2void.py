@@ -15,7 +15,7 @@ of J by its neighbours, so they are replaced too, by uniform pixel selection, an
 
 from dataclasses import dataclass
 from functools import partial
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import flax.linen as nn
 import jax
@@ -23,7 +23,7 @@ from jax import Array
 
 from unsup_jax.core import Learned, Measurement
 from unsup_jax.errors import InputError
-from unsup_jax.losses import beside, local_mean, local_median, mean_square_error, neighbour, stratified_pixels
+from unsup_jax.losses import Kappa, beside, mean_square_error, replacement, stratified_pixels
 from unsup_jax.methods.dihedral import dihedral_mean
 from unsup_jax.networks import UNet
 
@@ -41,7 +41,7 @@ class Noise2Void(Learned):
     """F_theta."""
     fraction: float = 0.015
     """Part of the pixels in J."""
-    kappa: Literal["uniform", "mean", "median"] = "uniform"
+    kappa: Kappa = "uniform"
     """Replacement of the held-out pixels: a random neighbour, or the mean or median of the neighbours."""
     radius: int = 5
     """Half width of the neighbourhood, pixels."""
@@ -70,9 +70,9 @@ class Noise2Void(Learned):
         choose_J, choose_kappa = jax.random.split(key)
         y = one.y
         J = stratified_pixels(choose_J, y.shape[:-1], self.fraction)
-        kappa = {"uniform": partial(neighbour, choose_kappa), "mean": local_mean, "median": local_median}[self.kappa]
         hidden = J if self.structure is None else beside(J, y.shape[:-1], self.structure)
-        shown = y.at[hidden].set(kappa(y, hidden, self.radius))     # y_{J^c}
+        kappa = replacement(choose_kappa, y, hidden, self.kappa, self.radius)
+        shown = y.at[hidden].set(kappa)                             # y_{J^c}
         predicted = self.network.apply(params, shown)
         return mean_square_error(predicted[J], y[J]), {}            # ||F_theta(y_{J^c})_J - y_J||^2
 

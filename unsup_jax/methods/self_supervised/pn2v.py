@@ -22,7 +22,7 @@ from jax.scipy.special import logsumexp
 
 from unsup_jax.core import Learned, Measurement
 from unsup_jax.errors import InputError
-from unsup_jax.losses import neighbour, stratified_pixels
+from unsup_jax.losses import Kappa, replacement, stratified_pixels
 from unsup_jax.networks import UNet
 
 
@@ -41,8 +41,10 @@ class PN2V(Learned):
     """K (800 in the paper; 64 lose little)."""
     fraction: float = 0.015
     """Part of the pixels in J."""
+    kappa: Kappa = "uniform"
+    """Replacement of the held-out pixels: a random neighbour, or the mean or median of the neighbours."""
     radius: int = 5
-    """Half width of the neighbourhood that replacements are drawn from, pixels."""
+    """Half width of the neighbourhood, pixels."""
 
     def _network(self, y):
         return self.network.clone(channels=self.samples * y.shape[-1], residual=False)
@@ -69,7 +71,7 @@ class PN2V(Learned):
         choose_J, choose_kappa = jax.random.split(key)
         y = one.y
         J = stratified_pixels(choose_J, y.shape[:-1], self.fraction)
-        shown = y.at[J].set(neighbour(choose_kappa, y, J, self.radius))
+        shown = y.at[J].set(replacement(choose_kappa, y, J, self.kappa, self.radius))
         log_p = self.log_likelihood(one, y[J], self.draw(params, shown)[J])
         return -jnp.mean(logsumexp(log_p, -2) - jnp.log(float(self.samples))), {}
 
