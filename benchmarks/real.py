@@ -9,6 +9,7 @@ import tarfile
 import warnings
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import jax
@@ -16,12 +17,12 @@ import jax.numpy as jnp
 import numpy as np
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
-from unsup_jax.core import Adam, Measurement
+import experiments
+from unsup_jax.core import Measurement
+from unsup_jax.core.optimizer import over
 from unsup_jax.methods import (
-    GRAPPA, RARE, ConjugateGradient, FilteredBackProjection, GerchbergPapoulis, GradientDescent, ProximalGradient, RichardsonLucy,
-    SliceGRAPPA, ZeroShotSSL,
+    GRAPPA, ConjugateGradient, FilteredBackProjection, GerchbergPapoulis, GradientDescent, ProximalGradient, RichardsonLucy, SliceGRAPPA,
 )
-from unsup_jax.networks import DnCNN
 from unsup_jax.operators import (
     SENSE, Convolution, Diffraction, Fourier, FourierPtychography, Multislice, NonCartesianSENSE, NonuniformFourier, Projection, Radon,
     RealSpaceProjection, espirit,
@@ -98,7 +99,7 @@ def zero_shot(folder: Path, masks: tuple[str, ...] = ("1-D R4 + 24", "1-D R6 + 2
     every = _masks()
     for name in masks:
         m = Measurement(kspace * every[name].astype(kspace.dtype), SENSE(maps, every[name]))
-        method = ZeroShotSSL(steps=steps, optimizer=Adam(learning_rate=2e-3, decay=False))
+        method = replace(experiments.load("zero_shot_mri").method, steps=steps)
         update, reconstruct = jax.jit(method.update), jax.jit(method.reconstruct)
         state, looks = jax.jit(method.init)(jax.random.key(0), m), []
         for step in range(1, steps + 1):
@@ -120,16 +121,16 @@ def spirals(folder: Path, repeats: int = 6, steps: int = 120) -> Figures:
     maps = espirit(jnp.fft.fft2(coils), crop=0.9)[0]
 
     def acquisition(chosen):
-        return Measurement(samples[:, chosen].reshape(len(samples), -1), NonCartesianSENSE(maps, places[chosen].reshape(-1, 2)))
+        return Measurement(samples[:, chosen].reshape(len(samples), -1), NonCartesianSENSE(maps, places[chosen].reshape(-1, 2)).toeplitz())
 
     whole = acquisition(slice(None))
     reference = estimate(ConjugateGradient(steps=15), whole)
     one, *others = (acquisition(slice(k, None, repeats)) for k in range(repeats))
     results = {
-        "CG-SENSE": _best((ConjugateGradient(steps=n) for n in (3, 5, 8, 12)), one, reference),
+        "CG-SENSE": _best((ConjugateGradient(steps=n) for n in (3, 5, 8, 12, 20)), one, reference),
         "FISTA-wavelet": _best((ProximalGradient(prior=Wavelet(w, cycle_spin=True), steps=60) for w in (1e-3, 2e-3, 4e-3, 8e-3)), one, reference),
     }
-    method = RARE(network=DnCNN(depth=8, width=32), optimizer=Adam(learning_rate=1e-3, steps=steps))
+    method = over(experiments.load("rare_mri").method, steps)
     pairs = [a.replace(pair=b.y, pair_operator=b.operator) for a in (one, *others) for b in (one, *others) if a is not b]
     batch = lambda m: jax.tree.map(lambda leaf: jnp.asarray(leaf)[None], m)
     state, update = jax.jit(method.init)(jax.random.key(0), batch(pairs[0])), jax.jit(method.update)

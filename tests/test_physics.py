@@ -9,6 +9,7 @@ from skimage.transform import radon
 
 from unsup_jax.errors import InputError
 from unsup_jax.modalities import Scanner
+from unsup_jax.noise import Gaussian
 from unsup_jax.operators import (
     AngularSpectrum, Binning, Diffraction, Emitters, FourierPtychography, Identity, InlineHologram, Multislice,
     NonCartesianSENSE, NonuniformFourier, Projection, Radon, RealSpaceProjection, airy_psf, blinking, compress_coils,
@@ -240,6 +241,19 @@ class TestMagneticResonance:
         assert abs(1 / disc.mean() - 6) < 0.3 and np.fft.fftshift(disc)[42:54, 34:46].all()
         with pytest.raises(InputError, match="acceleration is 0.5"):
             random_lines(key, 180, 0.5)
+
+    def test_golden_spokes_of_a_scanner(self):
+        scanner = Scanner(noise=Gaussian(1e-3), sampling="golden spokes", pair="other", coils=2)
+        one = jax.jit(scanner.measure)(jax.random.key(0), jnp.asarray(blobs(32, centres=((3, -4, 2.5, 1.0), (-5, -2, 3.0, 0.5)))))
+        spokes = round(np.pi / 2 * 32 / scanner.acceleration)
+        assert one.y.shape == (2, spokes * 64) and one.operator.kernel is not None
+        first = lambda H: H.coordinates.reshape(spokes, 64, 2)[:, 0]   # the outer end of each spoke
+        angle = np.arctan2(*np.asarray(first(one.operator)).T)
+        turned = (np.diff(angle) - GOLDEN_ANGLE) % np.pi
+        np.testing.assert_allclose(np.minimum(turned, np.pi - turned), 0, atol=1e-4)
+        assert jnp.abs(first(one.operator) - first(one.pair_operator)).max() > 1e-2
+        found = one.operator.inverse(one.operator.adjoint(one.y), jnp.float32(1e-4), iterations=20)
+        assert jnp.linalg.norm((found - one.truth).ravel()) < 0.1 * jnp.linalg.norm(one.truth.ravel())
 
     def test_gaussian_mask_is_denser_inside(self):
         mask = np.fft.fftshift(gaussian_points(jax.random.key(0), (64, 64), 4))

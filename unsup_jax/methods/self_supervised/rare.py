@@ -43,6 +43,8 @@ class RARE(Learned):
     """Steps of the RED iteration."""
     mu: float = 1e-2
     """mu of A^+, in units of ||H||^2."""
+    inversions: int = 10
+    """Conjugate gradient iterations of A^+."""
 
     def __post_init__(self):
         super().__post_init__()
@@ -60,7 +62,7 @@ class RARE(Learned):
         """A^+ y, with the H* y and the ||H||^2 that it takes."""
         H, y = one.operator, one.y
         back, curvature = H.adjoint(y), H.norm(y)
-        return H.inverse(back, self.mu * curvature, iterations=10), back, curvature
+        return H.inverse(back, self.mu * curvature, iterations=self.inversions), back, curvature
 
     def remove(self, params, x: Array) -> Array:
         """D(x)."""
