@@ -2,7 +2,7 @@
 
 python -m experiments run rare_mri
 
-MEASURED
+5 minutes on one CPU core; 37.92 dB (conjugate gradients 33.37, wavelets 38.80, both tuned on the truth).
 tau and mu are small because they are parts of ||H||^2, which is that of the centre, where spokes are dense: the highest
 frequencies weigh a hundredth of it.
 """
@@ -20,5 +20,6 @@ EXPERIMENT = replace(
     method=RARE(
         network=DnCNN(depth=8, width=32), mu=3e-4, inversions=20, tau=0.03, iterations=40, optimizer=Adam(learning_rate=1e-3),
     ),
+    train=replace(N2N_MRI.train, steps=300),
     references=(ConjugateGradient(steps=20), ProximalGradient(prior=Wavelet(5e-4, cycle_spin=True), steps=120)),
 )
