@@ -2,14 +2,16 @@ r"""Zero-shot self-supervised reconstruction (Yaman et al., ICLR 2022): one meas
 
     Omega = Theta u Lambda u Gamma                                     three ways
     min_theta sum_k L(y_Lambda_k, H_Lambda_k F_theta(y_Theta_k; H_Theta_k)),    Theta_k u Lambda_k = Omega - Gamma
-    stop at the least  L(y_Gamma, H_Gamma F_theta(y_{Omega - Gamma}; H_{Omega - Gamma}))
+    mean_t = mean_{t-1} + 4 / (t + 3) (theta_t - mean_{t-1})           the average of the last quarter, or so
+    stop at the least  L(y_Gamma, H_Gamma F_mean(y_{Omega - Gamma}; H_{Omega - Gamma}))
 
 Gamma is drawn once and never trained on, so that its loss tells when the network begins to fit the noise. The answer
-is F_theta(y; H), all of Omega again, with the parameters of the least such loss.
+is F_mean(y; H), all of Omega again, with the parameters of the least such loss. A step that sees one split of one
+measurement leaves theta noisy, and its noise in the image, which the average has not (Shamir and Zhang, ICML 2013).
 """
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import flax.linen as nn
 import jax
@@ -26,9 +28,10 @@ from unsup_jax.networks import Unrolled
 
 
 class ZeroShotState(struct.PyTreeNode):
-    """Theta with its optimiser and scale, and the validation set Gamma."""
+    """Theta with its optimiser and scale, its average, and the validation set Gamma."""
 
     learned: LearnedState
+    mean: Any
     Gamma: Array
     step: Array
 
@@ -72,27 +75,31 @@ class ZeroShotSSL(SSDU):
         draw, start = jax.random.split(key)
         _, Gamma = self.validation.draw(draw, example.operator, example.y)
         learned = super().init(start, jax.tree.map(lambda leaf: jnp.asarray(leaf)[None], example))
-        return ZeroShotState(learned, Gamma, jnp.int32(0))
+        return ZeroShotState(learned, learned.params, Gamma, jnp.int32(0))
 
     def start_from(self, state: ZeroShotState, params) -> ZeroShotState:
-        return state.replace(learned=super().start_from(state.learned, params))
+        learned = super().start_from(state.learned, params)
+        return state.replace(learned=learned, mean=learned.params)
 
     def update(self, key: Array, state: ZeroShotState, batch: Measurement):
         one = batch.normalize(state.learned.scale)
         rest = _without(one, state.Gamma)                           # Omega - Gamma
         (loss, _), gradient = jax.value_and_grad(lambda p: self.loss(key, p, rest), has_aux=True)(state.learned.params)
         trained = state.learned.trained.descend(gradient, self.optimizer)
-        state = state.replace(learned=state.learned.replace(trained=trained), step=state.step + 1)
+        step = state.step + 1
+        mean = jax.tree.map(lambda m, theta: m + (4 / (step + 3)).astype(m.dtype) * (theta - m), state.mean, trained.params)
+        state = state.replace(learned=state.learned.replace(trained=trained), mean=mean, step=step)
 
         def look(params):
             x = self.estimate(key, params, rest)
             return normalized_error(weighted(state.Gamma, one.operator(x)), weighted(state.Gamma, one.y))
 
         never = lambda params: jnp.full((), jnp.inf, loss.dtype)
-        return state, {"loss": loss, "held_out": jax.lax.cond(state.step % self.epoch == 0, look, never, trained.params)}
+        return state, {"loss": loss, "held_out": jax.lax.cond(step % self.epoch == 0, look, never, mean)}
 
     def reconstruct(self, key: Array, state: ZeroShotState, measurement: Measurement) -> Array:
-        return super().reconstruct(key, state.learned, measurement)
+        trained = state.learned.trained.replace(params=state.mean)
+        return super().reconstruct(key, state.learned.replace(trained=trained), measurement)
 
 
 def _without(one: Measurement, Gamma: Array) -> Measurement:
