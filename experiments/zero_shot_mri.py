@@ -13,12 +13,10 @@ from unsup_jax.core import Adam
 from unsup_jax.data import Brain, Data
 from unsup_jax.losses import Split
 from unsup_jax.methods import ZeroShotSSL
-from unsup_jax.networks import Unrolled
 
 EXPERIMENT = replace(
     SSDU_MRI, data=Data(source=Brain(count=10), patch=None, test=0.1),
     method=ZeroShotSSL(
-        network=Unrolled(shared=False),
         split=Split(fraction=0.1, selection="uniform"), validation=Split(fraction=0.1, selection="uniform"),
         steps=300, optimizer=Adam(learning_rate=2e-3, decay=False),
     ),
