@@ -20,6 +20,7 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 import experiments
 from unsup_jax.core import Measurement
 from unsup_jax.core.optimizer import over
+from unsup_jax.losses import Split
 from unsup_jax.methods import (
     GRAPPA, ConjugateGradient, FilteredBackProjection, GerchbergPapoulis, GradientDescent, ProximalGradient, RichardsonLucy, SliceGRAPPA,
 )
@@ -100,7 +101,9 @@ def zero_shot(folder: Path, masks: tuple[str, ...] = ("1-D R4 + 24", "1-D R6 + 2
     every = _masks()
     for name in masks:
         m = Measurement(kspace * every[name].astype(kspace.dtype), SENSE(maps, every[name]))
-        method = replace(experiments.load("zero_shot_mri").method, network=Unrolled(shared=False), steps=steps)
+        tenth = Split(fraction=0.1, selection="uniform")
+        method = replace(
+            experiments.load("zero_shot_mri").method, network=Unrolled(shared=False), split=tenth, validation=tenth, steps=steps)
         update, reconstruct = jax.jit(method.update), jax.jit(method.reconstruct)
         state, looks = jax.jit(method.init)(jax.random.key(0), m), []
         for step in range(1, steps + 1):

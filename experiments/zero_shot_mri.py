@@ -11,14 +11,10 @@ from dataclasses import replace
 from experiments.ssdu_mri import EXPERIMENT as SSDU_MRI
 from unsup_jax.core import Adam
 from unsup_jax.data import Brain, Data
-from unsup_jax.losses import Split
 from unsup_jax.methods import ZeroShotSSL
 
 EXPERIMENT = replace(
     SSDU_MRI, data=Data(source=Brain(count=10), patch=None, test=0.1),
-    method=ZeroShotSSL(
-        split=Split(fraction=0.1, selection="uniform"), validation=Split(fraction=0.1, selection="uniform"),
-        steps=300, optimizer=Adam(learning_rate=2e-3, decay=False),
-    ),
+    method=ZeroShotSSL(steps=300, optimizer=Adam(learning_rate=2e-3, decay=False)),
     references=SSDU_MRI.references[:2],
 )
