@@ -24,7 +24,6 @@ from unsup_jax.losses import Split
 from unsup_jax.methods import (
     GRAPPA, ConjugateGradient, FilteredBackProjection, GerchbergPapoulis, GradientDescent, ProximalGradient, RichardsonLucy, SliceGRAPPA,
 )
-from unsup_jax.networks import Unrolled
 from unsup_jax.operators import (
     SENSE, Convolution, Diffraction, Fourier, FourierPtychography, Multislice, NonCartesianSENSE, NonuniformFourier, Projection, Radon,
     RealSpaceProjection, espirit,
@@ -102,8 +101,7 @@ def zero_shot(folder: Path, masks: tuple[str, ...] = ("1-D R4 + 24", "1-D R6 + 2
     for name in masks:
         m = Measurement(kspace * every[name].astype(kspace.dtype), SENSE(maps, every[name]))
         tenth = Split(fraction=0.1, selection="uniform")
-        method = replace(
-            experiments.load("zero_shot_mri").method, network=Unrolled(shared=False), split=tenth, validation=tenth, steps=steps)
+        method = replace(experiments.load("zero_shot_mri").method, split=tenth, validation=tenth, steps=steps)
         update, reconstruct = jax.jit(method.update), jax.jit(method.reconstruct)
         state, looks = jax.jit(method.init)(jax.random.key(0), m), []
         for step in range(1, steps + 1):
