@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -323,6 +325,23 @@ def test_pn2v_samples_channels_apart():
     np.testing.assert_allclose(log_p[0, 0], jax.scipy.stats.norm.logpdf(-s[0, 0], scale=0.5), rtol=1e-5)
     params = method.init_params(jax.random.key(0), one)
     assert method.estimate(jax.random.key(0), params, one).shape == y.shape
+
+
+def test_pn2v_average_draws_with_the_pixel_hidden():
+    """Where noise says nothing, the posterior mean is the prior's: it must not depend on the pixel itself."""
+    y = jax.random.normal(jax.random.key(0), (8, 8, 1))
+    method = PN2V(samples=3, network=UNet(depth=1, width=2))
+    one = Measurement(y, Identity(), Gaussian(1e4))
+    params = jax.jit(method.init_params)(jax.random.key(1), one)
+
+    def own(method):
+        estimate = lambda y: method.estimate(jax.random.key(2), params, one.replace(y=y))
+        jacobian = jax.jit(jax.jacfwd(estimate))(y).reshape(64, 64)
+        return float(jnp.abs(jnp.diag(jacobian)).max())
+
+    average = dataclasses.replace(method, average=True)
+    assert own(average) < 1e-6 < 1e-3 < own(method)
+    assert average.tiling[1] == 4 * method.tiling[1] and average.tiling[0] >= method.tiling[0]
 
 
 def test_cryo_care_uses_both_halves_alike(images):

@@ -44,6 +44,15 @@ def j_invariant(f: Callable[[Array], Array], y: Array, *, width: int = 4) -> Arr
     return jax.lax.scan(add, jnp.zeros_like(y), jnp.arange(width ** len(shape)))[0]
 
 
+def tiles_of_grids(tiling: tuple[int, int] | None, width: int) -> tuple[int, int] | None:
+    """(radius, alignment) of `j_invariant`, given those of f: the grids of tiles and of the image must agree."""
+    if tiling is None:
+        return None
+    radius, alignment = tiling
+    common = alignment * width
+    return -(-(radius + 1) // common) * common, common
+
+
 def self_supervised_loss(f: Callable[[Array], Array], y: Array, *, width: int = 4) -> Array:
     """mean ||f_J(y)_J - y_J||^2 over the partition: the supervised error plus the noise's variance, eq. (14)."""
     return jnp.mean(jnp.square(j_invariant(f, y, width=width) - y))
@@ -87,8 +96,4 @@ class Noise2Self(Learned):
 
     @property
     def tiling(self) -> tuple[int, int] | None:
-        if not self.average or super().tiling is None:
-            return super().tiling
-        radius, alignment = super().tiling
-        common = alignment * self.width                             # grids of tiles and of the image must agree
-        return -(-(radius + 1) // common) * common, common
+        return tiles_of_grids(super().tiling, self.width) if self.average else super().tiling

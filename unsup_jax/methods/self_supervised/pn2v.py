@@ -6,7 +6,8 @@ p(y | s) of the camera says how well each explains the observation:
     loss            -log (1 / K) sum_k p(y_i | s_k)                 over the pixels of J
     estimate        sum_k s_k p(y_i | s_k) / sum_k p(y_i | s_k)     the posterior mean (MMSE)
 
-Unlike Noise2Void, the estimate uses the pixel itself. The noise model is that of the measurement: known, measured
+Unlike Noise2Void, the estimate uses the pixel itself. In the paper the network is shown it too, so that it counts twice;
+with `average` each pixel is hidden from the samples that it weighs, in passes over the grids of Noise2Self. The noise model is that of the measurement: known, measured
 from calibration pairs, or bootstrapped from the noisy images and their Noise2Void estimates (`unsup_jax.noise.bootstrap`;
 Prakash et al., ISBI 2020), which needs nothing but those images.
 """
@@ -23,7 +24,10 @@ from jax.scipy.special import logsumexp
 from unsup_jax.core import Learned, Measurement
 from unsup_jax.errors import InputError
 from unsup_jax.losses import Kappa, replacement, stratified_pixels
+from unsup_jax.methods.self_supervised.noise2self import j_invariant, tiles_of_grids
 from unsup_jax.networks import UNet
+
+GRID = 4  # distance of the pixels that one pass of `average` hides
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,8 @@ class PN2V(Learned):
     """Replacement of the held-out pixels: a random neighbour, or the mean or median of the neighbours."""
     radius: int = 5
     """Half width of the neighbourhood, pixels."""
+    average: bool = False
+    """Draw the samples of a pixel with it hidden, in 4^d passes of the network."""
 
     def _network(self, y):
         return self.network.clone(channels=self.samples * y.shape[-1], residual=False)
@@ -76,6 +82,13 @@ class PN2V(Learned):
         return -jnp.mean(logsumexp(log_p, -2) - jnp.log(float(self.samples))), {}
 
     def estimate(self, key: Array, params, one: Measurement):
-        s = self.draw(params, one.y)
-        weight = jax.nn.softmax(self.log_likelihood(one, one.y, s), -2)
-        return jnp.sum(weight * s, -2)
+        def posterior_mean(shown):
+            s = self.draw(params, shown)
+            weight = jax.nn.softmax(self.log_likelihood(one, one.y, s), -2)
+            return jnp.sum(weight * s, -2)
+
+        return j_invariant(posterior_mean, one.y, width=GRID) if self.average else posterior_mean(one.y)
+
+    @property
+    def tiling(self) -> tuple[int, int] | None:
+        return tiles_of_grids(super().tiling, GRID) if self.average else super().tiling
