@@ -2,8 +2,6 @@
 
 from dataclasses import replace
 
-import dataclasses
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -339,7 +337,7 @@ def test_pn2v_average_draws_with_the_pixel_hidden():
         jacobian = jax.jit(jax.jacfwd(estimate))(y).reshape(64, 64)
         return float(jnp.abs(jnp.diag(jacobian)).max())
 
-    average = dataclasses.replace(method, average=True)
+    average = replace(method, average=True)
     assert own(average) < 1e-6 < 1e-3 < own(method)
     assert average.tiling[1] == 4 * method.tiling[1] and average.tiling[0] >= method.tiling[0]
 
