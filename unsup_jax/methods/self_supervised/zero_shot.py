@@ -8,7 +8,8 @@ r"""Zero-shot self-supervised reconstruction (Yaman et al., ICLR 2022): one meas
 Gamma is drawn once and never trained on, so that its loss tells when the network begins to fit the noise. The answer
 is F_mean(y; H), all of Omega again, with the parameters of the least such loss. A step that sees one split of one
 measurement leaves theta noisy, and its noise in the image, which the average has not (Shamir and Zhang, ICML 2013).
-Where noise is weak, a tenth each in Lambda and Gamma does better than the defaults, which are the paper's.
+Where samples are spread in two dimensions and noise is weak, a tenth each in Lambda and Gamma does better than the
+defaults, which are the paper's; where they are whole lines, worse.
 """
 
 from dataclasses import dataclass
