@@ -97,11 +97,10 @@ def zero_shot(folder: Path, masks: tuple[str, ...] = ("1-D R4 + 24", "1-D R6 + 2
     """Zero-shot reconstruction of the same undersampled brain: at its own stopping, and at the best look an oracle chooses."""
     kspace, maps = _brain(folder)
     reference = np.asarray(SENSE(maps, jnp.ones((1, 1))).combine(jnp.fft.ifft2(kspace, norm="ortho")))
-    every = _masks()
+    every, tenth = _masks(), Split(fraction=0.1, selection="uniform")
+    method = replace(experiments.load("zero_shot_mri").method, split=tenth, validation=tenth, steps=steps)
     for name in masks:
         m = Measurement(kspace * every[name].astype(kspace.dtype), SENSE(maps, every[name]))
-        tenth = Split(fraction=0.1, selection="uniform")
-        method = replace(experiments.load("zero_shot_mri").method, split=tenth, validation=tenth, steps=steps)
         update, reconstruct = jax.jit(method.update), jax.jit(method.reconstruct)
         state, looks = jax.jit(method.init)(jax.random.key(0), m), []
         for step in range(1, steps + 1):

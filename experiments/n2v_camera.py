@@ -2,10 +2,18 @@
 
 python -m experiments run n2v_camera
 
-2 minutes on 2 CPU cores; 30.78 dB, from 20.06 (BM3D with the true sigma 32.83). For many images give `--data.clean FOLDER
---data.scored OTHERS`: 4000 steps on 400 photographs of 180 x 180 reach 27.23 dB of BSD68 and 27.94 of Set12, 8000 steps 27.45 and
-28.26 (27.62 and 28.50 with `--method.augment True`; BM3D 27.88 and 29.26; after 4000 steps Noise2Noise has 27.86 and 28.72,
-supervised DnCNN 27.80 and 28.68, Noise2Self 27.36 and 28.06, PN2V 27.01 and 27.56; noisy 19.45 and 19.43).
+2 minutes on 2 CPU cores; 30.78 dB, from 20.06 (BM3D with the true sigma 32.83). For many images give
+`--data.clean FOLDER --data.scored OTHERS`. Trained on 400 photographs of 180 x 180, in dB, BSD68 and Set12:
+
+    noisy                           19.45   19.43
+    BM3D                            27.88   29.26
+    4000 steps, Noise2Noise         27.86   28.72
+    4000 steps, supervised DnCNN    27.80   28.68
+    4000 steps, Noise2Self          27.36   28.06
+    4000 steps, Noise2Void          27.23   27.94
+    4000 steps, PN2V                27.01   27.56
+    8000 steps, Noise2Void          27.45   28.26
+    with `--method.augment True`    27.62   28.50
 """
 
 from unsup_jax.core import Adam

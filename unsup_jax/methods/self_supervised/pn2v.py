@@ -7,9 +7,10 @@ p(y | s) of the camera says how well each explains the observation:
     estimate        sum_k s_k p(y_i | s_k) / sum_k p(y_i | s_k)     the posterior mean (MMSE)
 
 Unlike Noise2Void, the estimate uses the pixel itself. In the paper the network is shown it too, so that it counts twice;
-with `average` each pixel is hidden from the samples that it weighs, in passes over the grids of Noise2Self. The noise model is that of the measurement: known, measured
-from calibration pairs, or bootstrapped from the noisy images and their Noise2Void estimates (`unsup_jax.noise.bootstrap`;
-Prakash et al., ISBI 2020), which needs nothing but those images.
+with `average` each pixel is hidden from the samples that it weighs, in passes over the grids of Noise2Self.
+
+The noise model is that of the measurement: known, measured from calibration pairs, or bootstrapped from the noisy images
+and their Noise2Void estimates (`unsup_jax.noise.bootstrap`; Prakash et al., ISBI 2020), which needs nothing but those images.
 """
 
 from dataclasses import dataclass
@@ -50,7 +51,7 @@ class PN2V(Learned):
     radius: int = 5
     """Half width of the neighbourhood, pixels."""
     average: bool = False
-    """Draw the samples of a pixel with it hidden, in 4^d passes of the network."""
+    """Draw the samples of a pixel with a mean of its neighbours in its place, whatever `kappa` is, in 4^d passes of the network."""
 
     def _network(self, y):
         return self.network.clone(channels=self.samples * y.shape[-1], residual=False)
