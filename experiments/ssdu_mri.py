@@ -7,7 +7,8 @@ supervised 34.21; total variation, which this piecewise smooth anatomy is made f
 The lines shift from slice to slice: where all slices leave out the same ones, nothing is ever scored there, and SSDU stays
 2 dB below supervision, and 1.8 further with a Gaussian hold-out. At `--modality.acceleration 6`: one mask 32.27,
 `--method.masks 5` 32.24 dB; with `--train.steps 600 --train.use latest` 32.88 and 32.31: several masks a slice did not
-help (one seed each; validation, on slices that hold little, would choose steps 300 and 200: 32.70, 32.12). Needs the extra `mri`, or `--data.clean`.
+help (one seed each; validation, on slices that hold little, would choose steps 300 and 200: 32.70, 32.12).
+Needs the extra `mri`, or `--data.clean`.
 """
 
 from unsup_jax.core import Adam
