@@ -4,6 +4,10 @@ python -m experiments run zero_shot_mri
 
 4 minutes on one CPU core; 33.56 dB (conjugate gradients 26.23, wavelets 31.75). The report shows the held-out loss that it
 stopped by; `--data.path KSPACE` takes a scan of your own.
+
+A real brain of 8 coils, 230x180, 500 steps, its own stop (dB; L1-wavelets tuned on the reference beside it; `benchmarks real
+--only zero_shot`): lines, R = 4, 36.76 (35.84); lines, R = 6, 33.4 and rising after 350 (32.36); with a tenth each held out
+and watched: Poisson, R = 6, 36.74 (36.72); Poisson, R = 8, 35.21 (35.00).
 """
 
 from dataclasses import replace
