@@ -9,14 +9,15 @@ import jax.numpy as jnp
 import numpy as np
 
 from benchmarks import peers
-from benchmarks.timing import compiled, timed
+from benchmarks.timing import compiled, timed_in_turns
 from unsup_jax.core import Measurement
 from unsup_jax.core.linear import conjugate_gradient
 from unsup_jax.core.phasors import squared_modulus
 from unsup_jax.methods import ADMM, GRAPPA, FilteredBackProjection, ProximalGradient
 from unsup_jax.modalities.mri import loop_coils
 from unsup_jax.operators import (
-    SENSE, Convolution, Diffraction, NonCartesianSENSE, Projection, Radon, espirit, gaussian_psf, parallel_angles, random_rotations,
+    SENSE, Convolution, Diffraction, FanBeam, NonCartesianSENSE, Projection, Radon, espirit, flat_fan, gaussian_psf,
+    parallel_angles, random_rotations,
 )
 from unsup_jax.operators.trajectories import equispaced_lines, random_points
 from unsup_jax.priors import PlugAndPlay, TotalVariation
@@ -38,6 +39,20 @@ class Case:
     theirs: dict[str, Callable] = field(default_factory=dict)
     tolerance: float = 1e-3
     """Largest accepted ||ours - theirs|| / ||theirs||; where more, the row says so."""
+    comparable: Callable = lambda result: result
+    """The part of a result, shaped like ours, that is compared."""
+    objective: Callable | None = None
+    """What a solver's result minimises: stated beside the peer's, whose iteration may be at another point."""
+
+
+    def agreement(self, ours: np.ndarray, theirs: np.ndarray) -> str:
+        """How far two results differ, in words."""
+        a, b = self.comparable(ours), self.comparable(theirs)
+        difference = float(np.linalg.norm(a - b) / max(np.linalg.norm(b), 1e-30))
+        note = f"difference {difference:.1e}" + ("" if difference <= self.tolerance else f" (above {self.tolerance:.0e})")
+        if self.objective is not None:
+            note += ", objective {:.4g}, ours {:.4g}".format(*(float(self.objective(jnp.asarray(x))) for x in (theirs, ours)))
+        return note
 
 
 def measure(repeats: int, with_peers: bool, only: str = "") -> Iterator[dict]:
@@ -48,24 +63,28 @@ def measure(repeats: int, with_peers: bool, only: str = "") -> Iterator[dict]:
             continue
         for case in family(with_peers):
             program, figures = compiled(jax.jit(case.ours), *case.arguments)
-            ours = timed(lambda: program(*case.arguments), repeats)
-            yield {"case": case.name, "who": "ours", **ours, **figures}
-            mine = np.asarray(program(*case.arguments))
+            mine, calls, rows = np.asarray(program(*case.arguments)), {"ours": lambda: program(*case.arguments)}, {"ours": figures}
             for who, call in case.theirs.items():
                 try:
                     result = np.asarray(getattr(call, "aligned", lambda a: a)(call()))
                 except Exception as error:  # a peer that fails is a row that says so
-                    yield {"case": case.name, "who": who, "note": f"failed: {type(error).__name__}: {str(error)[:80]}"}
+                    rows[who] = {"note": f"failed: {type(error).__name__}: {str(error)[:80]}"}
                     continue
-                peer = timed(call, max(3, repeats // 2))
-                difference = float(np.linalg.norm(mine.ravel() - result.ravel()) / max(np.linalg.norm(result.ravel()), 1e-30))
-                agree = "" if difference <= case.tolerance else f" (above {case.tolerance:.0e})"
-                ratio = f"{peer['cpu_ms'] / ours['cpu_ms']:.2f}x our CPU time, {peer['wall_ms'] / ours['wall_ms']:.2f}x wall"
-                yield {"case": case.name, "who": who, **peer, "note": f"{ratio}, difference {difference:.1e}{agree}"}
+                calls[who], rows[who] = call, {"note": case.agreement(mine, result.reshape(mine.shape))}
+            for who, times in timed_in_turns(calls, repeats).items():
+                rows[who] |= times
+            for who, row in rows.items():
+                if who in calls and who != "ours":
+                    ratio = [row[unit] / rows["ours"][unit] for unit in ("cpu_ms", "wall_ms")]
+                    row["note"] = f"{ratio[0]:.2f}x our CPU time, {ratio[1]:.2f}x wall, {row['note']}"
+                yield {"case": case.name, "who": who, **row}
 
 
-def _stages(name, H, x, theirs, tolerance=1e-3):
-    """Forward, adjoint and gradient of a batched linear operator; `theirs` maps who to (forward, adjoint, gradient)."""
+def _stages(name, H, x, theirs, tolerance=1e-3, within=1):
+    """Forward, adjoint and gradient of a batched linear operator; `theirs` maps who to (forward, adjoint, gradient).
+
+    Images are compared `within` a mask [*S, 1].
+    """
     y = jax.vmap(H)(x)
     stages = {
         "forward": (lambda H, x: jax.vmap(H)(x), (H, x)),
@@ -74,7 +93,8 @@ def _stages(name, H, x, theirs, tolerance=1e-3):
     }
     for k, (stage, (function, arguments)) in enumerate(stages.items()):
         calls = {who: calls[k] for who, calls in theirs.items() if calls[k] is not None}
-        yield Case(f"{name}, {stage}", function, arguments, calls, tolerance)
+        comparable = (lambda y: y) if stage == "forward" else (lambda x: within * x)
+        yield Case(f"{name}, {stage}", function, arguments, calls, tolerance, comparable)
 
 
 def _gradient(apply, x):
@@ -95,7 +115,7 @@ def _blur(with_peers):
     yield from _stages("blur 8 x 512^2", Convolution(psf).planned((512, 512)), x, theirs)
     psf = gaussian_psf((9, 15, 15), 2.0)
     x = jax.random.normal(_key(), (1, 64, 256, 256, 1))
-    theirs = {"torch": peers.torch_blur(x, psf)} if with_peers else {}
+    theirs = {"torch": peers.torch_blur(x, psf), "deepinv": peers.deepinv_blur(x, psf)} if with_peers else {}
     yield from _stages("blur 64 x 256 x 256", Convolution(psf).planned((64, 256, 256)), x, theirs)
 
 
@@ -113,7 +133,11 @@ def _radon(with_peers):
             }
         for width in (6, 3):
             label = "exact" if width == 6 else "fast"
-            yield from _stages(f"Radon {batch} x 256^2, 180 angles, {label}", Radon(angles, 256, width), x, theirs, 0.03)
+            yield from _stages(f"Radon {batch} x 256^2, 180 angles, {label}", Radon(angles, 256, width), x, theirs, 0.03, disc[..., None])
+    views = parallel_angles(180, extent=2 * np.pi)
+    H = FanBeam(views, flat_fan(384, pitch=1.5, distance=800.0), jnp.float32(400.0), 256)
+    theirs = {"astra": peers.astra_radon(x, views, (384, 1.5, 400.0, 400.0))} if with_peers else {}
+    yield from _stages("fan beam 256^2, 180 views", H, x, theirs, 0.03)
 
 
 def _complex(shape):
@@ -172,11 +196,14 @@ def _cryo_em(with_peers):
 def _diffraction(with_peers):
     angles = parallel_angles(180, extent=2 * np.pi)
     H = Diffraction(angles, jnp.float32(1.5), 256)
-    x = _smooth((1, 256, 256, 1)).astype(jnp.complex64)
+    rows, columns = np.mgrid[:256, :256] - 128
+    cells = np.exp(-np.hypot(rows - 20, columns + 30) ** 2 / 200) + 0.5 * np.exp(-np.hypot(rows + 40, columns + 10) ** 2 / 100)
+    x, disc = jnp.asarray(cells, jnp.complex64)[None, ..., None], np.hypot(rows, columns)[..., None] < 90
     yield from _stages("ODT 256^2, 180 angles", H, x, {})
     y = H(x[0])
     theirs = {"odtbrain": peers.odtbrain_backpropagation(y, angles, 1.5)} if with_peers else {}
-    yield Case("ODT back-propagation 256^2, 180 angles", lambda H, y: H.adjoint(H.filtered(y)), (H, y), theirs, 0.5)
+    yield Case("ODT back-propagation 256^2, 180 angles", lambda H, y: H.adjoint(H.filtered(y)), (H, y), theirs,
+               0.02, lambda f: disc * f)
 
 
 def _solvers(with_peers):
@@ -194,16 +221,18 @@ def _solvers(with_peers):
     m = Measurement(H(x) + 0.01 * jax.random.normal(_key(), x.shape), H)
     final = lambda method: lambda m: method.reconstruct(_key(), solve(method, _key(), m)[0], m)
     tv = TotalVariation(2e-3, iterations=10)
+    objective = lambda x: 0.5 * jnp.sum(jnp.square(H(x) - m.y)) + tv(x)
     theirs = {"deepinv": peers.deepinv_fista(m.y, H.psf, 2e-3)} if with_peers else {}
-    yield Case("FISTA-TV deconvolution 256^2, 100 iterations", final(ProximalGradient(prior=tv, relative=False, step_size=1.0)), (m,), theirs, 0.05)
+    yield Case("FISTA-TV deconvolution 256^2, 100 iterations", final(ProximalGradient(prior=tv, relative=False, step_size=1.0)), (m,), theirs,
+               0.05, objective=objective)
     theirs = {"scico": peers.scico_admm(m.y, H.psf, 2e-3)} if with_peers else {}
-    yield Case("ADMM-TV deconvolution 256^2, 100 iterations", final(ADMM(prior=tv, relative=False)), (m,), theirs, 0.05)
+    yield Case("ADMM-TV deconvolution 256^2, 100 iterations", final(ADMM(prior=tv, relative=False)), (m,), theirs, 0.05, objective=objective)
     plugged = PlugAndPlay(weight=1e-4)
     yield Case("PnP-FISTA (TV denoiser) 256^2, 100 iterations", final(ProximalGradient(prior=plugged, relative=False, step_size=1.0)), (m,))
-    H = Radon(parallel_angles(180), 256)
-    m = Measurement(H(x), H)
+    H, disc = Radon(parallel_angles(180), 256), np.hypot(rows - 128, columns - 128)[..., None] < 125
+    m = Measurement(H(x * disc), H)
     yield Case("filtered back-projection 256^2, 180 angles", lambda m: FilteredBackProjection().answer(_key(), m), (m,),
-               {"scikit-image": peers.skimage_fbp(m.y, H.angles)} if with_peers else {}, 0.2)
+               {"scikit-image": peers.skimage_fbp(m.y, H.angles)} if with_peers else {}, 0.2, lambda x: disc * x)
 
 
 def _calibration(with_peers):

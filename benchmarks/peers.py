@@ -60,13 +60,13 @@ def torch_blur(x, psf):
 
 
 def deepinv_blur(x, psf):
-    """deepinv.physics.BlurFFT."""
+    """deepinv.physics.BlurFFT, which is 2-D; of a volume, its Blur."""
     def make():
         import torch
-        from deepinv.physics import BlurFFT
+        from deepinv.physics import Blur, BlurFFT
 
-        shape = x.shape[1:-1]
-        physics = BlurFFT(img_size=(1, *shape), filter=torch.from_numpy(np.array(psf))[None, None])
+        shape, filter = x.shape[1:-1], torch.from_numpy(np.array(psf))[None, None]
+        physics = BlurFFT(img_size=(1, *shape), filter=filter) if len(shape) == 2 else Blur(filter=filter, padding="circular")
         batch = torch.from_numpy(np.moveaxis(np.array(x), -1, 1).copy())
         return _torch_triple(physics.A, physics.A_adjoint, batch)
 
@@ -84,9 +84,13 @@ def _half_pixel(images, shift, axes):
     return out.astype(np.float32)
 
 
-def _centred_radon(calls, count):
-    """Peers turn about pixel (N - 1) / 2, half a pixel before ours: their results are moved by that half pixel."""
-    sinogram, image = (lambda y: _half_pixel(y.reshape(-1, count, y.shape[-1]), 0.5, (-1,))), (lambda x: _half_pixel(x, 0.5, (1, 2)))
+def _centred_radon(calls, count, fan=False):
+    """Peers turn about pixel (N - 1) / 2, half a pixel before ours: their results are moved by that half pixel.
+
+    The detector of a fan has its centre where ours has, and its pixels in the other order.
+    """
+    sinogram = (lambda y: y[..., ::-1]) if fan else (lambda y: _half_pixel(y.reshape(-1, count, y.shape[-1]), 0.5, (-1,)))
+    image = lambda x: _half_pixel(x, 0.5, (-2, -1))
     for call, aligned in zip(calls, (sinogram, image, image)):
         call.aligned = lambda a, aligned=aligned: aligned(a.squeeze())
     return calls
@@ -108,15 +112,23 @@ def deepinv_radon(x, angles):
     return _centred_radon(_calls(make), len(angles))
 
 
-def astra_radon(x, angles):
-    """astra's linear (Joseph) projector on the CPU; its back-projection is the transpose."""
+def astra_radon(x, angles, fan=None):
+    """astra's linear (Joseph) projector on the CPU; its back-projection is the transpose.
+
+    `fan` is (pixels, their pitch, distance of the source and of the detector from the axis) of a fan beam.
+    """
     def make():
         import astra
 
         size = x.shape[1]
         volume = astra.create_vol_geom(size, size)
-        geometry = astra.create_proj_geom("parallel", 1.0, size, np.array(angles, np.float64))
-        projector = astra.create_projector("linear", geometry, volume)
+        if fan is None:
+            geometry, kind = astra.create_proj_geom("parallel", 1.0, size, np.array(angles, np.float64)), "linear"
+        else:  # its source lies opposite to ours
+            count, pitch, source, detector = fan
+            geometry = astra.create_proj_geom("fanflat", pitch, count, np.array(angles, np.float64) + np.pi, source, detector)
+            kind = "line_fanflat"
+        projector = astra.create_projector(kind, geometry, volume)
         images = list(_half_pixel(np.array(x)[..., 0], -0.5, (1, 2)))
 
         def forward():
@@ -138,7 +150,7 @@ def astra_radon(x, angles):
         kept = forward()
         return forward, adjoint
 
-    return *_centred_radon(_calls(make, 2), len(angles)), None
+    return *_centred_radon(_calls(make, 2), len(angles), fan is not None), None
 
 
 def skimage_radon(x, angles):
@@ -342,14 +354,17 @@ def torch_projection(volume, rotations):
 
 
 def odtbrain_backpropagation(y, angles, wavenumber):
-    """odtbrain.backpropagate_2d of the same Rytov phases."""
+    """odtbrain.backpropagate_2d of the same Rytov phases, which has the other sign of i, and turns the other way."""
     def make():
         import odtbrain
 
-        sinogram = np.array(y[..., 0]).astype(np.complex128)
+        sinogram = np.conj(np.array(y[..., 0])).astype(np.complex128)
         return lambda: odtbrain.backpropagate_2d(sinogram, np.array(angles, np.float64), 2 * np.pi / wavenumber, 1.0, 0.0, padding=True)
 
-    return _lazy(make)
+    call = _lazy(make)
+    moved = lambda part: _half_pixel(-np.rot90(part, 3).T, 0.5, (-2, -1))
+    call.aligned = lambda x: moved(x.real) + 1j * moved(x.imag)
+    return call
 
 
 def skimage_tv(noisy, weight, iterations):

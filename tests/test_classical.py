@@ -19,8 +19,8 @@ from unsup_jax.methods import (
 from unsup_jax.methods.classical.bm3d import BM3DDenoiser
 from unsup_jax.noise import Poisson
 from unsup_jax.operators import (
-    SENSE, Convolution, Diffraction, Fourier, FourierPtychography, Identity, InlineHologram, Mask, Multislice, Radon, gaussian_psf,
-    parallel_angles,
+    SENSE, Convolution, Diffraction, FanBeam, Fourier, FourierPtychography, Identity, InlineHologram, Mask, Multislice, Radon,
+    flat_fan, gaussian_psf, parallel_angles,
 )
 from unsup_jax.operators.diffraction import AngularSpectrum, on_grid
 from unsup_jax.operators.ptychography import circular_pupil
@@ -170,8 +170,17 @@ def test_limited_angle_tomography():
     score = lambda method: psnr(np.asarray(estimate(method, m)), np.asarray(x))
     back, regular = score(FilteredBackProjection()), score(ProximalGradient(prior=TotalVariation(1e-2), steps=150))
     assert regular > back + 6
-    with pytest.raises(InputError, match="takes Radon or Diffraction, not Identity"):
+    with pytest.raises(InputError, match="takes Radon, FanBeam or Diffraction, not Identity"):
         estimate(FilteredBackProjection(), Measurement(x, Identity()))
+
+
+def test_back_projection_of_a_fan_beam():
+    x = jnp.asarray(blobs(48))
+    H = FanBeam(parallel_angles(120, extent=2 * np.pi), flat_fan(96, pitch=1.0, distance=120.0), jnp.float32(80.0), 48)
+    m = Measurement(H(x), H)
+    assert psnr(np.asarray(estimate(FilteredBackProjection(), m)), np.asarray(x)) > 40
+    with pytest.raises(InputError, match="evenly over the whole turn"):
+        FilteredBackProjection().check(m.replace(operator=H.replace(angles=parallel_angles(120))))
 
 
 def test_gerchberg_papoulis_fills_the_missing_cone():

@@ -12,9 +12,9 @@ from unsup_jax.core import LinearOperator, Measurement, Views
 from unsup_jax.core.phasors import squared_modulus
 from unsup_jax.errors import InputError
 from unsup_jax.operators import (
-    SENSE, AngularSpectrum, Binning, ContrastTransfer, Convolution, Diffraction, Emitters, Fourier, FourierPtychography,
+    SENSE, AngularSpectrum, Binning, ContrastTransfer, Convolution, Diffraction, Emitters, FanBeam, Fourier, FourierPtychography,
     Identity, InlineHologram, Mask, Multislice, NonCartesianSENSE, NonuniformFourier, Planes, Projection, Radon,
-    RealSpaceProjection, Resampling, gaussian_psf, random_rotations, taps,
+    RealSpaceProjection, Resampling, arc_fan, flat_fan, gaussian_psf, random_rotations, taps,
 )
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")
@@ -58,6 +58,9 @@ CASES = {
     "Planes": lambda key: (Planes(jax.random.randint(key, (3,), 0, 6), 6), (6, 5, 4, 1)),
     "Radon": lambda key: (Radon(angles(key), 8), (8, 8, 2)),
     "Radon, odd volume": lambda key: (Radon(angles(key), 7), (3, 7, 7, 1)),
+    "Radon, detector": lambda key: (Radon(angles(key), 8, detector=jax.random.uniform(key, (6,), minval=-5, maxval=5)), (8, 8, 1)),
+    "FanBeam": lambda key: (FanBeam(angles(key), flat_fan(10, pitch=1.0, distance=12.0), 7 + jax.random.uniform(key), 8), (8, 8, 2)),
+    "FanBeam, odd volume": lambda key: (FanBeam(angles(key), arc_fan(9, extent=1.0), 7 + jax.random.uniform(key), 7, width=3), (2, 7, 7, 1)),
     "Emitters": lambda key: (Emitters(8 * jax.random.uniform(key, (5, 2)), jnp.array(1.2), (8, 9)), (4, 5)),
     "ContrastTransfer": lambda key: (ContrastTransfer(jax.random.normal(key, (8, 5))), (8, 8, 1)),
     "Projection": lambda key: (

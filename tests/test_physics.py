@@ -11,9 +11,9 @@ from unsup_jax.errors import InputError
 from unsup_jax.modalities import Scanner
 from unsup_jax.noise import Gaussian
 from unsup_jax.operators import (
-    AngularSpectrum, Binning, Diffraction, Emitters, FourierPtychography, Identity, InlineHologram, Multislice,
+    AngularSpectrum, Binning, Diffraction, Emitters, FanBeam, FourierPtychography, Identity, InlineHologram, Multislice,
     NonCartesianSENSE, NonuniformFourier, Projection, Radon, RealSpaceProjection, airy_psf, blinking, compress_coils,
-    confocal_psf, ctf, espirit, gaussian_psf, gibson_lanni_psf, hole, missing_wedge, parallel_angles, ramp_filter,
+    arc_fan, confocal_psf, ctf, espirit, filtered_back_projection, flat_fan, gaussian_psf, gibson_lanni_psf, hole, missing_wedge, parallel_angles, ramp_filter,
     random_blocks, random_rotations, resampling,
 )
 from unsup_jax.operators.cryo_em import rotation_about_y
@@ -35,18 +35,27 @@ def blobs(size, *, centres=((5, -8, 3.0, 1.0), (-9, -4, 2.5, 0.5))):
     return image.astype(np.float32)[..., None]
 
 
+def line_integrals(theta, t):
+    """Of `blobs` along the line column cos(theta) - row sin(theta) = t."""
+    total = 0
+    for row, column, sigma, height in ((5, -8, 3.0, 1.0), (-9, -4, 2.5, 0.5)):
+        centre = column * np.cos(theta) - row * np.sin(theta)
+        total = total + height * sigma * np.sqrt(2 * np.pi) * np.exp(-((t - centre) ** 2) / (2 * sigma**2))
+    return total
+
+
 class TestTomography:
     angles = parallel_angles(24)
 
     @pytest.mark.parametrize("size", [64, 63])
     def test_projections_of_gaussians(self, size):
-        y = apply(Radon(self.angles, size), jnp.asarray(blobs(size)))[..., 0]
-        t = np.arange(size) - size // 2
-        exact = 0
-        for row, column, sigma, height in ((5, -8, 3.0, 1.0), (-9, -4, 2.5, 0.5)):
-            centre = column * np.cos(self.angles) - row * np.sin(self.angles)
-            exact = exact + height * sigma * np.sqrt(2 * np.pi) * np.exp(-((t - centre[:, None]) ** 2) / (2 * sigma**2))
+        theta, x = np.asarray(self.angles)[:, None], jnp.asarray(blobs(size))
+        y = apply(Radon(self.angles, size), x)[..., 0]
+        exact = line_integrals(theta, np.arange(size) - size // 2)
         np.testing.assert_allclose(y, exact, atol=3e-5 * exact.max())
+        t = 0.7 * np.arange(200) - 65.3                             # finer, off the axis, and wider than the image
+        y = apply(Radon(self.angles, size, detector=jnp.asarray(t)), x)[..., 0]
+        np.testing.assert_allclose(y, line_integrals(theta, t), atol=3e-5 * exact.max())
 
     def test_agrees_with_scikit_image(self):
         image = blobs(64)[..., 0]
@@ -67,9 +76,32 @@ class TestTomography:
         H = Radon(self.angles, 16)
         np.testing.assert_allclose(apply(H, x), jnp.stack([apply(H, s) for s in x], 1), atol=1e-4)
 
+    @pytest.mark.parametrize("size", [64, 63])
+    @pytest.mark.parametrize("fan", [flat_fan(101, pitch=1.5, distance=200.0), arc_fan(90, extent=0.8)], ids=["flat", "arc"])
+    def test_fan_beams_through_gaussians(self, fan, size):
+        H = FanBeam(parallel_angles(17, start=0.3, extent=1.9 * np.pi), fan, jnp.float32(100.0), size)
+        gamma = np.asarray(fan)[None]
+        exact = line_integrals(np.asarray(H.angles)[:, None] + gamma, 100 * np.sin(gamma))
+        y = apply(H, jnp.asarray(blobs(size)))[..., 0]
+        np.testing.assert_allclose(y, exact, atol=3e-5 * exact.max())
+        source = 100 * np.array([-np.cos(H.angles[0]), -np.sin(H.angles[0])])   # row, column: every ray goes through it
+        theta = np.asarray(H.angles[0] + fan)
+        np.testing.assert_allclose(source[1] * np.cos(theta) - source[0] * np.sin(theta), 100 * np.sin(gamma[0]), atol=1e-3)
+
+    def test_fan_beams_hold_the_parallel_ones(self):
+        x = jnp.asarray(blobs(64))
+        H = FanBeam(parallel_angles(180, extent=2 * np.pi), flat_fan(128, pitch=1.5, distance=200.0), jnp.float32(100.0), 64)
+        P, parallel = jax.jit(lambda H, x: H.parallel(H(x)))(H, x)
+        np.testing.assert_allclose(parallel, apply(P, x), atol=2e-4 * float(parallel.max()))
+        assert jnp.abs(jax.jit(filtered_back_projection)(P, parallel) - x).max() < 0.01
+
     def test_bad_angles_are_refused(self):
         with pytest.raises(InputError, match="radians"):
             Radon(jnp.arange(0.0, 180.0), 64)
+        with pytest.raises(InputError, match="radians"):
+            FanBeam(jnp.arange(0.0, 180.0), arc_fan(9, extent=0.8), 100.0, 64)
+        with pytest.raises(InputError, match="inside the circle"):
+            FanBeam(parallel_angles(9), arc_fan(9, extent=0.8), 40.0, 64)
         with pytest.raises(InputError, match="no window 'cosine'"):
             ramp_filter(jnp.zeros((4, 8, 1)), window="cosine")
 

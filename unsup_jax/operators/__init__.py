@@ -4,6 +4,7 @@ from unsup_jax.operators.calibration import compress_coils, espirit
 from unsup_jax.operators.convolution import Convolution
 from unsup_jax.operators.cryo_em import ContrastTransfer, Projection, RealSpaceProjection, ctf, random_rotations
 from unsup_jax.operators.diffraction import AngularSpectrum, Diffraction
+from unsup_jax.operators.fan_beam import FanBeam, arc_fan, flat_fan
 from unsup_jax.operators.fourier import Fourier, NonuniformFourier
 from unsup_jax.operators.localization import Emitters, blinking
 from unsup_jax.operators.masking import Identity, Mask, hole, random_blocks
@@ -14,9 +15,9 @@ from unsup_jax.operators.resampling import Binning, Planes, Resampling, resampli
 from unsup_jax.operators.tomography import Radon, filtered_back_projection, missing_wedge, parallel_angles, ramp_filter
 
 __all__ = [
-    "AngularSpectrum", "Binning", "ContrastTransfer", "Convolution", "Diffraction", "Emitters", "Fourier",
+    "AngularSpectrum", "Binning", "ContrastTransfer", "Convolution", "Diffraction", "Emitters", "FanBeam", "Fourier",
     "FourierPtychography", "Identity", "InlineHologram", "Mask", "Multislice", "NonCartesianSENSE", "NonuniformFourier",
-    "Planes", "Projection", "Radon", "RealSpaceProjection", "Resampling", "SENSE", "airy_psf", "blinking",
-    "compress_coils", "confocal_psf", "ctf", "espirit", "filtered_back_projection", "gaussian_psf",
+    "Planes", "Projection", "Radon", "RealSpaceProjection", "Resampling", "SENSE", "airy_psf", "arc_fan", "blinking",
+    "compress_coils", "confocal_psf", "ctf", "espirit", "filtered_back_projection", "flat_fan", "gaussian_psf",
     "gibson_lanni_psf", "hole", "missing_wedge", "parallel_angles", "ramp_filter", "random_blocks", "random_rotations", "resampling",
 ]

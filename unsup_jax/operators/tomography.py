@@ -35,17 +35,19 @@ from unsup_jax.operators.gridding import fine_spectrum, taps, window_transform
 class Radon(LinearOperator):
     """Sinograms [angle, detector, C] of a slice x [H, W, C]; [angle, depth, detector, C] of a volume [depth, H, W, C].
 
-    The image and the detector are `size` pixels wide. The error of the line integrals of the band-limited
-    image is about 10^(1 - width). Raises `InputError` on angles beyond 2 pi (degrees given for radians),
-    and on an x that is not `size` wide.
+    The image is `size` pixels wide. The error of the line integrals of the band-limited image is about
+    10^(1 - width). Raises `InputError` on angles beyond 2 pi (degrees given for radians), and on an x that is not
+    `size` wide.
     """
 
     angles: Array
     """Radians, [angle]."""
     size: int = struct.field(pytree_node=False)
-    """Pixels of the square slice, and of the detector."""
+    """Pixels of the square slice."""
     width: int = struct.field(pytree_node=False, default=6)
     """Neighbours of each of the two interpolations: 3 is fast, 6 is exact to 1e-5."""
+    detector: Array | None = None
+    """t of the detector's pixels, pixels of x from the axis of rotation; None: `size` of them, t = n - N // 2."""
 
     def __post_init__(self):
         if isinstance(self.angles, (np.ndarray, jax.Array)) and not isinstance(self.angles, jax.core.Tracer):
@@ -90,8 +92,9 @@ class Radon(LinearOperator):
         spread = jnp.asarray(_fine_deapodization(period, self.width), real)
         factor = weighted(passed * spread[None], ramp[None])
         g = jnp.fft.irfft(G * factor[None, None], fine, -1) * 2
-        t = jnp.arange(self.size, dtype=real) - self.size // 2
+        t = jnp.arange(self.size, dtype=real) - self.size // 2 if self.detector is None else self.detector.astype(real)
         index, weight = taps(2 * t[None] / a[:, None], fine, self.width)         # [angle, detector, width]
+        weight = jnp.where((jnp.abs(t) <= self.size)[None, :, None], weight, 0)  # g repeats beyond; the image ends before
         at = jnp.arange(self.angles.shape[0], dtype=jnp.int32)[:, None, None] * fine + index
         flat = g.reshape(*x.shape[:2], -1)
         y = sum(weight[None, None, ..., tap] * flat[..., at[..., tap]] for tap in range(self.width))
@@ -141,7 +144,10 @@ def ramp_filter(sinogram: Array, *, window: str = "ram-lak") -> Array:
 
 
 def filtered_back_projection(H: Radon, y: Array, *, window: str = "ram-lak") -> Array:
-    """(pi / A) H*(|k| y) for A views, [angle, ..., detector, C], spread evenly over pi or over 2 pi."""
+    """(pi / A) H*(|k| y) for A views, [angle, ..., detector, C], spread evenly over pi or over 2 pi.
+
+    Pixels of the detector are as far apart as those of the image.
+    """
     return H.adjoint(ramp_filter(y, window=window)) * (jnp.pi / H.angles.shape[0])
 
 

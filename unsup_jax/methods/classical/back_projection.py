@@ -1,6 +1,6 @@
 r"""Direct inversions of tomography: the adjoint of filtered views.
 
-    filtered back-projection     x = (pi / A) H*(|k| y)                    `Radon`
+    filtered back-projection     x = (pi / A) H*(|k| y)                    `Radon`; `FanBeam` by its parallel rays
     back-propagation             f = H*(gamma k |k_x| y)                   `Diffraction`
 
 for A views evenly over pi, or over 2 pi. Missing views leave streaks. References: Kak and Slaney, ch. 3; Devaney,
@@ -10,16 +10,20 @@ Ultrason. Imaging 4, 336 (1982).
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
+import numpy as np
 from jax import Array
 
 from unsup_jax.core import Direct, Measurement
 from unsup_jax.errors import InputError
-from unsup_jax.operators import Diffraction, Radon, filtered_back_projection
+from unsup_jax.operators import Diffraction, FanBeam, Radon, filtered_back_projection
 
 
 @dataclass(frozen=True)
 class FilteredBackProjection(Direct):
-    """FBP of sinograms, and back-propagation of diffracted fields. Raises `InputError` for any other operator."""
+    """FBP of sinograms, and back-propagation of diffracted fields.
+
+    Raises `InputError` for any other operator, and on fan-beam views that are not evenly over the whole turn.
+    """
 
     reference: ClassVar[str] = "Kak & Slaney 1988; Devaney 1982"
 
@@ -30,10 +34,19 @@ class FilteredBackProjection(Direct):
     def label(self) -> str:
         return "FBP"
 
+    def check(self, measurement: Measurement) -> None:
+        H = measurement.operator
+        if isinstance(H, FanBeam):
+            even = H.angles[0] + 2 * np.pi / len(H.angles) * np.arange(len(H.angles))
+            if np.abs(np.asarray(H.angles) - even).max() > 1e-3:
+                raise InputError("FilteredBackProjection takes fan-beam views evenly over the whole turn; these are not")
+
     def answer(self, key: Array, one: Measurement) -> Array:
-        H = one.operator
+        H, y = one.operator, one.y
         if isinstance(H, Diffraction):
-            return H.adjoint(H.filtered(one.y))
+            return H.adjoint(H.filtered(y))
+        if isinstance(H, FanBeam):
+            H, y = H.parallel(y)
         if isinstance(H, Radon):
-            return filtered_back_projection(H, one.y, window=self.window)
-        raise InputError(f"FilteredBackProjection takes Radon or Diffraction, not {type(H).__name__}")
+            return filtered_back_projection(H, y, window=self.window)
+        raise InputError(f"FilteredBackProjection takes Radon, FanBeam or Diffraction, not {type(H).__name__}")
