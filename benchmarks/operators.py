@@ -137,7 +137,7 @@ def _radon(with_peers):
     views = parallel_angles(180, extent=2 * np.pi)
     H = FanBeam(views, flat_fan(384, pitch=1.5, distance=800.0), jnp.float32(400.0), 256)
     theirs = {"astra": peers.astra_radon(x, views, (384, 1.5, 400.0, 400.0))} if with_peers else {}
-    yield from _stages("fan beam 256^2, 180 views", H, x, theirs, 0.03)
+    yield from _stages("fan beam 256^2, 180 views", H, x, theirs, 0.03, disc[..., None])
 
 
 def _complex(shape):

@@ -9,11 +9,12 @@ from dataclasses import replace
 
 from experiments.ssdu_mri import EXPERIMENT as SSDU_MRI
 from unsup_jax.core import Adam
+from unsup_jax.data import Brain, Data
 from unsup_jax.methods import ConjugateGradient, Noise2Noise
 from unsup_jax.networks import Unrolled
 
 EXPERIMENT = replace(
-    SSDU_MRI, modality=replace(SSDU_MRI.modality, sampling="random lines", pair="other"),
+    SSDU_MRI, data=Data(source=Brain(), patch=None, test=0.1), modality=replace(SSDU_MRI.modality, sampling="random lines", pair="other"),
     method=Noise2Noise(network=Unrolled(), optimizer=Adam(learning_rate=1e-3)), references=(ConjugateGradient(steps=5),),
     train=replace(SSDU_MRI.train, steps=200),
 )

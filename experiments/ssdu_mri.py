@@ -22,12 +22,12 @@ from unsup_jax.priors import TotalVariation, Wavelet
 from unsup_jax.train import Train
 
 EXPERIMENT = Experiment(
-    data=Data(source=Brain(), patch=None, test=0.1),
+    data=Data(source=Brain(count=300, planes=("axial", "coronal", "sagittal")), patch=None, test=8 / 300),
     modality=Scanner(noise=Gaussian(4.0), sampling="shifted lines"),
     method=SSDU(split=Split(selection="uniform"), optimizer=Adam(learning_rate=2e-3)),
-    train=Train(steps=300, batch=2, checkpoint_every=100, validation_batches=2),
+    train=Train(steps=600, batch=2, checkpoint_every=100, validation_batches=6),
     references=(
-        ConjugateGradient(steps=4), ProximalGradient(prior=Wavelet(8e-3, cycle_spin=True), steps=60),
-        ProximalGradient(prior=TotalVariation(8e-3), steps=60), NaiveConsistency(), Supervised(),
+        ConjugateGradient(steps=3), ProximalGradient(prior=Wavelet(6e-3, cycle_spin=True), steps=60),
+        ProximalGradient(prior=TotalVariation(6e-3), steps=60), NaiveConsistency(), Supervised(),
     ),
 )

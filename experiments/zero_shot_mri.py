@@ -18,7 +18,7 @@ from unsup_jax.data import Brain, Data
 from unsup_jax.methods import ZeroShotSSL
 
 EXPERIMENT = replace(
-    SSDU_MRI, data=Data(source=Brain(count=10), patch=None, test=0.1),
+    SSDU_MRI, data=Data(source=Brain(count=10, scored=1), patch=None, test=0.1),
     method=ZeroShotSSL(steps=300, optimizer=Adam(learning_rate=2e-3, decay=False)),
     references=SSDU_MRI.references[:2],
 )

@@ -21,6 +21,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from unsup_jax.core.recomputed import recomputed
 from unsup_jax.errors import InputError
 from unsup_jax.networks.resnet import ResNet
 
@@ -61,32 +62,34 @@ class Unrolled(nn.Module):
         curvature = jax.lax.stop_gradient(curvature)
         first = self.mu if self.consistency == "conjugate gradient" else 1.0
         log_mu = self.param("log_mu", lambda key: jnp.log(jnp.float32(first)))
-        mu, R = jnp.exp(log_mu), [self.regularizer.copy(name=f"R{k}") for k in range(1 if self.shared else self.unrolls)]
-        back = H.adjoint(y)
-        step = (1 / curvature).astype(back.dtype)
+        back, R = H.adjoint(y), self.regularizer.clone()
+        start = lambda key: R.init(key, as_channels(back))["params"]
+        theta = [self.param(f"R{k}", start) for k in range(1 if self.shared else self.unrolls)]
 
-        def gradient(x):
-            return x - mu.astype(x.dtype) * step * (H.normal(x) - back)
-
-        def unroll(R, x):
+        def unroll(x, theta, mu, curvature, back, H):
+            R_theta = lambda x: on_channels(lambda x: R.apply({"params": theta}, x), x)
+            step = (1 / curvature).astype(x.dtype)
+            gradient = lambda x: x - mu.astype(x.dtype) * step * (H.normal(x) - back)
             if self.consistency == "proximal gradient":
-                return on_channels(R, gradient(x))
-            z = on_channels(R, x)
+                return R_theta(gradient(x))
+            z = R_theta(x)
             if self.consistency == "gradient":
                 return gradient(z)
             weight = (mu * curvature).astype(x.dtype)
             return H.inverse(back + weight * z, mu * curvature, start=z, iterations=self.iterations)
 
-        x = back * step
+        unroll = recomputed(unroll) if self.checkpoint else unroll
+        x = back / curvature.astype(back.dtype)
         for k in range(self.unrolls):                               # not scanned: convolutions in a scan are slow on CPUs
-            x = (nn.remat(unroll) if self.checkpoint else unroll)(R[min(k, len(R) - 1)], x)
+            x = unroll(x, theta[min(k, len(theta) - 1)], jnp.exp(log_mu), curvature, back, H)
         return x
+
+
+def as_channels(x: Array) -> Array:
+    """An image [*S, C] itself, or the 2 C real and imaginary parts of a complex one."""
+    return jnp.concatenate([x.real, x.imag], -1) if jnp.iscomplexobj(x) else x
 
 
 def on_channels(R: Callable[[Array], Array], x: Array) -> Array:
     """R of an image [*S, C], or of the 2 C real and imaginary parts of a complex one."""
-    if not jnp.iscomplexobj(x):
-        return R(x)
-    parts = jnp.concatenate([x.real, x.imag], -1)
-    real, imaginary = jnp.split(R(parts), 2, -1)
-    return jax.lax.complex(real, imaginary)
+    return jax.lax.complex(*jnp.split(R(as_channels(x)), 2, -1)) if jnp.iscomplexobj(x) else R(x)
