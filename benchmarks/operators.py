@@ -228,7 +228,8 @@ def _solvers(with_peers):
     theirs = {"scico": peers.scico_admm(m.y, H.psf, 2e-3)} if with_peers else {}
     yield Case("ADMM-TV deconvolution 256^2, 100 iterations", final(ADMM(prior=tv, relative=False)), (m,), theirs, 0.05, objective=objective)
     plugged = PlugAndPlay(weight=1e-4)
-    yield Case("PnP-FISTA (TV denoiser) 256^2, 100 iterations", final(ProximalGradient(prior=plugged, relative=False, step_size=1.0)), (m,))
+    theirs = {"deepinv": peers.deepinv_pnp(m.y, H.psf, 1e-2, 20)} if with_peers else {}
+    yield Case("PnP-FISTA (TV denoiser) 256^2, 100 iterations", final(ProximalGradient(prior=plugged, relative=False, step_size=1.0)), (m,), theirs, 0.05)
     H, disc = Radon(parallel_angles(180), 256), np.hypot(rows - 128, columns - 128)[..., None] < 125
     m = Measurement(H(x * disc), H)
     yield Case("filtered back-projection 256^2, 180 angles", lambda m: FilteredBackProjection().answer(_key(), m), (m,),

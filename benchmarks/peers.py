@@ -395,6 +395,24 @@ def deepinv_fista(y, psf, weight):
     return _lazy(make)
 
 
+def deepinv_pnp(y, psf, sigma, iterations):
+    """deepinv's FISTA with its TV denoiser of `iterations` plugged in, 100 iterations."""
+    def make():
+        import torch
+        from deepinv.models import TVDenoiser
+        from deepinv.optim import L2, PnP
+        from deepinv.optim.optimizers import optim_builder
+        from deepinv.physics import BlurFFT
+
+        physics = BlurFFT(img_size=(1, *y.shape[:2]), filter=torch.from_numpy(np.array(psf))[None, None])
+        batch = torch.from_numpy(np.array(y[None, None, ..., 0]))
+        model = optim_builder(iteration="FISTA", prior=PnP(denoiser=TVDenoiser(n_it_max=iterations)), data_fidelity=L2(), early_stop=False,
+                              max_iter=100, verbose=False, params_algo={"stepsize": 1.0, "g_param": sigma, "a": 3})
+        return lambda: model(batch, physics).detach().numpy()
+
+    return _lazy(make)
+
+
 def scico_admm(y, psf, weight):
     """SCICO's ADMM for isotropic TV with its FFT solver, 100 iterations."""
     def make():

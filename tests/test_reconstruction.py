@@ -14,6 +14,7 @@ from unsup_jax.errors import InputError
 from unsup_jax.evaluate import psnr
 from unsup_jax.losses import Split, normalized_error
 from unsup_jax.methods import RARE, SSDU, ConjugateGradient, NaiveConsistency, Noise2Noise, Supervised, ZeroShotSSL
+from unsup_jax.methods.self_supervised.ssdu import noisier_and_target
 from unsup_jax.modalities import Blurred, Scanner, Tomograph
 from unsup_jax.networks import DnCNN, ResNet, Unrolled
 from unsup_jax.noise import Gaussian
@@ -133,11 +134,27 @@ def test_one_mask_is_the_measurements_own():
     assert len(drawn(1)) == 1 and len(drawn(5)) == 5 and len(drawn(0)) == 40
 
 
+def test_the_target_of_robust_ssdu_is_independent_of_what_is_shown():
+    """Both are H x plus Gaussian noise; uncorrelated, of variances (1 + alpha^2) and (1 + 1 / alpha^2) sigma^2."""
+    sigma, alpha = 3.0, 0.5
+    clean = jnp.full(200_000, 7 + 2j, jnp.complex64)
+    y = Gaussian(sigma).sample(jax.random.key(0), clean)
+    shown, target = (np.asarray(a - clean) for a in noisier_and_target(jax.random.key(1), y, Gaussian(sigma), alpha))
+    unit = sigma**2 / np.sqrt(len(y))
+    assert abs(np.vdot(shown, target)) / len(y) < 10 * unit
+    np.testing.assert_allclose(np.mean(np.abs(shown) ** 2), 1.25 * sigma**2, rtol=0.02)
+    np.testing.assert_allclose(np.mean(np.abs(target) ** 2), 5 * sigma**2, rtol=0.02)
+    one = jax.tree.map(lambda leaf: leaf[None], measured(SCANNER, count=1)[0])
+    with pytest.raises(InputError, match="needs a known Gaussian noise"):
+        SSDU(network=TINY, alpha=0.5).init(jax.random.key(0), one.replace(noise=None))
+
+
 OTHERS = replace(SCANNER, sampling="gaussian points", pair="other")
 LEARNING = {
     "RARE": (RARE(), OTHERS, 0.5),
     "Noise2Noise, acquisitions": (Noise2Noise(), OTHERS, 0.8),
-    "SSDU, MRI": (SSDU(masks=0), SCANNER, 1.2), "supervised, MRI": (Supervised(), SCANNER, 2.5),
+    "SSDU, MRI": (SSDU(masks=0), SCANNER, 1.2),
+    "robust SSDU, noisy MRI": (SSDU(masks=0, alpha=0.75), replace(SCANNER, noise=Gaussian(20.0)), 1.6), "supervised, MRI": (Supervised(), SCANNER, 2.5),
     "SSDU, deconvolution": (SSDU(masks=0, split=Split(0.3, "uniform", 0)), Blurred(noise=Gaussian(4.0), psf_sigma=2.0), 0.8),
 }
 SLOW = ("SSDU, deconvolution",)

@@ -9,6 +9,13 @@ with L half the normalised 2-norm and half the normalised 1-norm, and F_theta(y;
 Inference uses all of Omega. `weighted` divides the held-out residual by the square root of the probability with which
 a sample is held out, which undoes the split's preference for low frequencies (Millard and Chiew, IEEE Trans. Comput.
 Imaging 9, 707 (2023)).
+
+Nothing above scores what is shown, whose noise F_theta may keep. Robust SSDU (Millard and Chiew, Bioengineering 11, 1305
+(2024)) shows it with further noise, alpha times the measurement's own, and scores it too:
+
+    y~ = y + alpha w,   w ~ N(0, sigma^2)        what is shown
+    t  = y - w / alpha                           its target, whose noise is independent of y~: E[t | y~] = E[H x | y~]
+    min_theta E L(t_Theta + y_Lambda, H F_theta(y~_Theta; H_Theta))
 """
 
 from dataclasses import dataclass
@@ -19,16 +26,19 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from unsup_jax.core import Learned, Measurement
+from unsup_jax.core import Learned, LearnedState, Measurement
 from unsup_jax.core.phasors import weighted
 from unsup_jax.errors import InputError
 from unsup_jax.losses import Split, normalized_error
 from unsup_jax.networks import Unrolled
+from unsup_jax.noise import Gaussian
 
 
 @dataclass(frozen=True)
 class SSDU(Learned):
-    """Eqs. (16) and (17). Raises `InputError` on a negative number of masks."""
+    """Eqs. (16) and (17). Raises `InputError` on a negative number of masks or alpha, and on an alpha for measurements whose
+    noise is not known to be Gaussian.
+    """
 
     reference: ClassVar[str] = "Yaman 2020, eqs. (16)-(17)"
 
@@ -40,26 +50,37 @@ class SSDU(Learned):
     """K, splits of each measurement, of which a step draws one; 0 draws a new one at every step."""
     weighted: bool = False
     """Undo the split's density in the loss."""
+    alpha: float = 0.0
+    """Standard deviation of the further noise of robust SSDU, in units of the measurement's own; 0 for none."""
 
     @property
     def label(self) -> str:
         """The name of the variant."""
-        return ("weighted " if self.weighted else "") + ("SSDU" if self.masks == 1 else "multi-mask SSDU")
+        kinds = [name for name, on in {"robust": self.alpha, "weighted": self.weighted, "multi-mask": self.masks != 1}.items() if on]
+        return " ".join([*kinds, "SSDU"])
 
     def __post_init__(self):
         super().__post_init__()
-        if self.masks < 0:
-            raise InputError(f"SSDU has {self.masks} masks; it takes 0 or more")
+        if self.masks < 0 or self.alpha < 0:
+            raise InputError(f"SSDU has {self.masks} masks and an alpha of {self.alpha}; it takes 0 or more of both")
+
+    def init(self, key: Array, example: Measurement) -> LearnedState:
+        if self.alpha and not isinstance(example.noise, Gaussian):
+            raise InputError(f"robust SSDU (alpha {self.alpha}) needs a known Gaussian noise; that of these measurements is {example.noise}")
+        return super().init(key, example)
 
     def loss(self, key: Array, params, one: Measurement):
         H, y = one.operator, one.y
         Theta, Lambda = self.split.draw(self._split_key(key, y), H, y)
-        shown = one.replace(y=weighted(Theta, y), operator=H.restricted(Theta))
-        x = self.estimate(key, params, shown)                       # F_theta(y_Theta; H_Theta)
-        weight = Lambda
+        weight, noisier, target = Lambda, y, y
         if self.weighted:
             weight = Lambda / jnp.sqrt(jnp.maximum(self.split.density(H, y), 1e-3))
-        return normalized_error(weighted(weight, H(x)), weighted(weight, y)), {}
+        if self.alpha:
+            noisier, t = noisier_and_target(jax.random.fold_in(key, 1), y, one.noise, self.alpha)
+            weight, target = weight + Theta, weighted(Theta, t) + weighted(Lambda, y)
+        shown = one.replace(y=weighted(Theta, noisier), operator=H.restricted(Theta))
+        x = self.estimate(key, params, shown)                       # F_theta(y_Theta; H_Theta)
+        return normalized_error(weighted(weight, H(x)), weighted(weight, target)), {}
 
     def _split_key(self, key, y):
         """A key of the measurement's own, so that it is split in the same K ways throughout."""
@@ -67,6 +88,12 @@ class SSDU(Learned):
             return key
         own = jax.random.fold_in(jax.random.key(0), jax.lax.bitcast_convert_type(jnp.sum(jnp.abs(y)).astype(jnp.float32), jnp.int32))
         return jax.random.fold_in(own, jax.random.randint(key, (), 0, self.masks))
+
+
+def noisier_and_target(key: Array, y: Array, noise: Gaussian, alpha: float) -> tuple[Array, Array]:
+    """(y~, t) of robust SSDU."""
+    w, alpha = noise.sample(key, jnp.zeros_like(y)), jnp.asarray(alpha, y.dtype)
+    return y + alpha * w, y - w / alpha
 
 
 @dataclass(frozen=True)
