@@ -7,7 +7,7 @@ import pytest
 import tifffile
 from helpers import noisy_images
 
-from unsup_jax.data import Bundled, Data, Phantoms, Stream
+from unsup_jax.data import Brain, Bundled, Data, Phantoms, Stream
 from unsup_jax.data.dataset import crop, read, split
 from unsup_jax.data.kspace import is_kspace, measurements, read_kspace, write_images
 from unsup_jax.data.files import as_stored, channels_last, images, indices, open_image, to_dtype, writer
@@ -414,3 +414,23 @@ def test_ismrmrd_is_read_as_it_was_acquired(tmp_path):
     _ismrmrd(tmp_path / "movie.h5", slices, repetitions=2)
     with pytest.raises(InputError, match="2 values of repetition"):
         read_kspace(tmp_path / "movie.h5")
+
+
+@pytest.mark.parametrize("brain", [Brain(), Brain(count=300, planes=("axial", "coronal", "sagittal")), Brain(count=10, scored=1)])
+def test_scored_slices_of_a_head_lie_apart(brain):
+    """3 mm or more from all others of their plane; and what is watched is spread as the others are."""
+    places = brain.places()
+    assert len(places) == len(set(places)) == brain.count
+    scored, others = places[: brain.scored], places[brain.scored:]
+    assert min(abs(i - j) for a, i in scored for b, j in others if a == b) >= 3
+    watched = others[-(len(others) // 10):]
+    assert {axis for axis, _ in watched} == {axis for axis, _ in others}
+    middle = lambda part: np.mean([i for _, i in part])
+    assert brain.count < 80 or abs(middle(watched) - middle(others)) < 5
+
+
+def test_slices_that_a_head_does_not_have_are_refused():
+    with pytest.raises(InputError, match="78 axial slices beside 8 scored ones, not 292"):
+        Brain(count=300)
+    with pytest.raises(InputError, match="needs a plane"):
+        Brain(planes=())
