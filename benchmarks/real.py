@@ -177,11 +177,11 @@ def tomography(folder: Path) -> Figures:
         transmission = (exchange["data"][:] - dark) / (white - dark)
         angles = np.deg2rad(exchange["theta"][:])
     sinogram = -np.log(np.clip(transmission[:, 0], 1e-3, None)).astype(np.float32)
-    sinogram = _centred(sinogram[:180, 60:572])
-    angles = jnp.asarray(angles[:180], jnp.float32)
-    full = Measurement(jnp.asarray(sinogram)[..., None], Radon(angles, 512))
+    sinogram = sinogram[:180, 60:572]
+    angles, detector = jnp.asarray(angles[:180], jnp.float32), jnp.arange(512) - jnp.float32(_axis(sinogram))
+    full = Measurement(jnp.asarray(sinogram)[..., None], Radon(angles, 512, detector=detector))
     reference = estimate(FilteredBackProjection(window="hann"), full)
-    few = Measurement(full.y[::6], Radon(angles[::6], 512))
+    few = Measurement(full.y[::6], Radon(angles[::6], 512, detector=detector))
     inside = np.hypot(*(np.mgrid[:512, :512] - 256)) < 240
     score = lambda x: peak_signal_noise_ratio(reference[..., 0][inside], x[..., 0][inside], data_range=float(np.ptp(reference)))
     yield "30 views, FBP, PSNR dB against 180 views", score(estimate(FilteredBackProjection(window="hann"), few))
@@ -190,16 +190,14 @@ def tomography(folder: Path) -> Figures:
             estimate(ProximalGradient(prior=TotalVariation(weight), steps=100), few))
 
 
-def _centred(sinogram):
-    """The sinogram shifted so that its axis of rotation is pixel N // 2: opposite views mirror each other."""
+def _axis(sinogram):
+    """The pixel at which the axis of rotation is seen: opposite views mirror each other there."""
     first, last = sinogram[0], sinogram[-1][::-1]
     n = sinogram.shape[1]
     correlation = np.fft.irfft(np.fft.rfft(first - first.mean()) * np.conj(np.fft.rfft(last - last.mean())), n)
     lag = int(np.argmax(correlation))
-    lag = lag - n if lag > n // 2 else lag          # first[t] = last[t - lag] : the centre is (n - 1 + lag) / 2
-    shift = n // 2 - (n - 1 + lag) / 2
-    ramp = np.exp(-2j * np.pi * np.fft.rfftfreq(n) * shift)
-    return np.fft.irfft(np.fft.rfft(sinogram, axis=1) * ramp, n, axis=1).astype(np.float32)
+    lag = lag - n if lag > n // 2 else lag          # first[t] = last[t - lag]
+    return (n - 1 + lag) / 2
 
 
 def diffraction(folder: Path) -> Figures:
