@@ -1,6 +1,10 @@
 """Multi-mask SSDU on sixfold accelerated parallel MRI of simulated brain slices, beside SSDU with one mask a slice.
 
 python -m experiments run multimask_mri
+
+18 minutes of one CPU core a training, of which there are three, of 600 steps on 270 slices; 31.84 dB (one mask 31.60, supervised
+32.97, conjugate gradients 25.87, wavelets 28.34, total variation 31.79, weights tuned on the truth; one seed). The means over 16
+splits, `--method.passes 16`, are 32.31 dB of five masks and 32.47 of one. Needs the extra `mri`, or `--data.clean`.
 """
 
 from dataclasses import replace
@@ -9,6 +13,6 @@ from experiments.ssdu_mri import EXPERIMENT as SSDU_MRI
 from unsup_jax.methods import Supervised
 
 EXPERIMENT = replace(
-    SSDU_MRI, modality=replace(SSDU_MRI.modality, acceleration=6), method=replace(SSDU_MRI.method, masks=5),
-    references=(*SSDU_MRI.references[:3], SSDU_MRI.method, Supervised()),
+    SSDU_MRI, modality=replace(SSDU_MRI.modality, acceleration=6), method=replace(SSDU_MRI.method, masks=5, passes=0),
+    references=(*SSDU_MRI.references[:3], replace(SSDU_MRI.method, passes=0), Supervised()),
 )

@@ -154,6 +154,7 @@ LEARNING = {
     "RARE": (RARE(), OTHERS, 0.5),
     "Noise2Noise, acquisitions": (Noise2Noise(), OTHERS, 0.8),
     "SSDU, MRI": (SSDU(masks=0), SCANNER, 1.2),
+    "averaged SSDU, noisy MRI": (SSDU(masks=0, passes=8), replace(SCANNER, noise=Gaussian(20.0)), 1.4),  # 0.9 from all of Omega
     "robust SSDU, noisy MRI": (SSDU(masks=0, alpha=0.75), replace(SCANNER, noise=Gaussian(20.0)), 1.6), "supervised, MRI": (Supervised(), SCANNER, 2.5),
     "SSDU, deconvolution": (SSDU(masks=0, split=Split(0.3, "uniform", 0)), Blurred(noise=Gaussian(4.0), psf_sigma=2.0), 0.8),
 }

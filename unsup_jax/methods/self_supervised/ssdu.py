@@ -6,9 +6,12 @@ r"""Self-supervision of reconstruction by data undersampling (SSDU, Yaman et al.
     min_theta E L(y, H F_theta(y; H))                                                (18)  naive: noise is fitted too
 
 with L half the normalised 2-norm and half the normalised 1-norm, and F_theta(y; H) unrolled from any linear operator.
-Inference uses all of Omega. `weighted` divides the held-out residual by the square root of the probability with which
-a sample is held out, which undoes the split's preference for low frequencies (Millard and Chiew, IEEE Trans. Comput.
-Imaging 9, 707 (2023)).
+Inference uses all of Omega, as published, where F_theta sees more than it was trained on: its noise comes through. With
+`passes` the answer is instead the mean of F_theta(y_Theta_k; H_Theta_k) over as many splits, each like those of the
+training: better where noise is what limits (33.94 -> 36.03 dB by 16 in `ssdu_mri`), worse where missing samples are.
+
+`weighted` divides the held-out residual by the square root of the probability with which a sample is held out, which
+undoes the split's preference for low frequencies (Millard and Chiew, IEEE Trans. Comput. Imaging 9, 707 (2023)).
 
 Nothing above scores what is shown, whose noise F_theta may keep. Robust SSDU (Millard and Chiew, Bioengineering 11, 1305
 (2024)) shows it with further noise, alpha times the measurement's own, and scores it too:
@@ -36,8 +39,8 @@ from unsup_jax.noise import Gaussian
 
 @dataclass(frozen=True)
 class SSDU(Learned):
-    """Eqs. (16) and (17). Raises `InputError` on a negative number of masks or alpha, and on an alpha for measurements whose
-    noise is not known to be Gaussian.
+    """Eqs. (16) and (17). Raises `InputError` on a negative number of masks or passes, or alpha, and on an alpha for
+    measurements whose noise is not known to be Gaussian.
     """
 
     reference: ClassVar[str] = "Yaman 2020, eqs. (16)-(17)"
@@ -50,19 +53,21 @@ class SSDU(Learned):
     """K, splits of each measurement, of which a step draws one; 0 draws a new one at every step."""
     weighted: bool = False
     """Undo the split's density in the loss."""
+    passes: int = 0
+    """Splits over which the answer averages; 0 for one estimate from all of Omega, as published."""
     alpha: float = 0.0
     """Standard deviation of the further noise of robust SSDU, in units of the measurement's own; 0 for none."""
 
     @property
     def label(self) -> str:
         """The name of the variant."""
-        kinds = [name for name, on in {"robust": self.alpha, "weighted": self.weighted, "multi-mask": self.masks != 1}.items() if on]
-        return " ".join([*kinds, "SSDU"])
+        kinds = {"averaged": self.passes, "robust": self.alpha, "weighted": self.weighted, "multi-mask": self.masks != 1}
+        return " ".join([*(kind for kind, on in kinds.items() if on), "SSDU"])
 
     def __post_init__(self):
         super().__post_init__()
-        if self.masks < 0 or self.alpha < 0:
-            raise InputError(f"SSDU has {self.masks} masks and an alpha of {self.alpha}; it takes 0 or more of both")
+        if min(self.masks, self.passes, self.alpha) < 0:
+            raise InputError(f"SSDU has {self.masks} masks, {self.passes} passes and an alpha of {self.alpha}; it takes 0 or more of each")
 
     def init(self, key: Array, example: Measurement) -> LearnedState:
         if self.alpha and not isinstance(example.noise, Gaussian):
@@ -81,6 +86,19 @@ class SSDU(Learned):
         shown = one.replace(y=weighted(Theta, noisier), operator=H.restricted(Theta))
         x = self.estimate(key, params, shown)                       # F_theta(y_Theta; H_Theta)
         return normalized_error(weighted(weight, H(x)), weighted(weight, target)), {}
+
+    def reconstruct(self, key: Array, state: LearnedState, measurement: Measurement) -> Array:
+        if self.passes == 0:
+            return super().reconstruct(key, state, measurement)     # F_theta(y; H)
+        one = measurement.normalize(state.scale)
+        H, y = one.operator, one.y
+
+        def add(total, key):
+            Theta, _ = self.split.draw(key, H, y)
+            return total + self.estimate(key, state.params, one.replace(y=weighted(Theta, y), operator=H.restricted(Theta))), None
+
+        total, _ = jax.lax.scan(add, jnp.zeros_like(H.adjoint(y)), jax.random.split(key, self.passes))
+        return state.scale.restore(total / self.passes)
 
     def _split_key(self, key, y):
         """A key of the measurement's own, so that it is split in the same K ways throughout."""
