@@ -158,7 +158,7 @@ LEARNING = {
     "robust SSDU, noisy MRI": (SSDU(masks=0, alpha=0.75), replace(SCANNER, noise=Gaussian(20.0)), 1.6), "supervised, MRI": (Supervised(), SCANNER, 2.5),
     "SSDU, deconvolution": (SSDU(masks=0, split=Split(0.3, "uniform", 0)), Blurred(noise=Gaussian(4.0), psf_sigma=2.0), 0.8),
 }
-SLOW = ("SSDU, deconvolution",)
+SLOW = ("SSDU, deconvolution", "averaged SSDU, noisy MRI")
 
 
 @pytest.mark.parametrize("method, modality, margin", [
