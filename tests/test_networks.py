@@ -62,6 +62,17 @@ def test_the_weight_gradient_by_minimal_filtering(shape, size, double):
     np.testing.assert_allclose(single, truth, atol=3e-5 * np.abs(truth).max())
 
 
+@pytest.mark.parametrize("size, padding", [((3, 3), ((1, 1), (1, 1))), ((2, 4), ((0, 1), (3, 0))), ((5,), ((2, 1),))])
+def test_the_native_weight_gradient_of_few_features(size, padding, double):
+    """By exchanging image and cotangent, as the transpose in the kernel is."""
+    x = jax.random.normal(jax.random.key(0), (2, *(9, 8)[: len(size)], 5))
+    kernel = jax.random.normal(jax.random.key(1), (*size, 5, 2))
+    y, transpose = jax.vjp(lambda k: native(x, k, padding=padding), kernel)
+    cotangent = jax.random.normal(jax.random.key(2), y.shape)
+    ours = _native_gradient(x, cotangent, kernel_size=size, padding=padding)
+    np.testing.assert_allclose(ours, transpose(cotangent)[0], rtol=1e-10, atol=1e-10)
+
+
 @pytest.mark.parametrize("rank", [1, 2, 3])
 def test_fold_and_interleave(rank):
     x = jax.random.normal(jax.random.key(0), (*(4, 6, 8)[:rank], 3))

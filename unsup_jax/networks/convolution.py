@@ -63,6 +63,10 @@ def weight_gradient(x: Array, cotangent: Array, *, kernel_size: tuple[int, ...],
 
 
 def _native_gradient(x, cotangent, *, kernel_size, padding):
+    if cotangent.shape[-1] < x.shape[-1]:  # XLA's CPU backend is up to 80 times slower where few features come of many channels
+        turned = tuple((k - 1 - lo, k - 1 - hi) for k, (lo, hi) in zip(kernel_size, padding))
+        swapped = _native_gradient(cotangent, x, kernel_size=kernel_size, padding=turned)
+        return jnp.flip(swapped, range(len(kernel_size))).swapaxes(-1, -2)
     shape = (*kernel_size, x.shape[-1], cotangent.shape[-1])
     transpose = jax.linear_transpose(lambda k: native(x, k, padding=padding), jax.ShapeDtypeStruct(shape, x.dtype))
     return transpose(cotangent)[0]
