@@ -1,5 +1,10 @@
 """python -m benchmarks steps|operators|real|latents [--peers]: a table on the terminal and a JSON file in benchmarks/results."""
 
+from unsup_jax import huge_pages
+
+if __name__ == "__main__":
+    huge_pages.restart()
+
 import json
 import platform
 import time

@@ -4,13 +4,12 @@
 """
 
 import os
-import resource
 from collections.abc import Iterator
 
 import jax
 import numpy as np
 
-from benchmarks.timing import compiled, timed_in_turns
+from benchmarks.timing import compiled, rows_of
 from unsup_jax.core import Adam, Measurement
 from unsup_jax.methods import Supervised
 from unsup_jax.modalities.mri import loop_coils
@@ -36,21 +35,15 @@ def measure(repeats: int, peers: bool, *, count: int = 2, size: int = 128) -> It
         state = parallel.replicate(jax.jit(method.init)(jax.random.key(0), batch))
         key, shares = jax.random.key(1), parallel.shard(batch)
         update, figures = compiled(parallel.data_parallel(method.update), key, state, shares)
-        calls = {"ours": lambda: update(key, state, shares)}
+        step, agreement = None, ""
         if peers and not checkpoint:
-            local = parallel.local(state)
-            scaled = y / np.abs(y).max()
-            step, forward = _torch(scaled, batch.truth / np.abs(y).max(), H, local.trained.params["params"])
-            own = np.asarray(jax.vmap(lambda y: method.network.apply(local.trained.params, y, H))(scaled))
-            difference = float(np.abs(own[..., 0] - forward()).max() / np.abs(own).max())
-            before, calls["torch"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, step
-            step()
-            memory = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 2**10
-        ours, *theirs = timed_in_turns(calls, repeats).values()
-        yield {"case": case + (", checkpointed" if checkpoint else ""), "who": "ours", **ours, **figures}
-        for theirs in theirs:
-            note = f"{theirs['wall_ms'] / ours['wall_ms']:.2f}x our wall time, {theirs['cpu_ms'] / ours['cpu_ms']:.2f}x CPU, outputs differ by {difference:.1e}"
-            yield {"case": case, "who": "torch", **theirs, "memory_mb": memory or None, "note": note}
+            scaled, params = y / np.abs(y).max(), parallel.local(state).trained.params
+            step, forward = _torch(scaled, batch.truth / np.abs(y).max(), H, params["params"])
+            own = np.asarray(jax.vmap(lambda y: method.network.apply(params, y, H))(scaled))
+            agreement = f"outputs differ by {np.abs(own[..., 0] - forward()).max() / np.abs(own).max():.1e}"
+        yield from rows_of(
+            case + (", checkpointed" if checkpoint else ""), lambda: update(key, state, shares), figures, repeats, step, agreement
+        )
 
 
 def _torch(y, truth, H, params):

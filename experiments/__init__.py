@@ -7,9 +7,12 @@ import difflib
 import importlib
 import pkgutil
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from unsup_jax.errors import InputError
-from unsup_jax.experiment import Experiment
+
+if TYPE_CHECKING:  # loading it takes as long as all else
+    from unsup_jax.experiment import Experiment
 
 
 def names() -> list[str]:
@@ -17,7 +20,7 @@ def names() -> list[str]:
     return sorted(m.name for m in pkgutil.iter_modules(__path__) if not m.name.startswith("_"))
 
 
-def load(name: str) -> Experiment:
+def load(name: str) -> "Experiment":
     """The experiment of a name; `InputError` names the nearest ones where there is none."""
     if name not in names():
         near = difflib.get_close_matches(name, names(), 3, 0.4)
@@ -25,6 +28,6 @@ def load(name: str) -> Experiment:
     return importlib.import_module(f"{__name__}.{name}").EXPERIMENT
 
 
-def every() -> Iterator[tuple[str, Experiment]]:
+def every() -> Iterator[tuple[str, "Experiment"]]:
     """(name, experiment) of all."""
     return ((name, load(name)) for name in names())

@@ -1,5 +1,10 @@
 """Command line: list, run, resume, reconstruct and compare experiments."""
 
+from unsup_jax import huge_pages
+
+if __name__ == "__main__":
+    huge_pages.restart()
+
 import contextlib
 import dataclasses
 import io

@@ -7,7 +7,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 LEVELS = [
-    {"errors"},
+    {"errors", "huge_pages"},
     {"core"},
     {"operators", "noise", "priors", "losses", "networks"},
     {"modalities", "methods"},

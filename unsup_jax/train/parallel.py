@@ -24,7 +24,8 @@ def configure(cache: Path | None = None) -> None:
     On a CPU: one JAX device a core, so that data-parallel training uses them all, unless XLA_FLAGS or
     JAX_NUM_CPU_DEVICES already say how many; and a malloc that keeps its pages, since the pages of a step's
     buffers, returned and faulted in again at each step, cost a tenth of its time. (Not a single arena, which would
-    keep them best: once a compilation has fragmented it, the devices wait for its lock a quarter of the time.)
+    keep them best: once a compilation has fragmented it, the devices wait for its lock a quarter of the time. Buffers
+    of more than 64 MB are returned even so: a program that has them begins with `huge_pages.restart()`.)
     Everywhere: compiled programs are kept below `cache`, by default the user's cache directory.
     """
     if "xla_force_host_platform_device_count" not in os.environ.get("XLA_FLAGS", "") and "JAX_NUM_CPU_DEVICES" not in os.environ:
