@@ -57,7 +57,7 @@ VARIANTS = {"Noise2Void, mean", "Noise2Self, average"}
 ])
 def test_it_learns(method, margin, images):
     """From eight images, on a ninth: over the noisy image by the margin, and over the best Gaussian filter."""
-    state = parallel.local(run_fit(method, steps=250, measurements=images[:8], batch=8, patch=32))
+    state = parallel.local(run_fit(method, steps=200, measurements=images[:8], batch=8, patch=32))
     test = images[8]
     estimate = np.asarray(jax.jit(method.reconstruct)(jax.random.key(0), state, test.only(method.reads)))
     gained = psnr(estimate, test.truth) - psnr(test.y, test.truth)
@@ -241,7 +241,7 @@ def test_structured_noise_needs_a_structured_mask():
     scores = {}
     for name, structure in {"N2V": None, "structN2V": (0, 10)}.items():
         method = Noise2Void(fraction=0.03, structure=structure, **SMALL)
-        state = parallel.local(run_fit(method, steps=200, measurements=measured[:8], batch=8, patch=32))
+        state = parallel.local(run_fit(method, steps=120, measurements=measured[:8], batch=8, patch=32))
         estimate = jax.jit(method.reconstruct)(jax.random.key(0), state, measured[8].only(()))
         scores[name] = psnr(np.asarray(estimate), clean[8]) - psnr(measured[8].y, clean[8])
     assert scores["structN2V"] > scores["N2V"] + 2 and scores["structN2V"] > 3, scores

@@ -101,7 +101,7 @@ def test_resume_is_bit_equal_and_metrics_have_no_gap(tmp_path):
 @pytest.mark.parametrize("count", [2, pytest.param(10, marks=pytest.mark.slow)])
 def test_kills_at_random_moments(tmp_path, count):
     """kill -9 at random moments, a resume after each: the bits of the unbroken run."""
-    arguments = (300, "--checkpoint-every", 3)
+    arguments = (30 * count, "--checkpoint-every", 3)
     unbroken = worker(tmp_path / "whole", *arguments)
     generator = np.random.default_rng(0)
     kills = 0

@@ -239,8 +239,8 @@ SMALL = Autoencoder(MapEncoder(latents=8, width=12), MapDecoder(width=12))
 def test_divnoising_learns(likelihood, least):
     """Over the noisy image by `least` dB, over its own draws by 1 dB, and its draws differ."""
     images = noisy_images(count=6)
-    method = DivNoising(SMALL, likelihood=likelihood, samples=24, draws=8, warmup=150, optimizer=Adam(learning_rate=2e-3))
-    state = parallel.local(run_fit(method, steps=300, measurements=images, batch=8, patch=32))
+    method = DivNoising(SMALL, likelihood=likelihood, samples=24, draws=8, warmup=100, optimizer=Adam(learning_rate=2e-3))
+    state = parallel.local(run_fit(method, steps=200, measurements=images, batch=8, patch=32))
     one, truth = images[0].only(()), images[0].truth
     estimate = np.asarray(jax.jit(method.reconstruct)(KEY, state, one))
     draws = np.asarray(jax.jit(method.posterior)(KEY, state, one))
@@ -262,7 +262,7 @@ def test_spatial_vae_finds_angles_that_a_vae_does_not_know():
     plain = VAE(Autoencoder(encoder(2), DenseDecoder(width=128, depth=2)), likelihood="noise", optimizer=quick)
     quality = {}
     for method in (spatial, plain):
-        state = parallel.local(run_fit(method, steps=900, measurements=measured, batch=32, patch=None))
+        state = parallel.local(run_fit(method, steps=600, measurements=measured, batch=32, patch=None))
         estimates = np.asarray(jax.jit(jax.vmap(lambda y: method.reconstruct(KEY, state, measured[0].replace(y=y).only(()))))(
             np.stack([m.y for m in measured])))
         quality[method.label] = np.mean([psnr(e, m.truth) for e, m in zip(estimates, measured)])

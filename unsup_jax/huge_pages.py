@@ -1,4 +1,4 @@
-"""Huge pages for the buffers of a program: 4 kB pages, faulted in one by one at each step, cost a sixth of its time.
+"""Huge pages for the buffers of a program: 4 kB pages, faulted in one by one at each step, cost up to a sixth of its time.
 
 XLA takes the buffers of a step from malloc. One of more than 64 MB is mapped anew each time, whatever `mallopt`
 says, because threads other than the main one keep no heap that large; pages of 2 MB make that cheap.
