@@ -5,10 +5,10 @@ from unsup_jax.losses.fidelity import mean_absolute_error, mean_square_error, no
 from unsup_jax.losses.hold_out import (
     Kappa, beside, grid_pixels, local_mean, local_median, masked_mean, neighbour, replacement, stratified_pixels,
 )
-from unsup_jax.losses.splitting import Split
+from unsup_jax.losses.splitting import Split, restricted
 
 __all__ = [
     "Kappa", "Split", "beside", "free_bits", "grid_pixels", "importance_bound", "local_mean", "local_median", "masked_mean",
     "mean_absolute_error", "mean_square_error", "neighbour", "normal_divergence", "normalized_error", "replacement",
-    "stratified_pixels",
+    "restricted", "stratified_pixels",
 ]

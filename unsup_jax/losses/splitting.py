@@ -13,7 +13,8 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from unsup_jax.core import LinearOperator
+from unsup_jax.core import LinearOperator, Measurement
+from unsup_jax.core.phasors import weighted
 from unsup_jax.errors import InputError
 
 
@@ -74,3 +75,8 @@ class Split:
             centre = centre & (jnp.abs(frequency * n + 0.5) < self.protected / 2 + 0.25)
         weight = jnp.exp(-square / (2 * 0.25**2)) if self.selection == "gaussian" else jnp.ones_like(square)
         return Omega, weight, centre & Omega
+
+
+def restricted(one: Measurement, Theta: Array) -> Measurement:
+    """(y_Theta, H_Theta): what is left of a measurement by a mask that broadcasts against y."""
+    return one.replace(y=weighted(Theta, one.y), operator=one.operator.restricted(Theta))

@@ -32,7 +32,7 @@ from jax import Array
 from unsup_jax.core import Learned, LearnedState, Measurement
 from unsup_jax.core.phasors import weighted
 from unsup_jax.errors import InputError
-from unsup_jax.losses import Split, normalized_error
+from unsup_jax.losses import Split, normalized_error, restricted
 from unsup_jax.networks import Unrolled
 from unsup_jax.noise import Gaussian
 
@@ -83,8 +83,7 @@ class SSDU(Learned):
         if self.alpha:
             noisier, t = noisier_and_target(jax.random.fold_in(key, 1), y, one.noise, self.alpha)
             weight, target = weight + Theta, weighted(Theta, t) + weighted(Lambda, y)
-        shown = one.replace(y=weighted(Theta, noisier), operator=H.restricted(Theta))
-        x = self.estimate(key, params, shown)                       # F_theta(y_Theta; H_Theta)
+        x = self.estimate(key, params, restricted(one.replace(y=noisier), Theta))  # F_theta(y_Theta; H_Theta)
         return normalized_error(weighted(weight, H(x)), weighted(weight, target)), {}
 
     def reconstruct(self, key: Array, state: LearnedState, measurement: Measurement) -> Array:
@@ -95,9 +94,10 @@ class SSDU(Learned):
 
         def add(total, key):
             Theta, _ = self.split.draw(key, H, y)
-            return total + self.estimate(key, state.params, one.replace(y=weighted(Theta, y), operator=H.restricted(Theta))), None
+            return total + self.estimate(key, state.params, restricted(one, Theta)), None
 
-        total, _ = jax.lax.scan(add, jnp.zeros_like(H.adjoint(y)), jax.random.split(key, self.passes))
+        x = H.domain(y)
+        total, _ = jax.lax.scan(add, jnp.zeros(x.shape, x.dtype), jax.random.split(key, self.passes))
         return state.scale.restore(total / self.passes)
 
     def _split_key(self, key, y):

@@ -24,7 +24,7 @@ from jax import Array
 from unsup_jax.core import Adam, LearnedState, Measurement
 from unsup_jax.core.phasors import weighted
 from unsup_jax.errors import InputError
-from unsup_jax.losses import Split, normalized_error
+from unsup_jax.losses import Split, normalized_error, restricted
 from unsup_jax.methods.self_supervised.ssdu import SSDU
 from unsup_jax.networks import Unrolled
 
@@ -85,7 +85,7 @@ class ZeroShotSSL(SSDU):
 
     def update(self, key: Array, state: ZeroShotState, batch: Measurement):
         one = batch.normalize(state.learned.scale)
-        rest = _without(one, state.Gamma)                           # Omega - Gamma
+        rest = restricted(one, 1 - state.Gamma)                     # Omega - Gamma
         (loss, _), gradient = jax.value_and_grad(lambda p: self.loss(key, p, rest), has_aux=True)(state.learned.params)
         trained = state.learned.trained.descend(gradient, self.optimizer)
         step = state.step + 1
@@ -102,8 +102,3 @@ class ZeroShotSSL(SSDU):
     def reconstruct(self, key: Array, state: ZeroShotState, measurement: Measurement) -> Array:
         trained = state.learned.trained.replace(params=state.mean)
         return super().reconstruct(key, state.learned.replace(trained=trained), measurement)
-
-
-def _without(one: Measurement, Gamma: Array) -> Measurement:
-    H = one.operator.restricted(1 - Gamma)
-    return one.replace(y=weighted(1 - Gamma, one.y), operator=H)
