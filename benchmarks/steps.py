@@ -1,7 +1,7 @@
 """Training steps and tiled reconstruction; beside the same network in PyTorch on the same threads.
 
 PyTorch runs in the same process and so gains from the malloc settings of `parallel.configure` and `huge_pages` too:
-alone, with the system's defaults, its step at 8 x 256^2 takes about half as long again.
+alone, with the system's defaults, its step at 8 x 256^2 takes about a tenth longer.
 """
 
 import importlib.util

@@ -94,7 +94,8 @@ def maps(
                 axis.imshow(under[label][k], cmap="gray", interpolation="nearest")
             drawn = axis.imshow(map_[k], cmap=cmap, vmin=low, vmax=high, interpolation="nearest")
             axis.set(xticks=[], yticks=[])
-    figure.colorbar(drawn, ax=axes, shrink=0.6, pad=0.01).set_label(quantity, fontsize=8)
+    beyond = "max" if max(np.nanmax(m) for m in rows.values()) > high else "neither"
+    figure.colorbar(drawn, ax=axes, shrink=0.6, pad=0.01, extend=beyond).set_label(quantity, fontsize=8)
     _save(figure, path)
 
 
