@@ -10,8 +10,8 @@ from helpers import noisy_images
 from unsup_jax.data import Brain, Bundled, Data, Phantoms, Stream
 from unsup_jax.data.dataset import crop, read, split
 from unsup_jax.data.kspace import is_kspace, measurements, read_kspace, write_images
-from unsup_jax.data.files import as_stored, channels_last, images, indices, open_image, to_dtype, writer
 from unsup_jax.errors import InputError
+from unsup_jax.files import as_stored, channels_last, images, indices, open_image, to_dtype, writer
 from unsup_jax.modalities import Camera, Inpainting
 
 RAMP = (np.arange(3 * 10 * 12) % 251).reshape(3, 10, 12).astype(np.uint16)

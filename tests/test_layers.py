@@ -8,6 +8,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 LEVELS = [
     {"errors", "huge_pages"},
+    {"files"},
     {"core"},
     {"operators", "noise", "priors", "losses", "networks"},
     {"modalities", "methods"},

@@ -6,8 +6,8 @@ from typing import Any
 import jax
 import numpy as np
 
+from unsup_jax import files
 from unsup_jax.core import Measurement
-from unsup_jax.data import files
 from unsup_jax.data.kspace import OUTPUTS, is_kspace, measurements, write_images
 from unsup_jax.errors import InputError
 from unsup_jax.experiment import Experiment, estimator, load_trained, tiled

@@ -11,13 +11,13 @@ import numpy as np
 
 from unsup_jax.core import Measurement
 from unsup_jax.data.bundled import Brain, Bundled
-from unsup_jax.data.files import images, in_folder, open_image
 from unsup_jax.data.functional import FunctionalRun
 from unsup_jax.data.kspace import is_kspace
 from unsup_jax.data.kspace import measurements as kspace_measurements
 from unsup_jax.data.particles import Particles
 from unsup_jax.data.phantoms import Phantoms
 from unsup_jax.errors import InputError
+from unsup_jax.files import images, in_folder, open_image
 from unsup_jax.modalities import Modality
 from unsup_jax.noise import NoiseModel, bootstrap
 from unsup_jax.operators import Identity

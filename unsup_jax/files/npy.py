@@ -1,0 +1,22 @@
+"""NumPy arrays."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from unsup_jax.files.picture import Picture
+
+
+def read(path: Path):
+    """(array, axes, metadata) of an NPY, mapped into memory; it does not name its axes."""
+    return np.load(path, mmap_mode="r", allow_pickle=False), None, {}
+
+
+@contextmanager
+def create(picture: Picture, path: Path) -> Iterator[np.ndarray]:
+    """An array like the picture's, filled in place."""
+    pixels = np.lib.format.open_memmap(path, "w+", np.dtype(picture.array.dtype), tuple(picture.array.shape))
+    yield pixels
+    pixels.flush()

@@ -1,0 +1,108 @@
+"""An image file as an array with named axes, whatever its format.
+
+An axes string names each axis of an array: Y and X are always there, Z is depth, C or S are channels, and
+every other letter (T, I, Q, ...) counts independent images.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from unsup_jax.errors import InputError
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An opened image file: an array that is read when it is sliced, and what is needed to write its like."""
+
+    path: Path
+    kind: str
+    array: Any
+    axes: str
+    metadata: dict = field(default_factory=dict)
+
+    def channels(self) -> str:
+        """The axes that are channels."""
+        return "".join(a for a in self.axes if a in "CS")
+
+    def spatial(self, dimensions: int) -> str:
+        """The axes that are space for a method of 2 or 3 dimensions."""
+        return "ZYX" if dimensions == 3 else "YX"
+
+
+def checked_axes(path: Path, axes: str | None, given: bool, shape: tuple[int, ...]) -> str:
+    """The axes string of an array, guessed where none is found or given; `InputError` where it cannot be."""
+    if axes is None:
+        if len(shape) not in (2, 3):
+            raise InputError(f"{path}: {len(shape)} axes of shape {tuple(shape)}; name them, for example --axes TZYX")
+        axes = "YX" if len(shape) == 2 else "YXC" if shape[-1] <= 4 else "IYX"
+    axes = axes.upper()
+    word = "given" if given else "found"
+    if len(axes) != len(shape):
+        raise InputError(f"{path}: axes {axes!r} {word} for an array of {len(shape)} axes, shape {tuple(shape)}")
+    if len(set(axes)) < len(axes) or not {"Y", "X"} <= set(axes) or not axes.isalpha():
+        raise InputError(f"{path}: axes {axes!r} {word}; each letter stands once, and Y and X must be there")
+    return axes
+
+
+def images(picture: Picture, dimensions: int) -> list[np.ndarray]:
+    """The independent images of a file, each [*S, C] in float32; Z is space for 3 dimensions, else a count.
+
+    Raises `InputError` on pixels that are not finite, and on 3 dimensions without a Z axis.
+    """
+    moved = [np.asarray(picture.array[index], np.float32) for index in indices(picture, dimensions)]
+    order = channels_last(picture, dimensions)
+    result = []
+    for image in moved:
+        if not np.isfinite(image).all():
+            bad = int((~np.isfinite(image)).sum())
+            raise InputError(f"{picture.path}: {bad} pixels are NaN or infinite; replace them first")
+        result.append(order(image))
+    return result
+
+
+def indices(picture: Picture, dimensions: int) -> Iterator[tuple]:
+    """The index of each independent image of a file, in the order of the file."""
+    spatial = picture.spatial(dimensions)
+    missing = set(spatial) - set(picture.axes)
+    if missing:
+        raise InputError(f"{picture.path}: axes {picture.axes!r} lack {sorted(missing)}, needed for {dimensions} dimensions")
+    counts = [n if a not in spatial + "CS" else 1 for a, n in zip(picture.axes, picture.array.shape)]
+    for place in np.ndindex(*counts):
+        yield tuple(i if a not in spatial + "CS" else slice(None) for i, a in zip(place, picture.axes))
+
+
+def channels_last(picture: Picture, dimensions: int):
+    """A function that orders the axes of one image of the file as [*S, C]."""
+    spatial, channels = picture.spatial(dimensions), picture.channels()
+    left = [a for a in picture.axes if a in spatial + channels]
+    order = [left.index(a) for a in spatial + channels]
+
+    def ordered(image: np.ndarray) -> np.ndarray:
+        image = image.transpose(order)
+        return image.reshape(*image.shape[: len(spatial)], -1)
+
+    return ordered
+
+
+def as_stored(picture: Picture, dimensions: int, image: np.ndarray) -> np.ndarray:
+    """The inverse of `channels_last`: one image [*S, C] with the axes and the type of the file.
+
+    Integers are rounded and clipped to the range of their type.
+    """
+    spatial, channels = picture.spatial(dimensions), picture.channels()
+    left = [a for a in picture.axes if a in spatial + channels]
+    sizes = dict(zip(picture.axes, picture.array.shape))
+    image = image.reshape(*image.shape[: len(spatial)], *(sizes[a] for a in channels))
+    return to_dtype(image.transpose([(spatial + channels).index(a) for a in left]), picture.array.dtype)
+
+
+def to_dtype(image: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """`image` in another type, rounded and clipped where that is an integer type."""
+    if np.issubdtype(dtype, np.integer):
+        limits = np.iinfo(dtype)
+        return np.clip(np.rint(image.astype(np.float64)), limits.min, limits.max).astype(dtype)
+    return (image > 0.5) if dtype == bool else image.astype(dtype)
