@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from unsup_jax.errors import InputError
+from unsup_jax.files.metadata import Metadata
 from unsup_jax.files.picture import Picture
 
 
@@ -22,7 +23,7 @@ def read(path: Path, dataset: str = ""):
         raise InputError(f"{path}: choose one dataset by {path}:NAME; the file has {', '.join(found) or 'none of 2 or more axes'}")
     chosen = file[dataset or found[0]]
     axes = chosen.attrs.get("axes")
-    return chosen, axes if isinstance(axes, str) else None, {}
+    return chosen, axes if isinstance(axes, str) else None, Metadata()
 
 
 @contextmanager

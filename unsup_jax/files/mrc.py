@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from unsup_jax.errors import InputError
+from unsup_jax.files.metadata import Metadata, Scale
 from unsup_jax.files.picture import Picture
 
 
@@ -25,8 +26,9 @@ def read(path: Path):
         # a stack of images, or a volume; files that predate MRC2014 say it by their suffix alone
         stacked = array.ndim == 3 and (path.suffix.lower() in (".mrcs", ".st") or file.is_image_stack())
         axes = {2: "YX", 3: "IYX" if stacked else "ZYX", 4: "IZYX"}[array.ndim]
-        metadata = {"voxel_size": file.voxel_size.copy(), "spacegroup": spacegroup, "origin": header.origin.copy(), "labels": file.get_labels()}
-        return array, axes, metadata
+        own = {"spacegroup": spacegroup, "origin": header.origin.copy(), "labels": file.get_labels()}
+        scales = {a: Scale(step, "Å") for a in "XYZ" if a in axes and (step := float(file.voxel_size[a.lower()])) > 0}
+        return array, axes, Metadata(scales=scales, own=own)
 
 
 @contextmanager
@@ -43,11 +45,13 @@ def create(picture: Picture, path: Path) -> Iterator[np.ndarray]:
     with mrcfile.new_mmap(path, shape, _TYPES[dtype.name], overwrite=True) as file:
         if len(shape) == 3 and "Z" not in picture.axes:
             file.set_image_stack()
+        steps = {a: scale.to("Å") for a, scale in picture.metadata.scales.items()}
+        file.voxel_size = tuple(steps[a].step if steps.get(a) else 0.0 for a in "XYZ")
         if picture.kind == "mrc":
-            file.voxel_size = picture.metadata["voxel_size"]
-            file.header.ispg = picture.metadata["spacegroup"]
-            file.header.origin = picture.metadata["origin"]
-            for label in picture.metadata["labels"][:9]:
+            own = picture.metadata.own
+            file.header.ispg = own["spacegroup"]
+            file.header.origin = own["origin"]
+            for label in own["labels"][:9]:
                 file.add_label(label)
         yield file.data
         file.update_header_stats()

@@ -5,13 +5,14 @@ every other letter (T, I, Q, ...) counts independent images.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from unsup_jax.errors import InputError
+from unsup_jax.files.metadata import Metadata
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class Picture:
     kind: str
     array: Any
     axes: str
-    metadata: dict = field(default_factory=dict)
+    metadata: Metadata = Metadata()
 
     def channels(self) -> str:
         """The axes that are channels."""

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from unsup_jax.errors import InputError
+from unsup_jax.files.metadata import Metadata
 from unsup_jax.files.picture import Picture
 
 
@@ -15,7 +16,7 @@ def read(path: Path):
     import imageio.v3 as iio
 
     array = iio.imread(path)
-    return array, "YX" if array.ndim == 2 else "YXC", {}
+    return array, "YX" if array.ndim == 2 else "YXC", Metadata()
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from unsup_jax.files.metadata import Metadata
 from unsup_jax.files.picture import Picture
 
 
@@ -27,7 +28,7 @@ def read(path: Path):
             array = tifffile.memmap(path, mode="r", series=0)
         except ValueError:  # compressed or tiled: has to be read as a whole
             array = series.asarray()
-    return array.reshape(series.shape), axes, metadata
+    return array.reshape(series.shape), axes, Metadata(own=metadata)
 
 
 @contextmanager
@@ -36,7 +37,7 @@ def create(picture: Picture, path: Path) -> Iterator[np.ndarray]:
     import tifffile
 
     shape, dtype = tuple(picture.array.shape), np.dtype(picture.array.dtype)
-    tags = picture.metadata if picture.kind == "tiff" else {}
+    tags = picture.metadata.own if picture.kind == "tiff" else {}
     pixels = tifffile.memmap(
         path, shape=shape, dtype=dtype, bigtiff=dtype.itemsize * int(np.prod(shape)) > 2**31,
         metadata=None if "description" in tags else {"axes": picture.axes}, **tags,

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from unsup_jax.files.metadata import Metadata
 from unsup_jax.files.picture import Picture
 
 
@@ -30,7 +31,7 @@ def read(path: Path):
     driver = "zarr3" if (path / "zarr.json").exists() else "zarr"
     store = ts.open({"driver": driver, "kvstore": {"driver": "file", "path": str(path)}}, open=True).result()
     labels = "".join(store.domain.labels).upper()
-    return _Zarr(store), labels if len(labels) == store.ndim else None, {}
+    return _Zarr(store), labels if len(labels) == store.ndim else None, Metadata()
 
 
 @contextmanager
