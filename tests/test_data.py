@@ -158,7 +158,7 @@ def test_a_folder_of_files(tmp_path):
         read(str(tmp_path / "empty"), None, 2)
 
 
-@pytest.mark.parametrize("name", ["nuclei", "cell", "tissue", "retina", "camera"])
+@pytest.mark.parametrize("name", ["tissue", "cell", "retina", "camera"])
 def test_bundled_images(name):
     (image,) = Bundled(name, bin=2).images()
     assert image.ndim == 3 and image.shape[-1] == 1 and image.min() == 0 and np.isfinite(image).all() and image.std() > 1

@@ -15,10 +15,9 @@ class Bundled:
     Raises `InputError` on a bin below 1.
     """
 
-    name: Literal["nuclei", "cell", "tissue", "retina", "camera"] = "nuclei"
-    """nuclei: fluorescent nuclei, 1024x1344 (mahotas); cell: a cell's phase, 660x550; tissue: stained
-    colon glands, 512x512; retina: fundus photograph, green channel, 1411x1411; camera: a photograph of the kind
-    that denoisers are compared on, 512x512 (scikit-image)."""
+    name: Literal["tissue", "cell", "retina", "camera"] = "tissue"
+    """Of scikit-image. tissue: stained colon glands, 512x512; cell: a cell's phase, 660x550; retina: fundus photograph,
+    green channel, 1411x1411; camera: a photograph of the kind that denoisers are compared on, 512x512."""
     bin: int = 3
     """Width of the camera's binning, pixels."""
 
@@ -28,13 +27,11 @@ class Bundled:
 
     def images(self) -> list[np.ndarray]:
         """The image [H, W, 1] in float32."""
-        import mahotas.demos  # both import slowly, and only here are they needed
-        import skimage.data
+        import skimage.data  # imports slowly, and only here is it needed
 
         image = {
-            "nuclei": lambda: mahotas.demos.nuclear_image()[..., 0],
-            "cell": skimage.data.cell,
             "tissue": lambda: skimage.data.immunohistochemistry()[..., 2],
+            "cell": skimage.data.cell,
             "camera": skimage.data.camera,
             "retina": lambda: skimage.data.retina()[..., 1],
         }[self.name]().astype(np.float32)

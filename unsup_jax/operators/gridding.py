@@ -99,7 +99,8 @@ def nufft(x: Array, coordinates: Array, width: int = 6, backend: Backend = "grid
         try:
             from jax_finufft import nufft2
         except ImportError as error:
-            raise InputError("the backend 'finufft' needs the package jax-finufft; 'gridding' needs nothing") from error
+            raise InputError(
+                "the backend 'finufft' needs the package jax-finufft: pip install 'unsup_jax[finufft]'; 'gridding' needs nothing") from error
         angles = [2 * np.pi * coordinates[:, axis] for axis in range(coordinates.shape[1])]
         return nufft2(jnp.moveaxis(x, -1, 0), *angles, eps=10.0 ** (1 - width), iflag=-1).T
     if backend != "gridding":
