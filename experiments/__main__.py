@@ -197,15 +197,15 @@ def reconstruct(arguments: list[str]) -> None:
         run: tyro.conf.Positional[Path]
         """Folder of the run."""
         input: tyro.conf.Positional[str]
-        """Your image or stack, or a folder of them."""
+        """Your image or stack; or a folder of them, or a pattern of names ("raw/*.tif")."""
         output: Annotated[Path, tyro.conf.arg(aliases=("-o",))]
-        """File to write, with the type and the metadata of the input; a folder for a folder."""
+        """File to write, with the type and the metadata of the input; a folder for a folder or a pattern."""
         axes: str | None = None
         """Axes of the input where the file does not say it, such as ZYX."""
         tile: int = 512
         """Width of a tile, pixels: the memory that is needed grows with its square."""
         pair: str | None = None
-        """The other half of the data, for a method that reconstructs from two (cryo-CARE)."""
+        """The other half of the data, for a method that reconstructs from two (cryo-CARE); of several files, those of matching names."""
 
     parsed = parse(Reconstruct, arguments, "reconstruct")
     name, found = stored(parsed.run)

@@ -19,48 +19,52 @@ def reconstruct_files(
     experiment: Experiment, run: Path, source: str | Path, output: str | Path, *, axes: str | None = None, tile: int = 512,
     pair: str | Path | None = None, start_from: Any = None,
 ) -> None:
-    """Reconstruct a file, or each file of a folder into a folder, under its own name.
+    """Reconstruct a file; or each file of a folder, or of a pattern of names, into a folder, under its own name.
 
     Every image of a file is reconstructed, into a file of the same shape, type, axes and metadata. A method of
     finite reach holds one tile a device at a time; any other holds one image. A method that reads a pair takes it
-    from the file, or the folder, `pair`. `start_from` is theta of `experiment.start`. Raises `InputError` on an unreadable input, on channels other than those
-    of the training, on pixels that are not finite, and on a pair that is missing or differs in shape.
+    from the file, the folder or the pattern `pair`, whose names match those of the source. `start_from` is theta of
+    `experiment.start`. Raises `InputError`, before anything is computed, on outputs that cannot be written or are inputs,
+    on a pair that is missing; and on an unreadable input, on channels other than those of the training, on pixels that
+    are not finite, and on a pair that differs in shape.
     """
     method = experiment.method
     if ("pair" in method.reads) != (pair is not None):
         raise InputError(
             f"{method.label} reconstructs from one image; leave --pair out" if pair is not None
             else f"{method.label} reconstructs from two halves: give the other one by --pair")
-    if is_kspace(source):
-        return _reconstruct_kspace(experiment, run, source, output, start_from)
+    jobs = files.destinations(source, output, end=lambda path: _end_of_images(path) if is_kspace(path) else None)
+    partners = {} if pair is None else dict(files.matched(source, pair))
+    files.check_apart([place for _, place in jobs], [*partners, *partners.values()] or [path for path, _ in jobs])
+    if files.is_several(source):
+        Path(output).mkdir(parents=True, exist_ok=True)
+    for path, place in jobs:
+        files.check_output(place, OUTPUTS if is_kspace(path) else files.KINDS)
     state, noise = load_trained(experiment, run) if method.scope == "dataset" else (None, None)
     key = jax.random.key(experiment.train.seed)
     fill = tiled(method, state, key) if state is not None and method.tiling is not None else None
     whole = estimator(method, state, key, start_from=start_from)
-    if not Path(source).is_dir() or Path(source).suffix == ".zarr":
-        return _reconstruct_file(experiment, state, noise, fill, whole, source, output, axes=axes, tile=tile, pair=pair)
-    found = files.in_folder(source)
-    if Path(output).resolve() == Path(source).resolve() or (pair is not None and not Path(pair).is_dir()):
-        raise InputError("a folder goes with another folder for --output, and for --pair")
-    Path(output).mkdir(parents=True, exist_ok=True)
-    for file in found:
-        other = None if pair is None else Path(pair) / file.name
-        _reconstruct_file(experiment, state, noise, fill, whole, file, Path(output) / file.name, axes=axes, tile=tile, pair=other)
+    for path, place in jobs:
+        if is_kspace(path):
+            _reconstruct_kspace(noise, whole, path, place)
+        else:
+            _reconstruct_file(experiment, state, noise, fill, whole, path, place, axes=axes, tile=tile, pair=partners.get(path))
 
 
-def _reconstruct_kspace(experiment, run, source, output, start_from):
-    method, images = experiment.method, []
-    if not Path(output).name.endswith(OUTPUTS):
-        raise InputError(f"{output}: images of k-space are written to {', '.join(OUTPUTS)}")
-    slices = list(measurements(source))
-    state, noise = load_trained(experiment, run) if method.scope == "dataset" else (None, None)
-    reconstruct = estimator(method, state, jax.random.key(experiment.train.seed), start_from=start_from)
+def _end_of_images(path):
+    """The suffix of the images of k-space: the file's own where images are written so."""
+    return next((end for end in OUTPUTS if path.name.endswith(end)), OUTPUTS[0])
+
+
+def _reconstruct_kspace(noise, reconstruct, source, output):
+    images, slices = [], list(measurements(source))
     line = ProgressLine("reconstruct", len(slices), unit="slices")
-    for k, one in enumerate(slices):
-        images.append(reconstruct(one.replace(noise=noise))[0])
-        line.update(k + 1, None)
+    with files.replacing(output) as place:
+        for k, one in enumerate(slices):
+            images.append(reconstruct(one.replace(noise=noise))[0])
+            line.update(k + 1, None)
+        write_images(place, np.stack(images))
     line.close()
-    write_images(output, np.stack(images))
     line.say(f"wrote {output}")
 
 

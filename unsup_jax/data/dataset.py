@@ -1,8 +1,8 @@
 """From images to the measurements a method is trained and scored on."""
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
-from glob import glob
 from pathlib import Path
 from typing import Literal
 
@@ -17,7 +17,7 @@ from unsup_jax.data.kspace import measurements as kspace_measurements
 from unsup_jax.data.particles import Particles
 from unsup_jax.data.phantoms import Phantoms
 from unsup_jax.errors import InputError
-from unsup_jax.files import images, in_folder, open_image
+from unsup_jax.files import images, listed, matched, open_image
 from unsup_jax.modalities import Modality
 from unsup_jax.noise import NoiseModel, bootstrap
 from unsup_jax.operators import Identity
@@ -53,16 +53,16 @@ class Data:
     """Your own measurements in place of the source, named like `clean`; or multi-coil k-space (.cfl, fastMRI .h5,
     complex .npy)."""
     pair: str | None = None
-    """Second noisy realisations of the images of `path`, in the same order."""
+    """Second noisy realisations of the images of `path`, in files that match by the names or their numbers."""
     truth: str | None = None
-    """References of the images of `path`, in the same order."""
+    """References of the images of `path`, matched as `pair` is."""
     frames: Literal["images", "halves"] = "images"
     """What the images of one file of `path` are: measurements of their own, or the frames of a movie of one scene,
     whose even ones are averaged into a measurement and whose odd ones into its pair."""
     calibration: str | None = None
     """Noisy frames of one static scene: the noise model of the images of `path` is measured from them."""
     signal: str | None = None
-    """Denoised images of `path`, in the same order: a noise model is bootstrapped from them for each file."""
+    """Denoised images of `path`, matched as `pair` is: a noise model is bootstrapped from them for each file."""
     noise_model: Literal["mixture", "histogram"] = "mixture"
     """Form of the noise model that `calibration` or `signal` gives."""
     axes: str | None = None
@@ -137,25 +137,40 @@ class Data:
     def _images(self, path):
         return [image for images in read(path, self.axes, self.dimensions) for image in images]
 
+    def _beside(self, name, files):
+        """The images of the files `--data.NAME` that belong to those of `path`; `InputError` where their shapes differ from `files`."""
+        path = getattr(self, name)
+        if _is_tfds(self.path) or _is_tfds(path):
+            pairs, others = [(self.path, path)], read(path, self.axes, self.dimensions)
+        else:
+            pairs = matched(self.path, path)
+            others = _read_all([other for _, other in pairs], self.axes, self.dimensions)
+        for (one, other), y, found in zip(pairs, files, others):
+            if [image.shape for image in found] != [image.shape for image in y]:
+                raise InputError(f"--data.{name} {other} holds {_shapes(found)}, --data.path {one} {_shapes(y)}; they must agree")
+        return others
+
     def _own(self):
-        if is_kspace(self.path):
+        listing = [] if _is_tfds(self.path) else listed(self.path)
+        if kspace := [path for path in listing if is_kspace(path)]:
             if refused := [name for name in _OWN if getattr(self, name) is not None]:
                 raise InputError(f"{self.path} is k-space, which takes no --data.{refused[0]}")
-            return list(kspace_measurements(self.path))
+            if len(kspace) < len(listing):
+                raise InputError(f"{self.path}: {kspace[0]} is k-space, {next(p for p in listing if p not in kspace)} is not")
+            return [one for path in kspace for one in kspace_measurements(path)]
         files = read(self.path, self.axes, self.dimensions)
         models, beside = self._noise_models(files), {}
         if self.frames == "halves":
             if self.pair or self.signal or self.calibration or min(map(len, files)) < 2:
                 raise InputError("--data.frames halves makes the pairs itself, of files with 2 frames or more, without pair, signal and calibration")
             y, beside["pair"] = ([np.mean(images[half::2], 0) for images in files] for half in (0, 1))
-            noise = models
+            noise, files = models, [[image] for image in y]
         else:
             y = [image for images in files for image in images]
             noise = [model for model, images in zip(models, files) for _ in images]
-        beside |= {name: self._images(path) for name, path in {"pair": self.pair, "truth": self.truth}.items() if path}
-        for name, others in beside.items():
-            if [o.shape for o in others] != [image.shape for image in y]:
-                raise InputError(f"--data.{name} holds {_shapes(others)}, --data.path {_shapes(y)}; they must agree")
+        for name in ("pair", "truth"):
+            if getattr(self, name) is not None:
+                beside[name] = [image for images in self._beside(name, files) for image in images]
         return [
             Measurement(image, Identity(), noise[i], **{name: others[i] for name, others in beside.items()})
             for i, image in enumerate(y)
@@ -174,26 +189,30 @@ class Data:
             return [fit(frames, np.broadcast_to(frames.mean(0), frames.shape))] * len(files)
         if self.signal is None:
             return [None] * len(files)
-        signals = read(self.signal, self.axes, self.dimensions)
-        if [[s.shape for s in images] for images in signals] != [[y.shape for y in images] for images in files]:
-            raise InputError("--data.signal must hold the denoised images of --data.path: as many files, images and pixels")
+        signals = self._beside("signal", files)
         return [fit(np.stack(y), np.stack(s)) for y, s in zip(files, signals)]
 
 
 def read(path: str, axes: str | None, dimensions: int) -> list[list[np.ndarray]]:
-    """The images [*S, C] of each file: of one, of a folder's, of a pattern's, in the order of their names, or of a TFDS data set."""
-    place = Path(path)
-    if not place.exists() and set(path) & set("*?["):
-        files = sorted(Path(p) for p in glob(path))
-        if not files:
-            raise InputError(f"{path}: no file matches")
-    elif (place / "dataset_info.json").exists() or (not place.exists() and place.suffix == "" and "/" not in path):
+    """The images [*S, C] of each file: of one, of a folder's, of a pattern's, in the natural order of their names, or of a TFDS data set."""
+    if _is_tfds(path):
         from unsup_jax.data.tfds import read_tfds  # imports slowly
 
         return [read_tfds(path)]
-    else:
-        files = in_folder(place) if place.is_dir() and place.suffix != ".zarr" else [path]
-    return [images(open_image(file, axes), dimensions) for file in files]
+    return _read_all(listed(path), axes, dimensions)
+
+
+def _is_tfds(path: str) -> bool:
+    place = Path(path)
+    return (place / "dataset_info.json").exists() or (not place.exists() and re.fullmatch(r"[\w:-]+", path) is not None)
+
+
+_MAPPED = 64
+"""Files that are left on the disk and mapped into memory; of more than these, all are read, for a system limits the open ones."""
+
+
+def _read_all(paths, axes, dimensions):
+    return [images(open_image(path, axes), dimensions, copy=len(paths) > _MAPPED) for path in paths]
 
 
 def split(measurements: list[Measurement], part: float, *, first: bool) -> tuple[list[Measurement], list[Measurement]]:

@@ -1,38 +1,26 @@
 """Files: one format a module, each knowing arrays and metadata alone. They stand below the instruments."""
 
-import shutil
+import os
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from unsup_jax.errors import InputError
 from unsup_jax.files import hdf5, mrc, npy, png, tiff, zarr
+from unsup_jax.files.names import KINDS, is_several, kind_of, listed, matched, parted
+from unsup_jax.files.outputs import check_apart, check_output, destinations, replacing
 from unsup_jax.files.picture import Picture, as_stored, channels_last, checked_axes, images, indices, to_dtype
 
-__all__ = ["KINDS", "Picture", "as_stored", "channels_last", "images", "in_folder", "indices", "kind_of", "open_image", "to_dtype", "writer"]
+__all__ = [
+    "KINDS", "Picture", "as_stored", "channels_last", "check_apart", "check_output", "destinations", "images", "indices", "is_several",
+    "kind_of", "listed", "matched", "open_image", "replacing", "to_dtype", "writer",
+]
 
 _FORMATS = {"tiff": tiff, "png": png, "npy": npy, "hdf5": hdf5, "zarr": zarr, "mrc": mrc}
-
-KINDS = {
-    ".tif": "tiff", ".tiff": "tiff", ".png": "png", ".jpg": "png", ".jpeg": "png",
-    ".npy": "npy", ".h5": "hdf5", ".hdf5": "hdf5", ".zarr": "zarr",
-    ".mrc": "mrc", ".mrcs": "mrc", ".rec": "mrc", ".st": "mrc", ".map": "mrc",
-}
-
-
-def kind_of(path: Path) -> str:
-    """The format of a path, by its suffix; `InputError` names the ones that are known."""
-    kind = KINDS.get(path.suffix.lower())
-    if kind is None:
-        raise InputError(f"{path}: unknown format {path.suffix or '(no suffix)'!r}; known are {', '.join(sorted(KINDS))}")
-    return kind
-
-
-def in_folder(folder: str | Path) -> list[Path]:
-    """The image files of a folder, in the order of their names; `InputError` where there is none."""
-    found = sorted(p for p in Path(folder).iterdir() if p.suffix.lower() in KINDS)
-    if not found:
-        raise InputError(f"{folder}: no image file in this folder; known are {', '.join(sorted(KINDS))}")
-    return found
+_PACKED = ("png", "zarr")  # the size of such a file is not known before it is written
 
 
 def open_image(path: str | Path, axes: str | None = None) -> Picture:
@@ -42,8 +30,7 @@ def open_image(path: str | Path, axes: str | None = None) -> Picture:
     `file.h5:dataset`, else it is the only one. Raises `InputError` on a path, format, type or axes string
     that cannot be used.
     """
-    name, _, dataset = str(path).partition(".h5:") if ".h5:" in str(path) else (str(path), "", "")
-    path = Path(name + ".h5" if dataset else name)
+    path, dataset = parted(path)
     if not path.exists():
         raise InputError(f"{path}: no such file")
     kind = kind_of(path)
@@ -61,23 +48,21 @@ def open_image(path: str | Path, axes: str | None = None) -> Picture:
 
 
 @contextmanager
-def writer(picture: Picture, path: str | Path):
+def writer(picture: Picture, path: str | Path) -> Iterator[Any]:
     """An array like the picture's, stored at `path`, to be filled by assignment to its slices.
 
     TIFF, NPY, HDF5, Zarr and MRC are written as they are filled; a PNG when it is complete. A TIFF keeps the
     description (ImageJ, OME-XML), resolution and units of a TIFF it was read from, an MRC the voxel size, origin
-    and labels of an MRC. The file appears under
-    its name only when it is complete. Raises `InputError` on an unknown format or a missing folder.
+    and labels of an MRC. The file appears under its name only when it is complete. Raises `InputError` as `check_output`
+    does, on what the format cannot hold, and where `path` is the input.
     """
     path = Path(path)
+    check_apart([path], [picture.path])
     kind = kind_of(path)
-    if not path.parent.is_dir():
-        raise InputError(f"{path}: the folder {path.parent} does not exist")
-    if path.exists() and path.resolve() == picture.path.resolve():
-        raise InputError(f"{path}: is the input; give another output")
-    partial = path.with_name(f".{path.stem}.partial{path.suffix}")
-    with _FORMATS[kind].create(picture, partial) as pixels:
+    size = int(np.prod(picture.array.shape)) * np.dtype(picture.array.dtype).itemsize
+    check_output(path, KINDS, size=0 if kind in _PACKED else size)
+    with replacing(path) as place, _FORMATS[kind].create(picture, place) as pixels:
+        if isinstance(pixels, np.memmap) and hasattr(os, "posix_fallocate"):  # a full disk would end the program at any later pixel
+            with open(place, "r+b") as file:
+                os.posix_fallocate(file.fileno(), 0, place.stat().st_size)
         yield pixels
-    if path.is_dir():
-        shutil.rmtree(path)
-    partial.rename(path)

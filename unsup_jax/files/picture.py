@@ -49,12 +49,13 @@ def checked_axes(path: Path, axes: str | None, given: bool, shape: tuple[int, ..
     return axes
 
 
-def images(picture: Picture, dimensions: int) -> list[np.ndarray]:
+def images(picture: Picture, dimensions: int, *, copy: bool = False) -> list[np.ndarray]:
     """The independent images of a file, each [*S, C] in float32; Z is space for 3 dimensions, else a count.
 
-    Raises `InputError` on pixels that are not finite, and on 3 dimensions without a Z axis.
+    Those of a float32 file that is mapped into memory stay on the disk, and the file open, unless `copy`. Raises
+    `InputError` on pixels that are not finite, and on 3 dimensions without a Z axis.
     """
-    moved = [np.asarray(picture.array[index], np.float32) for index in indices(picture, dimensions)]
+    moved = [np.asarray(picture.array[index], np.float32, copy=copy or None) for index in indices(picture, dimensions)]
     order = channels_last(picture, dimensions)
     result = []
     for image in moved:
