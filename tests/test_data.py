@@ -54,21 +54,6 @@ def test_every_format_round_trips(tmp_path, suffix):
     assert again.array.dtype == array.dtype and not list(tmp_path.glob(".*partial*"))
 
 
-def test_tiff_metadata_survive(tmp_path):
-    for name, settings in (("imagej", {"imagej": True, "metadata": {"axes": "ZYX", "spacing": 0.5, "unit": "um"}}),
-                           ("ome", {"ome": True, "metadata": {"axes": "ZYX", "PhysicalSizeX": 0.1}})):
-        source, output = tmp_path / f"{name}.{'ome.tif' if name == 'ome' else 'tif'}", tmp_path / f"{name}_out.tif"
-        tifffile.imwrite(source, RAMP, resolution=(10, 10), resolutionunit=3, **settings)
-        picture = open_image(source)
-        assert picture.axes == "ZYX"
-        with writer(picture, output) as out:
-            out[...] = RAMP
-        with tifffile.TiffFile(source) as a, tifffile.TiffFile(output) as b:
-            assert a.pages[0].description == b.pages[0].description
-            assert a.pages[0].resolution == b.pages[0].resolution
-            assert b.series[0].axes == "ZYX" and b.series[0].shape == RAMP.shape
-
-
 def test_axes_order_channels_and_volumes(tmp_path):
     stack = np.random.default_rng(0).random((2, 4, 8, 9, 3)).astype(np.float32)
     path = tmp_path / "a.npy"

@@ -41,8 +41,8 @@ class Scale:
         """The same coordinates in another unit; None where the two do not measure the same."""
         if self.unit not in _UNITS or unit not in _UNITS or _UNITS[self.unit][1] != _UNITS[unit][1]:
             return self if self.unit == unit else None
-        factor = _UNITS[self.unit][2] / _UNITS[unit][2]
-        return Scale(self.step * factor, unit, self.origin * factor)
+        here, there = _UNITS[self.unit][2], _UNITS[unit][2]
+        return Scale(self.step * here / there, unit, self.origin * here / there)
 
 
 @dataclass(frozen=True)
