@@ -9,12 +9,15 @@ import time
 import numpy as np
 import pytest
 
-from unsup_jax.data import Data
+from unsup_jax import config
+from unsup_jax.core import Measurement
+from unsup_jax.data import Data, Stream
 from unsup_jax.data.dataset import read
 from unsup_jax.errors import InputError
-from unsup_jax.files import check_apart, check_output, destinations, listed, matched, open_image, replacing, writer
+from unsup_jax.files import check_apart, check_output, destinations, images, listed, matched, open_image, replacing, writer
 from unsup_jax.files.names import parted, stem_and_end
 from unsup_jax.modalities import Camera
+from unsup_jax.operators import Identity
 
 RAMP = (np.arange(3 * 10 * 12) % 251).reshape(3, 10, 12).astype(np.uint16)
 
@@ -225,3 +228,33 @@ def test_where_outputs_go(tmp_path):
     touch(tmp_path / "raw" / "1", "c.tif"), touch(tmp_path / "raw" / "2", "c.tif")
     with pytest.raises(InputError, match="both be written"):
         destinations(folder / "*" / "c.tif", tmp_path / "out")
+
+
+@pytest.mark.parametrize("planes", [1, 3, 5, 7])
+def test_thin_stacks_are_drawn_whole_in_depth(planes):
+    volume = Measurement(np.random.default_rng(0).random((planes, 40, 33, 1), np.float32), Identity())
+    for patch, expected in ((16, (planes, 16, 16)), ((1, 8, 12), (1, 8, 12))):
+        batch = next(Stream([volume], batch=4, patch=patch, augment=True, seed=0).batches())
+        assert batch.y.shape == (4, *expected, 1)
+    with pytest.raises(InputError, match=f"{planes} x 40 x 33 pixels is smaller.*--data.patch {planes} 40 32 or less"):
+        Stream([volume], batch=4, patch=48, augment=True, seed=0)
+
+
+def test_patches_have_a_width_for_each_axis():
+    assert Data(dimensions=3, patch=(5, 64, 48)).patch == (5, 64, 48)
+    assert config.from_json(Data(dimensions=3), config.to_json(Data(dimensions=3, patch=(5, 64, 64)))).patch == (5, 64, 64)
+    for patch in ((5, 64), (5, 4, 64), 4):
+        with pytest.raises(InputError, match="patch is"):
+            Data(dimensions=3, patch=patch)
+
+
+def test_images_of_other_channels_make_no_batch():
+    images = [Measurement(np.zeros((16, 16, channels), np.float32), Identity()) for channels in (1, 3)]
+    with pytest.raises(InputError, match="1 and of 3 channels"):
+        Stream(images, batch=2, patch=8, augment=False, seed=0)
+
+
+def test_a_count_that_may_be_depth_is_named(tmp_path):
+    np.save(tmp_path / "a.npy", RAMP)
+    with pytest.raises(InputError, match=r"if T is depth, give --axes ZYX \(to train, --data.axes ZYX\)"):
+        images(open_image(tmp_path / "a.npy", "TYX"), 3)

@@ -10,7 +10,7 @@ from unsup_jax import files
 from unsup_jax.core import Measurement
 from unsup_jax.data.kspace import OUTPUTS, is_kspace, measurements, write_images
 from unsup_jax.errors import InputError
-from unsup_jax.experiment import Experiment, estimator, load_trained, tiled
+from unsup_jax.experiment import Experiment, estimator, load_trained, tiled, trained_channels
 from unsup_jax.operators import Identity
 from unsup_jax.train.logging import ProgressLine
 
@@ -40,7 +40,9 @@ def reconstruct_files(
         Path(output).mkdir(parents=True, exist_ok=True)
     for path, place in jobs:
         files.check_output(place, OUTPUTS if is_kspace(path) else files.KINDS)
-    state, noise = load_trained(experiment, run) if method.scope == "dataset" else (None, None)
+    trained = method.scope == "dataset"
+    state, noise = load_trained(experiment, run) if trained else (None, None)
+    channels = trained_channels(experiment, run) if trained else None
     key = jax.random.key(experiment.train.seed)
     fill = tiled(method, state, key) if state is not None and method.tiling is not None else None
     whole = estimator(method, state, key, start_from=start_from)
@@ -48,7 +50,7 @@ def reconstruct_files(
         if is_kspace(path):
             _reconstruct_kspace(noise, whole, path, place)
         else:
-            _reconstruct_file(experiment, state, noise, fill, whole, path, place, axes=axes, tile=tile, pair=partners.get(path))
+            _reconstruct_file(experiment, channels, noise, fill, whole, path, place, axes=axes, tile=tile, pair=partners.get(path))
 
 
 def _end_of_images(path):
@@ -68,7 +70,7 @@ def _reconstruct_kspace(noise, reconstruct, source, output):
     line.say(f"wrote {output}")
 
 
-def _reconstruct_file(experiment, state, noise, fill, reconstruct_whole, source, output, *, axes, tile, pair):
+def _reconstruct_file(experiment, expected, noise, fill, reconstruct_whole, source, output, *, axes, tile, pair):
     dimensions = experiment.data.dimensions
     picture = files.open_image(source, axes)
     order = files.channels_last(picture, dimensions)
@@ -76,8 +78,8 @@ def _reconstruct_file(experiment, state, noise, fill, reconstruct_whole, source,
     sizes = dict(zip(picture.axes, picture.array.shape))
     frame = tuple(sizes[a] for a in picture.spatial(dimensions))
     channels = int(np.prod([sizes[a] for a in picture.channels()]))
-    if state is not None and getattr(state, "scale", None) is not None and state.scale.offset.size not in (1, channels):
-        raise InputError(f"{source}: {channels} channels; the run was trained on {state.scale.offset.size}")
+    if expected not in (None, channels):
+        raise InputError(f"{source}: {channels} channel{'s' * (channels > 1)}; the run was trained on {expected}")
     second = None if pair is None else _second(pair, axes, picture)
     with files.writer(picture, output) as written:
         line = ProgressLine("reconstruct", len(places), unit="images")

@@ -29,7 +29,7 @@ def from_json(default: Any, stored: Any) -> Any:
     if isinstance(default, tuple) and isinstance(stored, list):
         same = len(default) == len(stored) and any(dataclasses.is_dataclass(d) for d in default)
         return tuple(from_json(d, s) for d, s in zip(default, stored)) if same else tuple(stored)
-    return stored
+    return tuple(stored) if isinstance(stored, list) else stored
 
 
 def _fields(value):

@@ -17,6 +17,7 @@ from unsup_jax import config
 from unsup_jax.core import LinearOperator, Measurement, Method
 from unsup_jax.core.optimizer import over
 from unsup_jax.data import Data, Dataset, Stream
+from unsup_jax.data.stream import widths
 from unsup_jax.errors import InputError
 from unsup_jax.evaluate import Analysis, coverage, figures, psnr, report, scores
 from unsup_jax.evaluate.tiling import in_tiles
@@ -138,9 +139,10 @@ class _Job:
         if method.scope == "measurement":
             return cls(label, method, train, dataset, None)
         parallel.check_batch(train.batch)
-        settings = {"batch": train.batch, "patch": data.patch}
+        patch = None if data.patch is None else widths(data.patch, [m.y.shape for m in dataset.train])
+        settings = {"batch": train.batch, "patch": patch}
         watched = dataset.validation
-        if data.patch is not None and min(min(m.y.shape[:-1]) for m in watched) < data.patch:
+        if patch is not None and any(n < width for m in watched for n, width in zip(m.y.shape, patch)):
             watched = dataset.train  # too narrow a strip for a patch
         return cls(label, method, train, dataset, (
             Stream(dataset.train, augment=data.augment, seed=train.seed, **settings),
@@ -317,15 +319,25 @@ class _Beside:
         return np.concatenate([image[window] for image in self._both], -1)
 
 
+def _example(experiment, directory):
+    """(folder of the method, what a run left there of the measurements it trained on)."""
+    folder = method_folder(directory, experiment.method.label)
+    if not (folder / "example.json").exists():
+        raise InputError(f"{directory}: no finished training of {experiment.method.label}; `resume` it first")
+    return folder, json.loads((folder / "example.json").read_text())
+
+
+def trained_channels(experiment: Experiment, directory: Path) -> int:
+    """Channels of the images that a run in `directory` was trained on."""
+    return _example(experiment, directory)[1]["shape"][-1]
+
+
 def load_trained(experiment: Experiment, directory: Path) -> tuple[Any, NoiseModel | None]:
     """(state, noise model) of the experiment's method that a run left in `directory`.
 
     The noise model is that of the training, where all its measurements had the same one.
     """
-    folder = method_folder(directory, experiment.method.label)
-    if not (folder / "example.json").exists():
-        raise InputError(f"{directory}: no finished training of {experiment.method.label}; `resume` it first")
-    stored = json.loads((folder / "example.json").read_text())
+    folder, stored = _example(experiment, directory)
     y = jax.ShapeDtypeStruct(tuple(stored["shape"]), stored.get("dtype", "float32"))
     image = stored.get("image")
     example = Measurement(y, Shaped(tuple(image["shape"]), image["dtype"]) if image else Identity(), **dict.fromkeys(experiment.method.sees, y))

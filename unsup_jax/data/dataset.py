@@ -39,7 +39,7 @@ class Dataset:
 class Data:
     """Where the images come from, and how they are split and cropped.
 
-    Raises `InputError` on a fraction outside [0, 1), a patch below 8 pixels, or dimensions other than 2, 3.
+    Raises `InputError` on a fraction outside [0, 1), a patch below 8 pixels (in depth 1), or dimensions other than 2, 3.
     """
 
     source: Bundled | Phantoms | Brain | FunctionalRun | Particles = Bundled()
@@ -73,18 +73,21 @@ class Data:
     """Part of the images, the first ones, kept for scoring; of fewer than four, part of each one's longest axis."""
     validation: float = 0.1
     """Part of the training images, the last ones, or of each one's longest axis, watched and not trained on."""
-    patch: int | None = 64
-    """Width of the patches that training draws, pixels; None takes whole images."""
+    patch: int | tuple[int, ...] | None = 64
+    """Width of the patches that training draws, pixels: one for all axes, of which a volume may have less in depth, or one
+    for each axis ("5 64 64"); None takes whole images."""
     augment: bool = True
     """Turn and mirror the patches at random."""
 
     def __post_init__(self):
         if not (0 <= self.test < 1 and 0 <= self.validation < 1):
             raise InputError(f"test and validation are parts in [0, 1), not {self.test} and {self.validation}")
-        if self.patch is not None and self.patch < 8:
-            raise InputError(f"patch is {self.patch}; it must be at least 8 pixels")
         if self.dimensions not in (2, 3):
             raise InputError(f"dimensions is {self.dimensions}; accepted are 2 and 3")
+        if isinstance(self.patch, tuple) and (len(self.patch) != self.dimensions or min(self.patch) < 1):
+            raise InputError(f"patch is {self.patch}; it has one width for all axes, or {self.dimensions} of them")
+        if self.patch is not None and min(np.atleast_1d(self.patch)[-2:]) < 8:
+            raise InputError(f"patch is {self.patch}; it must be at least 8 pixels in height and width")
         if self.calibration and self.signal:
             raise InputError("a noise model comes from --data.calibration or from --data.signal, not from both")
         if self.path is None and (beside := [name for name in _OWN if getattr(self, name) is not None]):

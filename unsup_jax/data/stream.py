@@ -15,14 +15,23 @@ from unsup_jax.data.dataset import crop
 from unsup_jax.errors import InputError
 
 
+def widths(patch: int | tuple[int, ...], shapes: list[tuple[int, ...]]) -> tuple[int, ...]:
+    """Pixels of a patch along each axis of images of `shapes` [*S, C]: one number serves all, but a volume's depth at most whole."""
+    if isinstance(patch, tuple):
+        return patch
+    rank = len(shapes[0]) - 1
+    depth = min(shape[0] for shape in shapes)
+    return (min(patch, depth), patch, patch) if rank == 3 else (patch,) * rank
+
+
 class Stream:
     """Batches of `batch` patches (or whole images) of measurements.
 
-    Raises `InputError` where an image is smaller than the patch, where patches are asked of an operator
-    that is not local, and where whole images differ in shape.
+    Raises `InputError` where an image is smaller than the patch, where patches are asked of an operator that is not
+    local, where whole images differ in shape, and where images differ in their channels.
     """
 
-    def __init__(self, measurements: list[Measurement], *, batch: int, patch: int | None, augment: bool, seed: int):
+    def __init__(self, measurements: list[Measurement], *, batch: int, patch: int | tuple[int, ...] | None, augment: bool, seed: int):
         shapes = [m.y.shape for m in measurements]
         if patch is None and len(set(shapes)) > 1:
             raise InputError(f"whole images of different shapes {sorted(set(shapes))} make no batch; give --data.patch")
@@ -30,9 +39,15 @@ class Stream:
             if not all(m.operator.local for m in measurements):
                 kind = type(measurements[0].operator).__name__
                 raise InputError(f"{kind} mixes pixels, so that a patch is no measurement; give --data.patch None")
-            smallest = min(min(shape[:-1]) for shape in shapes)
-            if smallest < patch:
-                raise InputError(f"an image part of {smallest} pixels is smaller than the patch of {patch}; give --data.patch {smallest // 4 * 4} or less")
+            if len(channels := sorted({shape[-1] for shape in shapes})) > 1:
+                raise InputError(f"images of {' and of '.join(map(str, channels))} channels make no batch; give images of one kind")
+            patch = widths(patch, shapes)
+            smallest = [min(sizes) for sizes in zip(*shapes)][:-1]
+            if any(n < width for n, width in zip(smallest, patch)):
+                fits = [width if width <= n else n if n < 8 else n // 4 * 4 for n, width in zip(smallest, patch)]
+                advice = f"{min(fits) if len(fits) == 2 else ' '.join(map(str, fits))} or less" if min(fits[-2:]) >= 8 else "None for whole images"
+                part, wanted = (" x ".join(map(str, sizes)) for sizes in (smallest, patch))
+                raise InputError(f"an image part of {part} pixels is smaller than the patch of {wanted}; give --data.patch {advice}")
         self._measurements = measurements
         self._patch, self._augment = patch, augment and patch is not None
         self._batch, self._seed = batch, seed
@@ -61,13 +76,13 @@ class Stream:
         if self._patch is None:
             return one
         frame = one.y.shape[:-1]
-        corner = [int(generator.integers(n - self._patch + 1)) for n in frame]
-        one = crop(one, tuple(slice(c, c + self._patch) for c in corner))
+        corner = [int(generator.integers(n - width + 1)) for n, width in zip(frame, self._patch)]
+        one = crop(one, tuple(slice(c, c + width) for c, width in zip(corner, self._patch)))
         return dihedral(one, generator) if self._augment else one
 
 
 def dihedral(one: Measurement, generator: np.random.Generator) -> Measurement:
-    """A random reflection and permutation of the two last spatial axes, and a reflection of the first of three."""
+    """A random reflection and, where they are of one length, permutation of the two last spatial axes, and a reflection of the first of three."""
     rank = one.y.ndim - 1
     frame = one.y.shape[:-1]
     swap, *flips = generator.integers(2, size=rank + 1)
@@ -75,7 +90,7 @@ def dihedral(one: Measurement, generator: np.random.Generator) -> Measurement:
     def turn(leaf):
         if np.ndim(leaf) != rank + 1 or leaf.shape[:-1] != frame:
             return leaf
-        leaf = np.swapaxes(leaf, rank - 2, rank - 1) if swap else leaf
+        leaf = np.swapaxes(leaf, rank - 2, rank - 1) if swap and frame[-1] == frame[-2] else leaf
         return np.flip(leaf, [axis for axis in range(rank) if flips[axis]])
 
     return jax.tree.map(turn, one)

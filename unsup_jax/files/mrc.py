@@ -1,5 +1,6 @@
-"""MRC: images, stacks and volumes of electron microscopy."""
+"""MRC: images, stacks and volumes of electron microscopy (MRC2014, Cheng 2015), plain or compressed by gzip."""
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,48 +11,104 @@ from unsup_jax.errors import InputError
 from unsup_jax.files.metadata import Metadata, Scale
 from unsup_jax.files.picture import Picture
 
-
-_TYPES = {"int8": 0, "int16": 1, "float32": 2, "uint16": 6, "float16": 12}
+_TYPES = {"int8": 0, "uint8": 6, "int16": 1, "float32": 2, "uint16": 6, "float16": 12}
+_STACKS = (".mrcs", ".st")
+_OF_STACKS = (b"SERI", b"AGAR", b"FEI1", b"FEI2")  # extended headers with an entry for each image of a tilt series or a movie
+_OWN = (  # what a header says beside the size and the type of the pixels, which are written anew, and their statistics
+    "nxstart", "nystart", "nzstart", "mx", "my", "mz", "cella", "cellb", "mapc", "mapr", "maps", "ispg", "extra1", "exttyp", "extra2",
+    "origin", "nlabl", "label",
+)
+_IMOD = 1146047817  # the bytes "IMOD": the header says by a flag whether bytes have a sign
 
 
 def read(path: Path):
-    """(array, axes, metadata) of an MRC, mapped into memory."""
+    """(array, axes, metadata) of an MRC, mapped into memory where it is not compressed.
+
+    The axes are in the order of the file, which `mapc`, `mapr` and `maps` give. What is a volume, and what a stack of
+    images, is said by the space group; in files without one (0) by the suffix, the extended header, and `mz`, the number
+    of sections of a volume.
+    """
     import mrcfile
 
-    with mrcfile.mmap(path, mode="r", permissive=True) as file:
-        header, array = file.header, file.data
-        if array is None:
-            raise InputError(f"{path}: the MRC holds no data")
-        spacegroup = int(header.ispg)
-        # a stack of images, or a volume; files that predate MRC2014 say it by their suffix alone
-        stacked = array.ndim == 3 and (path.suffix.lower() in (".mrcs", ".st") or file.is_image_stack())
-        axes = {2: "YX", 3: "IYX" if stacked else "ZYX", 4: "IZYX"}[array.ndim]
-        own = {"spacegroup": spacegroup, "origin": header.origin.copy(), "labels": file.get_labels()}
-        scales = {a: Scale(step, "Å") for a in "XYZ" if a in axes and (step := float(file.voxel_size[a.lower()])) > 0}
-        return array, axes, Metadata(scales=scales, own=own)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of headers that are not to the letter of the standard
+        with mrcfile.open(path, permissive=True) if path.suffix == ".gz" else mrcfile.mmap(path, mode="r", permissive=True) as file:
+            header, array, extended = file.header.copy(), file.data, np.array(file.extended_header)
+            steps = file.voxel_size.copy()
+    if array is None:
+        raise InputError(f"{path}: the MRC holds no data, or fewer than its header says")
+    if int(header.mode) == 0 and _unsigned(header):
+        array = array.view(np.uint8)
+    axes = _axes(path, array, header)
+    own = {name: header[name].copy() for name in _OWN} | {"extended": extended}
+    origins = {a: float(header.origin[a.lower()]) for a in "XYZ"}
+    scales = {a: Scale(step, "Å", origins[a]) for a in "XYZ" if a in axes and (step := float(steps[a.lower()])) > 0}
+    return array, axes, Metadata(scales=scales, own=own)
 
 
 @contextmanager
 def create(picture: Picture, path: Path) -> Iterator[np.ndarray]:
-    """An MRC like the picture, filled in place. Raises `InputError` on what an MRC cannot hold."""
+    """An MRC like the picture, filled in place, or when it is complete if it is compressed; of an MRC it keeps the header.
+
+    Bytes without a sign are written as 16 bits, but for an MRC that had them. Raises `InputError` on what an MRC cannot hold.
+    """
     import mrcfile
 
     shape, dtype = tuple(picture.array.shape), np.dtype(picture.array.dtype)
-
     if dtype.name not in _TYPES:
         raise InputError(f"{path.name}: an MRC holds {', '.join(_TYPES)}, not {dtype}")
-    if len(shape) not in (2, 3, 4) or "C" in picture.axes or "S" in picture.axes:
+    if len(shape) not in (2, 3, 4) or len(shape) == 4 and picture.axes[1:] != "ZYX" or "C" in picture.axes or "S" in picture.axes:
         raise InputError(f"{path.name}: an MRC holds images, stacks and volumes without channels, not axes {picture.axes}")
-    with mrcfile.new_mmap(path, shape, _TYPES[dtype.name], overwrite=True) as file:
-        if len(shape) == 3 and "Z" not in picture.axes:
-            file.set_image_stack()
-        steps = {a: scale.to("Å") for a, scale in picture.metadata.scales.items()}
+    own = picture.metadata.own if picture.kind == "mrc" else {}
+    signless = dtype == np.uint8 and bool(own)
+    mode = 0 if signless else _TYPES[dtype.name]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        if path.suffix == ".gz":
+            file = mrcfile.new(path, np.zeros(shape, mrcfile.utils.dtype_from_mode(mode)), compression="gzip", overwrite=True)
+        else:
+            file = mrcfile.new_mmap(path, shape, mode, overwrite=True, extended_header=own.get("extended"))
+        with file:
+            if own and path.suffix == ".gz":
+                file.set_extended_header(own["extended"])
+            _describe(file, picture, own)
+            yield file.data.view(np.uint8) if signless else file.data
+            file.update_header_stats()
+            if signless:
+                pixels = file.data.view(np.uint8)
+                file.header.dmin, file.header.dmax, file.header.dmean, file.header.rms = pixels.min(), pixels.max(), pixels.mean(), pixels.std()
+
+
+def _unsigned(header) -> bool:
+    stamp, flags = np.frombuffer(header.extra2.tobytes()[-44:-36], header.mode.dtype)[:2]
+    return stamp == _IMOD and not flags & 1
+
+
+def _axes(path, array, header) -> str:
+    group, ends = int(header.ispg), path.name.lower().removesuffix(".gz")
+    by_number = {1: "X", 2: "Y", 3: "Z"}
+    order = "".join(by_number.get(int(header[name]), "") for name in ("maps", "mapr", "mapc"))
+    order = order if sorted(order) == ["X", "Y", "Z"] else "ZYX"
+    if array.ndim != 3:
+        return {2: order.replace("Z", "") if order[0] == "Z" else "YX", 4: "I" + order}[array.ndim]
+    sections = int(header.mz) == array.shape[0] > 1 and bytes(header.exttyp) not in _OF_STACKS
+    if ends.endswith(_STACKS) or group == 0 and not sections:
+        return "IYX"
+    return order
+
+
+def _describe(file, picture, own):
+    if len(picture.array.shape) == 3 and "Z" not in picture.axes:
+        file.set_image_stack()
+    steps = {a: scale.to("Å") for a, scale in picture.metadata.scales.items()}
+    if own:
+        for name in _OWN:
+            file.header[name] = own[name]
+        return
+    if any(steps.values()):
         file.voxel_size = tuple(steps[a].step if steps.get(a) else 0.0 for a in "XYZ")
-        if picture.kind == "mrc":
-            own = picture.metadata.own
-            file.header.ispg = own["spacegroup"]
-            file.header.origin = own["origin"]
-            for label in own["labels"][:9]:
-                file.add_label(label)
-        yield file.data
-        file.update_header_stats()
+        for a in "XYZ":
+            file.header.origin[a.lower()] = steps[a].origin if steps.get(a) else 0.0
+    by_axis = {"X": 1, "Y": 2, "Z": 3}
+    if len(picture.axes) == 3 and "Z" in picture.axes:
+        file.header.maps, file.header.mapr, file.header.mapc = (by_axis[a] for a in picture.axes)

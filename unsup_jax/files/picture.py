@@ -71,7 +71,10 @@ def indices(picture: Picture, dimensions: int) -> Iterator[tuple]:
     spatial = picture.spatial(dimensions)
     missing = set(spatial) - set(picture.axes)
     if missing:
-        raise InputError(f"{picture.path}: axes {picture.axes!r} lack {sorted(missing)}, needed for {dimensions} dimensions")
+        others = [a for a in picture.axes if a not in "YXCS"]
+        named = picture.axes.replace(others[0], "Z") if len(others) == 1 else ""
+        advice = f"; if {others[0]} is depth, give --axes {named} (to train, --data.axes {named})" if named else ""
+        raise InputError(f"{picture.path}: axes {picture.axes!r} lack {sorted(missing)}, needed for {dimensions} dimensions{advice}")
     counts = [n if a not in spatial + "CS" else 1 for a, n in zip(picture.axes, picture.array.shape)]
     for place in np.ndindex(*counts):
         yield tuple(i if a not in spatial + "CS" else slice(None) for i, a in zip(place, picture.axes))
