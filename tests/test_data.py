@@ -169,27 +169,6 @@ def test_own_images_need_what_the_method_sees(tmp_path):
         Data(path=str(tmp_path / "a.npy"), pair=str(tmp_path / "b.npy"), axes="TYX").load(Camera(), {"pair"}, 0)
 
 
-def test_mrc_keeps_its_header(tmp_path):
-    import mrcfile
-
-    for name, axes, volume in (("a.mrc", "ZYX", True), ("b.mrcs", "IYX", False)):
-        with mrcfile.new(tmp_path / name) as file:
-            file.set_data(RAMP.astype(np.float32))
-            file.set_volume() if volume else file.set_image_stack()
-            file.voxel_size = 1.7
-            file.header.origin.x = 5
-        picture = open_image(tmp_path / name)
-        assert picture.axes == axes and picture.array.shape == RAMP.shape
-        with writer(picture, tmp_path / f"out_{name}") as out:
-            out[...] = 2 * RAMP
-        with mrcfile.open(tmp_path / f"out_{name}") as file:
-            np.testing.assert_array_equal(file.data, 2 * RAMP)
-            assert abs(file.voxel_size.x - 1.7) < 1e-6 and file.header.origin.x == 5 and file.is_volume() == volume
-            assert file.header.dmax == 2 * RAMP.max()
-    with pytest.raises(InputError, match="a PNG holds"), writer(picture, tmp_path / "c.png"):
-        pass
-
-
 def test_a_movie_becomes_a_pair(tmp_path):
     np.save(tmp_path / "a.npy", RAMP[:3])
     data = Data(path=str(tmp_path / "a.npy"), axes="TYX", frames="halves")

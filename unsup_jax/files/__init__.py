@@ -36,10 +36,10 @@ def open_image(path: str | Path, axes: str | None = None) -> Picture:
     kind = kind_of(path)
     try:
         array, found, metadata = hdf5.read(path, dataset) if dataset else _FORMATS[kind].read(path)
-    except InputError:
-        raise
+    except InputError as error:
+        raise error if str(path) in str(error) else InputError(f"{path}: {error}") from error
     except Exception as error:  # each library raises its own kinds for a damaged file
-        raise InputError(f"{path}: not a readable {kind} file ({error})") from error
+        raise InputError(f"{path}: not a readable {kind} file ({(str(error).splitlines() or [type(error).__name__])[0][:200]})") from error
     if array.dtype.kind not in "uifb":
         raise InputError(f"{path}: pixels of type {array.dtype}; accepted are real numbers")
     if 0 in array.shape:
@@ -60,7 +60,7 @@ def writer(picture: Picture, path: str | Path) -> Iterator[Any]:
     check_apart([path], [picture.path])
     kind = kind_of(path)
     size = int(np.prod(picture.array.shape)) * np.dtype(picture.array.dtype).itemsize
-    check_output(path, KINDS, size=0 if kind in _PACKED else size)
+    check_output(path, KINDS, size=0 if kind in _PACKED or path.suffix == ".gz" else size)
     with replacing(path) as place, _FORMATS[kind].create(picture, place) as pixels:
         if isinstance(pixels, np.memmap) and hasattr(os, "posix_fallocate"):  # a full disk would end the program at any later pixel
             with open(place, "r+b") as file:

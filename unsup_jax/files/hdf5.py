@@ -1,5 +1,6 @@
 """HDF5: one dataset, with its axes as an attribute."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,30 +9,50 @@ from typing import Any
 import numpy as np
 
 from unsup_jax.errors import InputError
-from unsup_jax.files.metadata import Metadata
+from unsup_jax.files.metadata import Metadata, Scale
 from unsup_jax.files.picture import Picture
 
 
 def read(path: Path, dataset: str = ""):
-    """(array, axes, metadata) of the only dataset of two or more axes, or of the one named."""
+    """(array, axes, metadata) of the only dataset of two or more axes, or of the one named.
+
+    The axes are those of the attribute "axes", or of "axistags" (ilastik); the voxel size is "element_size_um" (ImageJ).
+    """
     import h5py
 
     file = h5py.File(path, "r")
     found = []
     file.visititems(lambda name, item: found.append(name) if isinstance(item, h5py.Dataset) and item.ndim >= 2 else None)
-    if dataset not in file if dataset else len(found) != 1:
+    dataset = dataset.strip("/")
+    if dataset not in found if dataset else len(found) != 1:
         raise InputError(f"{path}: choose one dataset by {path}:NAME; the file has {', '.join(found) or 'none of 2 or more axes'}")
     chosen = file[dataset or found[0]]
-    axes = chosen.attrs.get("axes")
-    return chosen, axes if isinstance(axes, str) else None, Metadata()
+    axes = _axes(chosen.attrs)
+    sizes = np.ravel(chosen.attrs.get("element_size_um", []))
+    scales = {a: Scale(float(size), "µm") for a, size in zip("ZYX"[-len(sizes):], sizes) if a in (axes or "") and size > 0}
+    return chosen, axes, Metadata(scales=scales, own={"dataset": dataset or found[0]})
 
 
 @contextmanager
 def create(picture: Picture, path: Path) -> Iterator[Any]:
-    """A dataset "data" like the picture's array, with the attribute "axes"."""
+    """A dataset like the picture's array, of the name it was read by or "data", with the attributes "axes" and "element_size_um"."""
     import h5py
 
+    own = picture.metadata.own if picture.kind == "hdf5" else {}
     with h5py.File(path, "w") as file:
-        pixels = file.create_dataset("data", tuple(picture.array.shape), np.dtype(picture.array.dtype), chunks=True)
+        pixels = file.create_dataset(own.get("dataset", "data"), tuple(picture.array.shape), np.dtype(picture.array.dtype), chunks=True)
         pixels.attrs["axes"] = picture.axes
+        sizes = [scale.to("µm") for a in "ZYX" if (scale := picture.metadata.scales.get(a)) is not None]
+        if len(sizes) == sum(a in picture.axes for a in "ZYX") and all(sizes):
+            pixels.attrs["element_size_um"] = [scale.step for scale in sizes]
         yield pixels
+
+
+def _axes(attributes) -> str | None:
+    axes = attributes.get("axes")
+    if axes is None and "axistags" in attributes:
+        axes = "".join(axis["key"] for axis in json.loads(attributes["axistags"])["axes"])
+    if isinstance(axes, (list, tuple, np.ndarray)):  # NeXus names each axis
+        axes = "".join(str(np.asarray(a).astype(str))[:1] for a in axes)
+    axes = axes.decode() if isinstance(axes, bytes) else axes
+    return axes.upper() if isinstance(axes, str) and axes.isalpha() else None

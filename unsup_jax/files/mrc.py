@@ -41,6 +41,8 @@ def read(path: Path):
         array = array.view(np.uint8)
     axes = _axes(path, array, header)
     own = {name: header[name].copy() for name in _OWN} | {"extended": extended}
+    if not header.mode.dtype.isnative:  # numbers are turned into this machine's order, but bytes of unknown meaning cannot be
+        own = {name: value for name, value in own.items() if name not in ("extra1", "exttyp", "extra2", "extended")}
     origins = {a: float(header.origin[a.lower()]) for a in "XYZ"}
     scales = {a: Scale(step, "Å", origins[a]) for a in "XYZ" if a in axes and (step := float(steps[a.lower()])) > 0}
     return array, axes, Metadata(scales=scales, own=own)
@@ -57,7 +59,8 @@ def create(picture: Picture, path: Path) -> Iterator[np.ndarray]:
     shape, dtype = tuple(picture.array.shape), np.dtype(picture.array.dtype)
     if dtype.name not in _TYPES:
         raise InputError(f"{path.name}: an MRC holds {', '.join(_TYPES)}, not {dtype}")
-    if len(shape) not in (2, 3, 4) or len(shape) == 4 and picture.axes[1:] != "ZYX" or "C" in picture.axes or "S" in picture.axes:
+    of_planes, of_volumes = set(picture.axes[-2:]) == {"X", "Y"}, set(picture.axes[-3:]) == {"X", "Y", "Z"}
+    if len(shape) > 4 or not (of_volumes or of_planes and len(shape) < 4) or picture.channels():
         raise InputError(f"{path.name}: an MRC holds images, stacks and volumes without channels, not axes {picture.axes}")
     own = picture.metadata.own if picture.kind == "mrc" else {}
     signless = dtype == np.uint8 and bool(own)
@@ -69,7 +72,7 @@ def create(picture: Picture, path: Path) -> Iterator[np.ndarray]:
         else:
             file = mrcfile.new_mmap(path, shape, mode, overwrite=True, extended_header=own.get("extended"))
         with file:
-            if own and path.suffix == ".gz":
+            if "extended" in own and path.suffix == ".gz":
                 file.set_extended_header(own["extended"])
             _describe(file, picture, own)
             yield file.data.view(np.uint8) if signless else file.data
@@ -89,12 +92,11 @@ def _axes(path, array, header) -> str:
     by_number = {1: "X", 2: "Y", 3: "Z"}
     order = "".join(by_number.get(int(header[name]), "") for name in ("maps", "mapr", "mapc"))
     order = order if sorted(order) == ["X", "Y", "Z"] else "ZYX"
+    plane = order.replace("Z", "") if order[0] == "Z" else "YX"
     if array.ndim != 3:
-        return {2: order.replace("Z", "") if order[0] == "Z" else "YX", 4: "I" + order}[array.ndim]
-    sections = int(header.mz) == array.shape[0] > 1 and bytes(header.exttyp) not in _OF_STACKS
-    if ends.endswith(_STACKS) or group == 0 and not sections:
-        return "IYX"
-    return order
+        return {2: plane, 4: "I" + order}[array.ndim]
+    volume = int(header.mz) == array.shape[0] > 1 and bytes(header.exttyp) not in _OF_STACKS
+    return "I" + plane if ends.endswith(_STACKS) or group == 0 and not volume else order
 
 
 def _describe(file, picture, own):
@@ -102,13 +104,12 @@ def _describe(file, picture, own):
         file.set_image_stack()
     steps = {a: scale.to("Å") for a, scale in picture.metadata.scales.items()}
     if own:
-        for name in _OWN:
+        for name in set(_OWN) & set(own):
             file.header[name] = own[name]
         return
     if any(steps.values()):
         file.voxel_size = tuple(steps[a].step if steps.get(a) else 0.0 for a in "XYZ")
         for a in "XYZ":
             file.header.origin[a.lower()] = steps[a].origin if steps.get(a) else 0.0
-    by_axis = {"X": 1, "Y": 2, "Z": 3}
-    if len(picture.axes) == 3 and "Z" in picture.axes:
-        file.header.maps, file.header.mapr, file.header.mapc = (by_axis[a] for a in picture.axes)
+    numbers = [{"X": 1, "Y": 2}.get(a, 3) for a in f"Z{picture.axes}"[-3:]]
+    file.header.maps, file.header.mapr, file.header.mapc = numbers

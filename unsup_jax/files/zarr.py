@@ -1,5 +1,6 @@
-"""Zarr arrays, through tensorstore."""
+"""Zarr, through tensorstore: an OME-Zarr image (see `ome_zarr`), or a single array of version 2 or 3."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -7,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from unsup_jax.errors import InputError
+from unsup_jax.files import ome_zarr
 from unsup_jax.files.metadata import Metadata
 from unsup_jax.files.picture import Picture
 
@@ -25,25 +28,86 @@ class _Zarr:
 
 
 def read(path: Path):
-    """(array, axes, metadata) of a Zarr array of version 2 or 3."""
-    import tensorstore as ts
+    """(array, axes, metadata) of an OME-Zarr image in full resolution, of a Zarr array, or of the only array of a group.
 
-    driver = "zarr3" if (path / "zarr.json").exists() else "zarr"
-    store = ts.open({"driver": driver, "kvstore": {"driver": "file", "path": str(path)}}, open=True).result()
-    labels = "".join(store.domain.labels).upper()
-    return _Zarr(store), labels if len(labels) == store.ndim else None, Metadata()
+    An array inside of an OME-Zarr image is described by that image. Raises `InputError` on a group of several images.
+    """
+    attributes = _attributes(path)
+    if not _is_array(path):
+        level, axes, metadata = ome_zarr.described(path, attributes)
+        if level is None:
+            arrays = sorted(p.name for p in path.iterdir() if _is_array(p))
+            if len(arrays) != 1:
+                raise InputError(f"{path}: a Zarr of {len(arrays)} arrays and no OME image; choose one by {path}/NAME: {', '.join(arrays) or 'there is none'}")
+            return read(path / arrays[0])
+        return _Zarr(_open(path / level)), axes, metadata
+    store = _Zarr(_open(path))
+    for group in list(path.parents)[:3]:
+        found = ome_zarr.level(_attributes(group), path.relative_to(group).as_posix())
+        if found is not None:
+            return store, *found
+    names = attributes.get("_ARRAY_DIMENSIONS") or store.store.domain.labels  # xarray's, or those of version 3
+    axes = "".join(name[:1] for name in names).upper()
+    return store, axes if len(axes) == store.ndim else None, Metadata(own={"array": 3 if (path / "zarr.json").exists() else 2})
 
 
 @contextmanager
 def create(picture: Picture, path: Path) -> Iterator[Any]:
-    """A Zarr array of version 3 like the picture's."""
-    import shutil
+    """An OME-Zarr image like the picture's, of the version it was read from, else 0.5; for an array an array of its version.
 
+    Raises `InputError` on axes that an OME-Zarr cannot have.
+    """
+    own = picture.metadata.own if picture.kind == "zarr" else {}
+    dtype, shape = np.dtype(picture.array.dtype), tuple(picture.array.shape)
+    if "array" in own and not path.name.endswith(".ome.zarr"):
+        store = _create(path, own["array"], shape, dtype, picture.axes)
+        if own["array"] == 2:
+            (path / ".zattrs").write_text(json.dumps({"_ARRAY_DIMENSIONS": list(picture.axes.lower())}))
+        yield store
+        return
+    version, order = own.get("version", "0.5"), ome_zarr.order(picture)
+    attributes = ome_zarr.attributes(picture, version)
+    path.mkdir()
+    if version == "0.4":
+        (path / ".zgroup").write_text(json.dumps({"zarr_format": 2}))
+        (path / ".zattrs").write_text(json.dumps(attributes, indent=2))
+    else:
+        (path / "zarr.json").write_text(json.dumps({"zarr_format": 3, "node_type": "group", "attributes": attributes}, indent=2))
+    stored = "".join(picture.axes[i] for i in order)
+    store = _create(path / "0", 2 if version == "0.4" else 3, tuple(shape[i] for i in order), dtype, stored)
+    yield store.transpose([stored.index(a) for a in picture.axes])
+
+
+def _create(path, version, shape, dtype, axes):
     import tensorstore as ts
 
-    shutil.rmtree(path, ignore_errors=True)
-    yield ts.open(
-        {"driver": "zarr3", "kvstore": {"driver": "file", "path": str(path)},
-         "metadata": {"dimension_names": list(picture.axes.lower())}},
-        create=True, dtype=ts.dtype(np.dtype(picture.array.dtype)), shape=tuple(picture.array.shape),
+    chunks = [min(n, 512) if a in "YX" else 1 for n, a in zip(shape, axes)]
+    layout = (
+        {"driver": "zarr3", "metadata": {
+            "dimension_names": list(axes.lower()), "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": chunks}},
+            "codecs": [{"name": "bytes", "configuration": {"endian": "little"}} if dtype.itemsize > 1 else {"name": "bytes"},
+                       {"name": "zstd", "configuration": {"level": 3}}]}}
+        if version == 3 else {"driver": "zarr", "metadata": {"chunks": chunks, "dimension_separator": "/"}})
+    return ts.open(
+        {**layout, "kvstore": {"driver": "file", "path": str(path)}}, create=True, dtype=ts.dtype(dtype.newbyteorder("=")), shape=shape,
     ).result()
+
+
+def _open(path):
+    import tensorstore as ts
+
+    driver = "zarr3" if (path / "zarr.json").exists() else "zarr"
+    return ts.open({"driver": driver, "kvstore": {"driver": "file", "path": str(path)}}, open=True, read=True).result()
+
+
+def _is_array(path) -> bool:
+    if (path / "zarr.json").exists():
+        return json.loads((path / "zarr.json").read_text()).get("node_type") == "array"
+    return (path / ".zarray").exists()
+
+
+def _attributes(path) -> dict:
+    """What a group or an array says of itself; empty where nothing."""
+    if (path / "zarr.json").exists():
+        return json.loads((path / "zarr.json").read_text()).get("attributes", {})
+    return json.loads((path / ".zattrs").read_text()) if (path / ".zattrs").exists() else {}
