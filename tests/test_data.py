@@ -1,11 +1,11 @@
 """Images in and out, phantoms, splits, and the stream."""
 
-import imageio.v3 as iio
 import jax
 import numpy as np
 import pytest
 import tifffile
 from helpers import noisy_images
+from PIL import Image
 
 from unsup_jax.data import Brain, Bundled, Data, Phantoms, Stream
 from unsup_jax.data.dataset import crop, read, split
@@ -22,7 +22,7 @@ def write(path, array, axes):
     if path.suffix == ".tif":
         tifffile.imwrite(path, array, metadata={"axes": axes})
     elif path.suffix == ".png":
-        iio.imwrite(path, array)
+        Image.fromarray(array).save(path)
     elif path.suffix == ".npy":
         np.save(path, array)
     elif path.suffix == ".h5":

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from unsup_jax.errors import InputError
-from unsup_jax.files import hdf5, mrc, npy, png, tiff, zarr
+from unsup_jax.files import hdf5, jpeg, mrc, npy, png, tiff, zarr
 from unsup_jax.files.names import KINDS, is_several, kind_of, listed, matched, parted
 from unsup_jax.files.outputs import check_apart, check_output, destinations, replacing
 from unsup_jax.files.picture import Picture, as_stored, channels_last, checked_axes, images, indices, to_dtype
@@ -19,8 +19,8 @@ __all__ = [
     "kind_of", "listed", "matched", "open_image", "replacing", "to_dtype", "writer",
 ]
 
-_FORMATS = {"tiff": tiff, "png": png, "npy": npy, "hdf5": hdf5, "zarr": zarr, "mrc": mrc}
-_PACKED = ("png", "zarr")  # the size of such a file is not known before it is written
+_FORMATS = {"tiff": tiff, "png": png, "jpeg": jpeg, "npy": npy, "hdf5": hdf5, "zarr": zarr, "mrc": mrc}
+_PACKED = ("png", "jpeg", "zarr")  # the size of such a file is not known before it is written
 
 
 def open_image(path: str | Path, axes: str | None = None) -> Picture:
@@ -51,10 +51,10 @@ def open_image(path: str | Path, axes: str | None = None) -> Picture:
 def writer(picture: Picture, path: str | Path) -> Iterator[Any]:
     """An array like the picture's, stored at `path`, to be filled by assignment to its slices.
 
-    TIFF, NPY, HDF5, Zarr and MRC are written as they are filled; a PNG when it is complete. A TIFF keeps the
-    description (ImageJ, OME-XML), resolution and units of a TIFF it was read from, an MRC the voxel size, origin
-    and labels of an MRC. The file appears under its name only when it is complete. Raises `InputError` as `check_output`
-    does, on what the format cannot hold, and where `path` is the input.
+    TIFF, NPY, HDF5, Zarr and MRC are written as they are filled; a PNG or JPEG when it is complete. A file says what
+    its format can hold of the picture's `Metadata`, and all that a file of its own format said. It appears under its
+    name only when it is complete. Raises `InputError` as `check_output` does, on what the format cannot hold, and where
+    `path` is the input.
     """
     path = Path(path)
     check_apart([path], [picture.path])

@@ -9,7 +9,7 @@ from pathlib import Path
 from unsup_jax.errors import InputError
 
 KINDS = {
-    ".tif": "tiff", ".tiff": "tiff", ".png": "png", ".jpg": "png", ".jpeg": "png",
+    ".tif": "tiff", ".tiff": "tiff", ".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg",
     ".npy": "npy", ".h5": "hdf5", ".hdf5": "hdf5", ".hdf": "hdf5", ".nwb": "hdf5", ".zarr": "zarr",
     ".mrc": "mrc", ".mrcs": "mrc", ".rec": "mrc", ".st": "mrc", ".map": "mrc", ".mrc.gz": "mrc", ".map.gz": "mrc",
 }

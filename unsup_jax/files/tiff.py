@@ -183,7 +183,7 @@ def _kind(picture, path, dtype):
         return "imagej"
     possible = letters is not None and dtype.name in ome.TYPES
     if named and not possible:
-        raise InputError(f"{path.name}: an OME-TIFF has axes of {imagej.AXES} and {', '.join(ome.TYPES)}, not {picture.axes} of {dtype}; write a .tif")
+        raise InputError(f"an OME-TIFF has axes of {imagej.AXES} and {', '.join(ome.TYPES)}, not {picture.axes} of {dtype}; write a .tif")
     more = said.name or said.description or said.channels or any(a not in "XY" or scale.origin for a, scale in said.scales.items())
     return "ome" if possible and (named or more) else "axes"
 
