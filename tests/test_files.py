@@ -14,7 +14,7 @@ from unsup_jax.core import Measurement
 from unsup_jax.data import Data, Stream
 from unsup_jax.data.dataset import read
 from unsup_jax.errors import InputError
-from unsup_jax.files import check_apart, check_output, destinations, images, listed, matched, open_image, replacing, writer
+from unsup_jax.files import check_apart, check_output, destinations, images, listed, make_folder, matched, open_image, replacing, writer
 from unsup_jax.files.names import parted, stem_and_end
 from unsup_jax.modalities import Camera
 from unsup_jax.operators import Identity
@@ -92,6 +92,14 @@ def test_files_that_do_not_match_are_named(tmp_path, first, second, named):
     one, other = touch(tmp_path / "a", *(f"{n}.tif" for n in first)), touch(tmp_path / "b", *(f"{n}.tif" for n in second))
     with pytest.raises(InputError, match=f"{named}.*has its name or number"):
         matched(one, other)
+
+
+def test_a_file_is_no_partner_of_its_own(tmp_path):
+    folder = touch(tmp_path / "a", "1.tif", "2.tif")
+    for first, second in ((folder / "1.tif", folder / ".." / "a" / "1.tif"), (folder, folder), (folder / "*.tif", folder)):
+        with pytest.raises(InputError, match="both mean"):
+            matched(first, second)
+    assert matched(tmp_path / "a.h5:raw", tmp_path / "a.h5:clean")
 
 
 def test_files_below_numbered_folders_match(tmp_path):
@@ -210,6 +218,14 @@ def test_an_output_is_found_wanting_before_the_work(tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.TemporaryFile", refused)
     with pytest.raises(InputError, match="Read-only file system"):
         check_output(tmp_path / "o.tif", [".tif"])
+
+
+def test_a_folder_that_cannot_be_made_is_one_line(tmp_path):
+    make_folder(tmp_path / "a" / "b")
+    touch(tmp_path, "file")
+    for path in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(InputError, match="cannot be written"):
+            make_folder(path)
 
 
 def test_a_disk_that_is_full_is_one_line(tmp_path):

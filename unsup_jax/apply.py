@@ -37,7 +37,7 @@ def reconstruct_files(
     partners = {} if pair is None else dict(files.matched(source, pair))
     files.check_apart([place for _, place in jobs], [*partners, *partners.values()] or [path for path, _ in jobs])
     if files.is_several(source):
-        Path(output).mkdir(parents=True, exist_ok=True)
+        files.make_folder(output)
     for path, place in jobs:
         files.check_output(place, OUTPUTS if is_kspace(path) else files.KINDS)
     trained = method.scope == "dataset"

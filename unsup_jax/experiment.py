@@ -99,6 +99,9 @@ def compare(
     Methods that see what the data do not have are left out and named, unless none is left.
     """
     say = ProgressLine("", 0, quiet=quiet or not parallel.is_main()).say
+    for path in (data.path, data.pair, data.truth, data.clean):
+        if path is not None and Path(path).resolve() == directory.resolve():
+            raise InputError(f"{directory} holds the data, and the images of a run would be taken for more of them; give another --out")
     jobs, left_out = [], []
     measured = data.measure(modality, seed)
     for label, method, train in entries:  # every mistake in the input is found before anything is trained

@@ -11,12 +11,12 @@ import numpy as np
 from unsup_jax.errors import InputError
 from unsup_jax.files import hdf5, jpeg, mrc, npy, png, tiff, zarr
 from unsup_jax.files.names import KINDS, is_several, kind_of, listed, matched, parted
-from unsup_jax.files.outputs import check_apart, check_output, destinations, replacing
+from unsup_jax.files.outputs import check_apart, check_output, destinations, make_folder, replacing
 from unsup_jax.files.picture import Picture, as_stored, channels_last, checked_axes, images, indices, to_dtype
 
 __all__ = [
     "KINDS", "Picture", "as_stored", "channels_last", "check_apart", "check_output", "destinations", "images", "indices", "is_several",
-    "kind_of", "listed", "matched", "open_image", "replacing", "to_dtype", "writer",
+    "kind_of", "listed", "make_folder", "matched", "open_image", "replacing", "to_dtype", "writer",
 ]
 
 _FORMATS = {"tiff": tiff, "png": png, "jpeg": jpeg, "npy": npy, "hdf5": hdf5, "zarr": zarr, "mrc": mrc}

@@ -13,7 +13,7 @@ from pathlib import Path
 from unsup_jax.errors import InputError
 from unsup_jax.files.names import is_several, is_zarr, listed, parted, partial, suffix
 
-_REFUSED = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
+_REFUSED = (errno.EEXIST, errno.ENOTDIR, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
 
 
 def destinations(source: str | Path, output: str | Path, end=lambda path: None) -> list[tuple[Path, Path]]:
@@ -37,6 +37,12 @@ def destinations(source: str | Path, output: str | Path, end=lambda path: None) 
             raise InputError(f"{result[place]} and {path} would both be written to {place}; reconstruct them one by one")
         result[place] = path
     return [(path, place) for place, path in result.items()]
+
+
+def make_folder(output: str | Path) -> None:
+    """Make the folder that several outputs go into, where it is not there; `InputError` where it cannot be made."""
+    with _refusals_in_one_line(Path(output)):
+        Path(output).mkdir(parents=True, exist_ok=True)
 
 
 def check_apart(outputs: Iterable[str | Path], inputs: Iterable[str | Path]) -> None:
