@@ -86,6 +86,15 @@ def test_arrays_name_their_axes(tmp_path):
     np.testing.assert_array_equal(open_image(tmp_path / "g.zarr", "TYX").array[:], DATA[0])
 
 
+def test_a_collection_of_one_is_its_image(tmp_path):
+    path = group(tmp_path / "a.zarr", "0.4", {"bioformats2raw.layout": 3})
+    image(path / "0", "0.4")
+    assert open_image(path).metadata == open_image(path / "0").metadata
+    image(path / "1", "0.4")
+    with pytest.raises(InputError, match="2 images .*choose one, for example .*a.zarr/0"):
+        open_image(path)
+
+
 def test_what_is_no_single_image_is_named(tmp_path):
     for version in ("0.4", "0.5"):
         group(tmp_path / version / "plate.zarr", version, {"plate": {"wells": [{"path": "A/1"}, {"path": "A/2"}]}})

@@ -39,7 +39,7 @@ def reconstruct_files(
     if files.is_several(source):
         files.make_folder(output)
     for path, place in jobs:
-        files.check_output(place, OUTPUTS if is_kspace(path) else files.KINDS)
+        files.check_output(place, OUTPUTS if is_kspace(path) else files.WRITTEN)
     trained = method.scope == "dataset"
     state, noise = load_trained(experiment, run) if trained else (None, None)
     channels = trained_channels(experiment, run) if trained else None

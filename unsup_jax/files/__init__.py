@@ -10,12 +10,12 @@ import numpy as np
 
 from unsup_jax.errors import InputError
 from unsup_jax.files import hdf5, jpeg, mrc, npy, png, tiff, zarr
-from unsup_jax.files.names import KINDS, is_several, kind_of, listed, matched, parted
+from unsup_jax.files.names import KINDS, WRITTEN, is_several, kind_of, listed, matched, parted, suffix
 from unsup_jax.files.outputs import check_apart, check_output, destinations, make_folder, replacing
 from unsup_jax.files.picture import Picture, as_stored, channels_last, checked_axes, images, indices, to_dtype
 
 __all__ = [
-    "KINDS", "Picture", "as_stored", "channels_last", "check_apart", "check_output", "destinations", "images", "indices", "is_several",
+    "KINDS", "WRITTEN", "Picture", "as_stored", "channels_last", "check_apart", "check_output", "destinations", "images", "indices", "is_several",
     "kind_of", "listed", "make_folder", "matched", "open_image", "replacing", "to_dtype", "writer",
 ]
 
@@ -58,9 +58,9 @@ def writer(picture: Picture, path: str | Path) -> Iterator[Any]:
     """
     path = Path(path)
     check_apart([path], [picture.path])
-    kind = kind_of(path)
+    kind = KINDS.get(suffix(path))
     size = int(np.prod(picture.array.shape)) * np.dtype(picture.array.dtype).itemsize
-    check_output(path, KINDS, size=0 if kind in _PACKED or path.suffix == ".gz" else size)
+    check_output(path, WRITTEN, size=0 if kind in _PACKED or path.suffix == ".gz" else size)
     with replacing(path) as place, _FORMATS[kind].create(picture, place) as pixels:
         if isinstance(pixels, np.memmap) and hasattr(os, "posix_fallocate"):  # a full disk would end the program at any later pixel
             with open(place, "r+b") as file:

@@ -12,7 +12,7 @@ from unsup_jax.files.metadata import Metadata, Scale
 from unsup_jax.files.picture import Picture
 
 _TYPES = {"int8": 0, "uint8": 6, "int16": 1, "float32": 2, "uint16": 6, "float16": 12}
-_STACKS = (".mrcs", ".st")
+_STACKS = (".mrcs", ".st", ".ali")
 _OF_STACKS = (b"SERI", b"AGAR", b"FEI1", b"FEI2")  # extended headers with an entry for each image of a tilt series or a movie
 _OWN = (  # what a header says beside the size and the type of the pixels, which are written anew, and their statistics
     "nxstart", "nystart", "nzstart", "mx", "my", "mz", "cella", "cellb", "mapc", "mapr", "maps", "ispg", "extra1", "exttyp", "extra2",

@@ -11,9 +11,11 @@ from unsup_jax.errors import InputError
 KINDS = {
     ".tif": "tiff", ".tiff": "tiff", ".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg",
     ".npy": "npy", ".h5": "hdf5", ".hdf5": "hdf5", ".hdf": "hdf5", ".nwb": "hdf5", ".zarr": "zarr",
-    ".mrc": "mrc", ".mrcs": "mrc", ".rec": "mrc", ".st": "mrc", ".map": "mrc", ".mrc.gz": "mrc", ".map.gz": "mrc",
+    ".mrc": "mrc", ".mrcs": "mrc", ".rec": "mrc", ".st": "mrc", ".ali": "mrc", ".map": "mrc", ".ccp4": "mrc",
+    ".mrc.gz": "mrc", ".map.gz": "mrc",
 }
 INPUTS = (*KINDS, ".cfl", ".mrd")  # the last two are k-space alone
+WRITTEN = tuple(end for end in KINDS if end != ".nwb")  # which is a standard for more than an array
 
 _ENDS = re.compile(r"(?:\.ome)?\.(?:tiff?|zarr)$|\.(?:nii|mrc|map)\.gz$", re.IGNORECASE)
 _DATASET = re.compile(r"(.*\.(?:h5|hdf5|hdf|nwb|mrd)):(.+)", re.IGNORECASE | re.DOTALL)

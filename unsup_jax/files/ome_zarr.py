@@ -19,7 +19,7 @@ def described(path: Path, attributes: dict[str, Any]) -> tuple[str | None, str |
     several = {
         "plate": lambda: [f"{well['path']}/0" for well in said["plate"]["wells"]],
         "well": lambda: [image["path"] for image in said["well"]["images"]],
-        "bioformats2raw.layout": lambda: sorted(p.name for p in path.iterdir() if p.is_dir() and p.name.isdigit()),
+        "bioformats2raw.layout": lambda: _series(path),
     }
     for kind, images in several.items():
         if kind in said:
@@ -30,6 +30,12 @@ def described(path: Path, attributes: dict[str, Any]) -> tuple[str | None, str |
         raise InputError(f"{path}: an OME-Zarr of {len(said['multiscales'])} images in one group; name the array of one, {path}/NAME")
     first = _image(attributes).multiscales[0].datasets[0].path
     return (first, *level(attributes, first))
+
+
+def only_image(path: Path, attributes: dict[str, Any]) -> Path | None:
+    """The image of a collection of one, as bioformats2raw writes it; None for anything else."""
+    found = _series(path) if "bioformats2raw.layout" in attributes.get("ome", attributes) else []
+    return path / found[0] if len(found) == 1 else None
 
 
 def level(attributes: dict[str, Any], place: str) -> tuple[str, Metadata] | None:
@@ -80,6 +86,10 @@ def attributes(picture: Picture, version: str) -> dict[str, Any]:
         reason = error.errors()[0]["msg"]
         raise InputError(f"{picture.path}: an OME-Zarr has no axes {picture.axes} ({reason}); write .tif, .npy or .h5") from error
     return said if version == "0.4" else {"ome": {"version": version, **said}}
+
+
+def _series(path):
+    return sorted((p.name for p in path.iterdir() if p.is_dir() and p.name.isdigit()), key=int)
 
 
 def _image(attributes):

@@ -33,6 +33,8 @@ def read(path: Path):
     An array inside of an OME-Zarr image is described by that image. Raises `InputError` on a group of several images.
     """
     attributes = _attributes(path)
+    if (inner := ome_zarr.only_image(path, attributes)) is not None:
+        return read(inner)
     if not _is_array(path):
         level, axes, metadata = ome_zarr.described(path, attributes)
         if level is None:
