@@ -3,10 +3,11 @@
 import jax
 import numpy as np
 import pytest
+from skimage.metrics import normalized_root_mse, peak_signal_noise_ratio, structural_similarity
 
 from unsup_jax import evaluate
 from unsup_jax.errors import InputError
-from unsup_jax.evaluate import fourier_ring_correlation, nmse, psnr, psnr_affine, report, scores, ssim
+from unsup_jax.evaluate import coverage, fourier_ring_correlation, nmse, psnr, psnr_affine, report, scores, ssim
 from unsup_jax.evaluate.tiling import in_tiles, tiles
 from unsup_jax.methods.dihedral import dihedral_mean
 from unsup_jax.networks import DnCNN, UNet
@@ -29,6 +30,43 @@ def test_affine_psnr_ignores_scale_and_offset():
     assert abs(psnr_affine(7 * estimate - 3, truth) - psnr_affine(estimate, truth)) < 1e-9
     assert psnr_affine(estimate, truth) >= psnr(estimate, truth)
     assert psnr_affine(np.ones_like(truth), truth) == pytest.approx(psnr(np.full_like(truth, truth.mean()), truth))
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.uint16, np.int32, np.float16, np.float32])
+def test_scores_do_not_depend_on_the_type(dtype):
+    """Those of the same values in double precision, where a difference or a square of the type would wrap or overflow."""
+    peak = min(60_000, np.iinfo(dtype).max) if np.issubdtype(dtype, np.integer) else 60_000
+    truth = (RNG.random((21, 16, 2)) * peak).astype(dtype)
+    estimate = np.clip(truth + RNG.normal(0, 0.05 * peak, truth.shape), 0, peak).astype(dtype)
+    double = scores(estimate.astype(np.float64), truth.astype(np.float64))
+    assert scores(estimate, truth) == pytest.approx(double, rel=1e-12)
+    assert nmse(estimate, truth) == pytest.approx(((estimate.astype(float) - truth) ** 2).sum() / (truth.astype(float) ** 2).sum())
+    signed = np.array([-128, 127], np.int8).reshape(1, 2, 1)
+    assert psnr(signed[:, ::-1], signed, 255) == pytest.approx(0)
+
+
+def test_scores_are_those_of_scikit_image():
+    truth = RNG.random((32, 40, 3)) * 200
+    estimate = truth + RNG.normal(0, 20, truth.shape)
+    span = float(np.ptp(truth))
+    assert psnr(estimate, truth) == pytest.approx(peak_signal_noise_ratio(truth, estimate, data_range=span))
+    assert nmse(estimate, truth) == pytest.approx(normalized_root_mse(truth, estimate) ** 2)
+    wang = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}
+    assert ssim(estimate, truth) == pytest.approx(structural_similarity(truth, estimate, data_range=span, channel_axis=-1, **wang))
+
+
+def test_complex_scores_are_of_moduli_and_nmse_of_values():
+    truth = RNG.normal(size=(16, 16, 1)) + 1j * RNG.normal(size=(16, 16, 1))
+    turned = truth * np.exp(0.3j)
+    assert psnr(turned, truth) > 200 and ssim(turned, truth) == pytest.approx(1)
+    assert nmse(turned.astype(np.complex64), truth) == pytest.approx(abs(np.exp(0.3j) - 1) ** 2, rel=1e-5)
+
+
+@pytest.mark.parametrize("truth, estimate, error", [(0, 0, 0), (7, 7, 0), (0, 7, np.inf), (7, 0, 1)])
+def test_scores_of_constants(truth, estimate, error):
+    found = scores(np.full((16, 16, 1), estimate, np.uint8), np.full((16, 16, 1), truth, np.uint8))
+    assert found["nmse"] == error and not any(np.isnan(value) for value in found.values())
+    assert (found["psnr"] == np.inf) == (truth == estimate)
 
 
 def test_ssim_bounds():
@@ -70,6 +108,25 @@ def test_thresholds():
     assert curve.threshold("half-bit")[9] == pytest.approx((0.2071 + 1.9102 / n**0.5) / (1.2071 + 0.9102 / n**0.5))
     with pytest.raises(InputError, match="accepted are"):
         curve.threshold("sigma")
+
+
+@pytest.mark.parametrize("shape", [(96, 80, 1), (64, 64, 3), (28, 24, 26, 1)])
+@pytest.mark.parametrize("window", [False, True])
+def test_noise_correlates_by_one_over_the_root_of_its_samples(shape, window):
+    """Of independent images, with the Hann window and without: so that a threshold means the same in both."""
+    curves = [fourier_ring_correlation(*RNG.normal(size=(2, *shape)), window=window) for _ in range(40)]
+    rings = slice(4, min(shape[:-1]) // 2)
+    assert np.std([c.correlation[rings] * np.sqrt(c.samples[rings]) for c in curves]) == pytest.approx(1, abs=0.08)
+
+
+def test_coverage_of_calibrated_draws_is_their_level():
+    """Few draws know their deviation poorly: Student's quantiles, not the normal ones, hold the level."""
+    truth = RNG.normal(size=(200, 200, 1))
+    for count in (4, 32):
+        draws = RNG.normal(size=(count, 200, 200, 1)).astype(np.float32)
+        np.testing.assert_allclose(coverage(draws, truth, [0.5, 0.9]), [0.5, 0.9], atol=0.012)
+    with pytest.raises(InputError, match="2 or more"):
+        coverage(draws[:1], truth, [0.5])
 
 
 def test_resolution_of_a_band_limited_signal():

@@ -1,11 +1,13 @@
 r"""What functional MRI is done for: temporal SNR, activation, and retinotopic maps of a series of volumes.
 
-    tSNR       mean_t y / std_t (y - drift)                                     (Triantafyllou 2005)
+    tSNR       mean_t y / std_t (y - drift), unbiased in the variance           (Triantafyllou 2005)
     GLM        y = X b + e,   t = c^T b / sqrt(sigma^2 c^T (X^T X)^-1 c)        ordinary least squares (Friston 1995)
-    retinotopy A(f) = sum_t (y - drift) e^(-2 pi i f t),
-               phase = -arg A(f_0),   coherence = |A(f_0)| / sqrt(sum_f |A(f)|^2)      (Engel 1997)
+    retinotopy y = a cos(2 pi f_0 t) + b sin(2 pi f_0 t) + drift + e,
+               phase = arg(a + i b),   coherence^2 = 1 - |e|^2 / |y - drift|^2         (Engel 1997)
 
-with f_0 the frequency of the wedge and the sum over positive frequencies. Drift is a polynomial in time.
+with f_0 the frequency of the wedge, by least squares: in a run of whole cycles a + i b is the Fourier coefficient at f_0 and
+the coherence its modulus over the root of the power of all frequencies; in any other, f_0 is no frequency of the run's
+Fourier transform, and the regression is what holds. Drift is a polynomial in time.
 """
 
 from dataclasses import dataclass
@@ -111,8 +113,12 @@ def without(series: np.ndarray, regressors: np.ndarray) -> np.ndarray:
 
 
 def temporal_snr(series: np.ndarray, *, drift: int = 0) -> np.ndarray:
-    """Mean over standard deviation of a series [frames, ...] of which the drift is removed; 0 where nothing changes."""
-    deviation = without(series, polynomials(len(series), drift)).std(0)
+    """Mean over standard deviation of a series [frames, ...] of which the drift is removed; 0 where nothing changes.
+
+    The variance is over frames - drift - 1, the degrees of freedom that the drift leaves.
+    """
+    residual = without(series, polynomials(len(series), drift))
+    deviation = np.sqrt(np.square(residual).sum(0) / max(len(series) - drift - 1, 1))
     return np.divide(series.mean(0), deviation, out=np.zeros(series.shape[1:]), where=deviation > 0)
 
 
@@ -126,9 +132,12 @@ def t_statistic(series: np.ndarray, design: np.ndarray, contrast: np.ndarray) ->
     return np.divide(effect, np.sqrt(variance), out=np.zeros_like(effect), where=variance > 0).reshape(series.shape[1:])
 
 
-def retinotopy(series: np.ndarray, cycles: int, *, drift: int = 2) -> tuple[np.ndarray, np.ndarray]:
+def retinotopy(series: np.ndarray, cycles: float, *, drift: int = 2) -> tuple[np.ndarray, np.ndarray]:
     """(phase, coherence) of a series [frames, ...] at `cycles` a run: the phase (rad) of cos(2 pi f_0 t - phase)."""
-    spectrum = np.fft.rfft(without(series, polynomials(len(series), drift)), axis=0)[1:]
-    power = np.sqrt(np.sum(np.abs(spectrum) ** 2, 0))
-    coherence = np.divide(np.abs(spectrum[cycles - 1]), power, out=np.zeros(series.shape[1:]), where=power > 0)
-    return -np.angle(spectrum[cycles - 1]), coherence
+    turn = 2 * np.pi * cycles / len(series) * np.arange(len(series))
+    wave, slow = np.column_stack([np.cos(turn), np.sin(turn)]), polynomials(len(series), drift)
+    detrended, residual = without(series, slow), without(series, np.column_stack([wave, slow]))
+    power, left = np.square(detrended).sum(0), np.square(residual).sum(0)
+    explained = np.divide(power - left, power, out=np.zeros(series.shape[1:]), where=power > 0)
+    a, b = np.linalg.lstsq(without(wave, slow), detrended.reshape(len(series), -1), rcond=None)[0].reshape(2, *series.shape[1:])
+    return np.arctan2(b, a), np.sqrt(np.clip(explained, 0, 1))

@@ -1,18 +1,24 @@
 r"""Is the spread of the draws from p(x|y) the error that they make?
 
     calibration   rms(mean - truth) of the pixels whose predicted deviation sigma lies in a bin, against their rms sigma
-    coverage      part of the pixels whose truth lies within mean +- z_p sigma, against the p that a normal has there
+    coverage      part of the pixels whose truth lies within mean +- t_p sigma, against p
 
-sigma is the deviation of the draws about their mean; that of the error of their mean is sqrt(1 + 1/N) as much.
-Reference: Levi et al., Sensors 22, 5540 (2022).
+sigma is the deviation of the N draws about their mean, times sqrt(1 + 1/N) for the error of their mean. It is itself
+estimated from N draws, so that a truth which is one more normal draw lies (truth - mean) / sigma away by Student's t of
+N - 1 degrees of freedom, whose quantiles t_p are. Reference: Levi et al., Sensors 22, 5540 (2022).
 """
 
 import numpy as np
-from scipy.stats import norm
+from scipy.stats import t as student
+
+from unsup_jax.errors import InputError
 
 
 def calibration(draws: np.ndarray, truth: np.ndarray, *, bins: int = 12) -> tuple[np.ndarray, np.ndarray]:
-    """(predicted, found) deviations [bins] of pixels sorted by the predicted one, of draws [N, *S, C] and a truth [*S, C]."""
+    """(predicted, found) deviations [bins] of pixels sorted by the predicted one, of draws [N, *S, C] and a truth [*S, C].
+
+    Raises `InputError` on fewer than two draws.
+    """
     sigma, error = _spread(draws, truth)
     order = np.array_split(np.argsort(sigma), bins)
     rms = lambda values: float(np.sqrt(np.mean(np.square(values))))
@@ -20,11 +26,17 @@ def calibration(draws: np.ndarray, truth: np.ndarray, *, bins: int = 12) -> tupl
 
 
 def coverage(draws: np.ndarray, truth: np.ndarray, levels: np.ndarray) -> np.ndarray:
-    """The part of the pixels whose truth lies in the central normal interval of each level in (0, 1)."""
+    """The part of the pixels whose truth lies in the central interval of each level in (0, 1).
+
+    Raises `InputError` on fewer than two draws.
+    """
     sigma, error = _spread(draws, truth)
-    return np.array([np.mean(np.abs(error) <= norm.ppf((1 + level) / 2) * sigma) for level in levels])
+    return np.array([np.mean(np.abs(error) <= student(len(draws) - 1).ppf((1 + level) / 2) * sigma) for level in levels])
 
 
 def _spread(draws, truth):
+    if len(draws) < 2:
+        raise InputError(f"{len(draws)} draw has no spread; calibration and coverage take 2 or more")
+    draws, truth = np.asarray(draws, np.float64), np.asarray(truth, np.float64)
     sigma = draws.std(0, ddof=1) * np.sqrt(1 + 1 / len(draws))
-    return sigma.ravel().astype(float), (draws.mean(0) - truth).ravel().astype(float)
+    return sigma.ravel(), (draws.mean(0) - truth).ravel()

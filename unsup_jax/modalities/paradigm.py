@@ -29,15 +29,15 @@ class Paradigm:
     """Time of one turn of the retinotopic wedge."""
 
     def __post_init__(self):
-        if not (self.repetition_s > 0 and self.block_s > 0 and self.cycle_s > 0) or self.cycles < 1:
+        if not (self.repetition_s > 0 and self.block_s > 0 and self.cycle_s > 0) or self.cycles < 1 - 1e-9:
             raise InputError(
                 f"Paradigm needs positive times and a run of one cycle or more, not {self.frames} volumes of {self.repetition_s} s, "
                 f"blocks of {self.block_s} s and cycles of {self.cycle_s} s")
 
     @property
-    def cycles(self) -> int:
-        """Turns of the wedge in the run, whole ones."""
-        return int(self.frames * self.repetition_s / self.cycle_s)
+    def cycles(self) -> float:
+        """Turns of the wedge in the run, which need not be whole ones."""
+        return self.frames * self.repetition_s / self.cycle_s
 
     @property
     def times(self) -> np.ndarray:

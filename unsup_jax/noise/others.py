@@ -27,37 +27,44 @@ from unsup_jax.noise.models import NoiseModel, normal_log_density
 
 
 class ColouredGaussian(NoiseModel):
-    """Stationary Gaussian noise of power spectrum S [*S], the variance of each frequency of an FFT, uncentred.
+    """Stationary Gaussian noise of power spectrum S, the variance of each frequency of an FFT, uncentred.
 
     White noise of deviation sigma has S = sigma^2 at all frequencies. The likelihood is that of the whole image,
     spread evenly over its pixels.
     """
 
     spectrum: Array
+    """S [*S] of every channel, or [*S, C] of each."""
 
     def sample(self, key: Array, clean: Array) -> Array:
-        axes = self._axes(clean)
+        axes, spectrum = self._of(clean)
         white = jnp.fft.fftn(jax.random.normal(key, clean.shape, clean.dtype), axes=axes)
-        return clean + jnp.fft.ifftn(weighted(jnp.sqrt(self.spectrum)[..., None], white), axes=axes).real
+        return clean + jnp.fft.ifftn(weighted(jnp.sqrt(spectrum), white), axes=axes).real
 
     def log_prob(self, noisy: Array, clean: Array) -> Array:
         """-1/2 (r C^-1 r + log 2 pi S averaged over the frequencies), which sums to the image's log-likelihood."""
-        axes = self._axes(clean)
+        axes, spectrum = self._of(clean)
         residual = noisy - clean
-        spectrum = self.spectrum[..., None].astype(clean.dtype)
         whitened = jnp.fft.ifftn(weighted(1 / spectrum, jnp.fft.fftn(residual, axes=axes)), axes=axes).real
-        return -0.5 * (residual * whitened + jnp.mean(jnp.log(2 * jnp.pi * spectrum)))
+        return -0.5 * (residual * whitened + jnp.mean(jnp.log(2 * jnp.pi * spectrum), axes, keepdims=True))
 
     def variance(self, clean: Array) -> Array:
-        return jnp.broadcast_to(jnp.mean(self.spectrum).astype(clean.dtype), clean.shape)
+        axes, spectrum = self._of(clean)
+        return jnp.broadcast_to(jnp.mean(spectrum, axes, keepdims=True), clean.shape)
 
     def normalize(self, scale: Scale) -> "ColouredGaussian":
-        return ColouredGaussian(self.spectrum / jnp.square(jnp.mean(scale.unit)))
+        unit = jnp.asarray(scale.unit)
+        if unit.size == 1:
+            return ColouredGaussian(self.spectrum / jnp.square(unit.reshape(())))
+        spectrum = self.spectrum if self.spectrum.ndim == unit.ndim else self.spectrum[..., None]
+        return ColouredGaussian(spectrum / jnp.square(unit))
 
-    def _axes(self, clean):
-        if clean.shape[:-1] != self.spectrum.shape:
+    def _of(self, clean):
+        """The axes of space, and S [*S, 1 or C]."""
+        if self.spectrum.shape not in (clean.shape[:-1], clean.shape):
             raise InputError(f"ColouredGaussian of a spectrum {self.spectrum.shape} was given an image of shape {clean.shape}")
-        return tuple(range(clean.ndim - 1))
+        spectrum = self.spectrum.reshape(*clean.shape[:-1], -1).astype(clean.dtype)
+        return tuple(range(clean.ndim - 1)), spectrum
 
 
 class Gamma(NoiseModel):
@@ -73,11 +80,13 @@ class Gamma(NoiseModel):
         return offset + jnp.maximum(clean - offset, 0) * jax.random.gamma(key, looks, clean.shape, clean.dtype) / looks
 
     def log_prob(self, noisy: Array, clean: Array) -> Array:
+        """The density of y > offset; -inf below. A pixel of no signal at all, which has none, counts as a millionth of its mean."""
         looks, signal = jnp.asarray(self.looks, clean.dtype), jnp.maximum(clean - self.offset, 1e-12)
-        noisy = noisy - self.offset
-        positive = jnp.maximum(noisy, 1e-30)
+        rounding = 8 * jnp.finfo(clean.dtype).eps * (jnp.abs(noisy) + jnp.abs(self.offset))
+        above = noisy - self.offset
+        positive = jnp.maximum(above, 1e-6 * signal)
         density = looks * jnp.log(looks / signal) + (looks - 1) * jnp.log(positive) - looks * positive / signal - gammaln(looks)
-        return jnp.where(noisy > 0, density, -jnp.inf)
+        return jnp.where(above >= -rounding, density, -jnp.inf)
 
     def variance(self, clean: Array) -> Array:
         return jnp.square(jnp.maximum(clean - self.offset, 0)) / self.looks

@@ -58,7 +58,7 @@ class RichardsonLucy(Method):
         new = x * factor
         if self.weight:
             gradient = differences(x)
-            length = jnp.sqrt(jnp.sum(jnp.square(gradient), 0, keepdims=True) + 1e-6 * jnp.square(jnp.max(x)))
+            length = jnp.sqrt(jnp.sum(jnp.square(gradient), 0, keepdims=True) + 1e-6 * jnp.square(jnp.maximum(jnp.max(x), 1e-12)))
             new = new / (1 + self.weight * divergence(gradient / length))
         deviance = jnp.sum(expected - y + jnp.where(y > 0, y * jnp.log(jnp.where(y > 0, y, 1) / expected), 0))
         return state.replace(x=new), {"deviance": deviance}
