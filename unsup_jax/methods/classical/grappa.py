@@ -4,8 +4,8 @@ GRAPPA fills a missing sample of each coil from the acquired neighbours in all c
 
     y_c(k) = sum_{c', d} g_cc'd y_c'(k + d),
 
-with weights g by regularised least squares over the fully sampled centre (Griswold et al., Magn. Reson. Med. 47,
-1202 (2002)). Slice-GRAPPA separates slices excited at once by one kernel a slice, fitted to calibration scans I_s,
+with weights g by regularised least squares over those places about the centre where y_c(k) and all of its neighbours
+are acquired (Griswold et al., Magn. Reson. Med. 47, 1202 (2002)). Slice-GRAPPA separates slices excited at once by one kernel a slice, fitted to calibration scans I_s,
 
     slice-GRAPPA        min ||K_s sum_t I_t - I_s||^2                          (Setsompop 2012)
     split-slice-GRAPPA  min ||K_s I_s - I_s||^2 + sum_{t != s} ||K_s I_t||^2   (Cauley 2014), no leakage between slices
@@ -29,27 +29,28 @@ from unsup_jax.operators import SENSE, Multislice
 
 @dataclass(frozen=True)
 class GRAPPA(Direct):
-    """For `SENSE` whose mask holds every `acceleration`-th line along the last axis and the centre.
+    """For `SENSE` whose mask holds every `acceleration`-th line along the last axis, from any one on, and lines in the centre.
 
-    Raises `InputError` for another operator or mask, or a centre too small for the kernel.
+    Lines are filled in between the acquired ones and up to the next outside of them; partial Fourier stays partial. Raises `InputError` for
+    another operator or mask, and for a centre too small for the kernel.
     """
 
     reference: ClassVar[str] = "Griswold 2002"
 
     acceleration: int = 2
-    """Distance of the acquired lines; line 0 (zero frequency) is one of them."""
-    calibration: int = 24
-    """Fully sampled lines about zero frequency."""
+    """Distance of the acquired lines."""
+    calibration: int = 32
+    """Lines about zero frequency that the weights are fitted to, so far as they are acquired."""
     rows: int = 5
     """Kernel width along the fully sampled axis, odd."""
     lines: int = 2
     """Acquired lines that a missing one is made of, even."""
-    damping: float = 1e-4
-    """Tikhonov regularisation of the fit, in units of the mean energy of a source."""
+    damping: float = 1e-2
+    """Tikhonov regularisation of the fit, in units of the mean energy of a source; more for noisier scans."""
 
     def check(self, measurement: Measurement) -> None:
         if isinstance(measurement.operator, SENSE):
-            _check_lines(measurement.operator.mask, self.acceleration, self.calibration)
+            self._check_lines(np.asarray(measurement.operator.mask))
 
     def answer(self, key: Array, one: Measurement) -> Array:
         if not isinstance(one.operator, SENSE):
@@ -60,41 +61,75 @@ class GRAPPA(Direct):
     def fill(self, kspace: Array, mask: Array, scan: Array | None = None) -> Array:
         """k-space [coil, H, W], uncentred, with the lines that are missing in it filled in.
 
-        Weights are fitted to a calibration `scan` [coil, h, w], zero frequency in the middle, or to the centre of
-        the k-space itself.
+        Weights are fitted to a fully sampled calibration `scan` [coil, h, w], zero frequency in the middle, or to the
+        centre of the k-space itself.
         """
         coils, height, width = kspace.shape
-        span = self.acceleration * (self.lines - 1) + 1
-        if self.calibration < span + 2 or self.calibration > width:
-            raise InputError(f"GRAPPA: a centre of {self.calibration} of {width} lines does not hold a kernel {span} lines wide")
         reach, middle = self.rows // 2, width // 2
-        if scan is None:
-            scan = jnp.roll(jnp.fft.fftshift(kspace, 1), self.calibration // 2, 2)[:, :, : self.calibration]
         spectrum = jnp.roll(kspace, middle, 2)                                  # zero frequency at line width // 2
-        measured = jnp.roll(jnp.broadcast_to(mask, (height, width))[0], middle)
-        # the acquired lines about a gap, counted from the one before it, and their neighbours along the rows
-        around = [self.acceleration * (i - self.lines // 2 + 1) for i in range(self.lines)]
+        acquired = jnp.roll(jnp.all(jnp.broadcast_to(mask, (height, width)) != 0, 0), middle)
+        if scan is None:
+            centre = self._centre(width)
+            scan, known = jnp.fft.fftshift(spectrum[:, :, centre], 1), acquired[centre]
+        else:
+            known = jnp.ones(scan.shape[2], bool)
+        around = self._around()
+        if scan.shape[2] <= around[-1] - around[0] or scan.shape[1] < self.rows:
+            raise InputError(f"GRAPPA: a centre of {scan.shape[2]} lines does not hold a kernel {around[-1] - around[0] + 1} lines wide")
         rows = lambda data: [jnp.roll(data, reach - row, 1) for row in range(self.rows)]
         fitted = jnp.arange(-around[0], scan.shape[2] - around[-1])
         inside = slice(reach, scan.shape[1] - reach)
-        before = jnp.arange(middle % self.acceleration - self.acceleration, width, self.acceleration)
+        before = _lattice(acquired, self.acceleration) + jnp.arange(-self.acceleration, width, self.acceleration)
 
         def line(data, index):
             """Lines at an index, zero beyond the border."""
             exists = (index >= 0) & (index < width)
             return jnp.where(exists[None, None], data[:, :, jnp.clip(index, 0, width - 1)], 0)
 
+        first = jnp.argmax(acquired) - self.acceleration                        # a kernel that reaches out of the sampled part by a line
+        last = width - 1 - jnp.argmax(acquired[::-1]) + self.acceleration
         filled = spectrum
         for gap in range(1, self.acceleration):
-            sources = jnp.stack([data[:, inside, fitted + d] for data in rows(scan) for d in around])
-            targets = scan[:, inside, fitted + gap]
+            whole = jnp.all(jnp.stack([known[fitted + d] for d in (gap, *around)]), 0)      # all samples of the equation are acquired
+            chosen = lambda data: weighted(whole.astype(data.real.dtype)[None, None], data)
+            sources = jnp.stack([chosen(data[:, inside, fitted + d]) for data in rows(scan) for d in around])
+            targets = chosen(scan[:, inside, fitted + gap])
             weights = _fit(sources.reshape(-1, sources.shape[2] * sources.shape[3]), targets.reshape(coils, -1), self.damping)
             sources = jnp.stack([line(data, before + d) for data in rows(spectrum) for d in around])
             lines = (weights @ sources.reshape(weights.shape[1], -1)).reshape(coils, height, -1)
             target = before + gap
-            missing = (target >= 0) & (target < width) & (measured[jnp.clip(target, 0, width - 1)] == 0)
+            missing = (target > first) & (target < last) & (target >= 0) & (target < width) & ~acquired[jnp.clip(target, 0, width - 1)]
             filled = filled.at[:, :, jnp.where(missing, target, width)].set(lines, mode="drop")
         return jnp.roll(filled, -middle, 2)
+
+    def _around(self):
+        """The acquired lines about a gap, counted from the one before it."""
+        return [self.acceleration * (i - self.lines // 2 + 1) for i in range(self.lines)]
+
+    def _centre(self, width):
+        few = min(self.calibration, width)
+        return slice(width // 2 - few // 2, width // 2 - few // 2 + few)
+
+    def _check_lines(self, mask):
+        """Raise `InputError` unless there are equations enough for the weights, and the lines that these are applied to."""
+        points = np.broadcast_to(mask != 0, (max(mask.shape[0], 2), mask.shape[1]))
+        acquired = np.fft.fftshift(points.all(0))
+        if not acquired.any() or (np.fft.fftshift(points.any(0)) & ~acquired).any():
+            raise InputError("GRAPPA takes a mask of whole lines along the first axis; this one samples parts of lines: take another method")
+        start, reached = int(_lattice(acquired, self.acceleration)), np.flatnonzero(acquired)
+        lattice = np.arange(start, len(acquired), self.acceleration)
+        needed = lattice[(lattice >= reached[0]) & (lattice <= reached[-1])]
+        if not acquired[needed].all():
+            raise InputError(
+                f"GRAPPA takes a mask that holds every {self.acceleration}. line; this one holds {acquired[needed].sum()} of these "
+                f"{len(needed)}: give its --method.acceleration, or another method")
+        known, around = acquired[self._centre(len(acquired))], self._around()
+        fitted = np.arange(-around[0], len(known) - around[-1])
+        places = [known[fitted + gap] & np.all([known[fitted + d] for d in around], 0) for gap in range(1, self.acceleration)]
+        if places and min(place.sum() for place in places) < 3:
+            raise InputError(
+                f"GRAPPA fits a kernel of {around[-1] - around[0] + 1} lines to the centre, and the {self.calibration} lines about zero "
+                f"frequency hold {known.sum()}, too few beside one another for that: lower --method.lines, or take another method")
 
 
 @dataclass(frozen=True)
@@ -127,7 +162,7 @@ class SliceGRAPPA(Direct):
         spectra = self.separate(one.y, H)
         if self.acceleration > 1:
             turned = lambda spectrum: jnp.swapaxes(spectrum, -1, -2)            # GRAPPA's lines lie along the last axis
-            grappa = GRAPPA(self.acceleration, H.reference.shape[2], damping=self.damping)
+            grappa = GRAPPA(self.acceleration, damping=self.damping)
             mask = turned(jnp.broadcast_to(H.mask, one.y.shape[1:]))
             spectra = turned(jax.vmap(lambda slice_, scan: grappa.fill(slice_, mask, scan))(turned(spectra), turned(H.reference)))
         return H.combine(jnp.fft.ifft2(spectra * jnp.conj(H.phases(spectra)), norm="ortho"))
@@ -155,15 +190,10 @@ class SliceGRAPPA(Direct):
         return weighted(H.mask[None, None], jnp.fft.ifftshift(separated, (2, 3)))
 
 
-def _check_lines(mask, acceleration, calibration):
-    """Whole lines along the first axis of an uncentred mask: every `acceleration`-th, and `calibration` in the centre."""
-    points = np.broadcast_to(np.asarray(mask) != 0, (max(mask.shape[0], 2), mask.shape[1]))
-    acquired, index = points.all(0), np.round(np.fft.fftfreq(mask.shape[1]) * mask.shape[1])
-    needed = (index % acceleration == 0) | ((index >= -(calibration // 2)) & (index < -(-calibration // 2)))
-    if not acquired[needed].all():
-        raise InputError(
-            f"GRAPPA takes a mask that holds every {acceleration}. line whole, line 0 among them, and {calibration} in the centre; "
-            f"of these {needed.sum()}, this one holds {(acquired & needed).sum()}: give its acceleration and calibration, or another method")
+def _lattice(acquired, acceleration):
+    """The first of those equispaced lines that hold most of the acquired ones."""
+    padded = np.pad if isinstance(acquired, np.ndarray) else jnp.pad
+    return padded(acquired, (0, -len(acquired) % acceleration)).reshape(-1, acceleration).sum(0).argmax()
 
 
 def _neighbours(kspace, width, stride):
