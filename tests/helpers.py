@@ -9,6 +9,7 @@ import numpy as np
 from unsup_jax.core import Measurement
 from unsup_jax.data import Phantoms, Stream
 from unsup_jax.modalities import Camera
+from unsup_jax.modalities.mri import loop_coils
 from unsup_jax.noise import Gaussian
 from unsup_jax.train import Train, fit
 
@@ -31,3 +32,10 @@ def run_fit(method, steps=4, *, directory=None, measurements=None, batch=4, patc
         method, Train(steps=steps, batch=batch, **train), stream, stream,
         Path(directory or tempfile.mkdtemp()), quiet=True, on_step=on_step,
     )
+
+
+def centred_kspace(seed=0, coils=4, size=32):
+    """Centred k-space of a phantom seen by loops, and its image by the orthonormal FFT."""
+    image = np.asarray(Phantoms("nuclei", count=1, shape=(size, size), seed=seed).images()[0])[..., 0]
+    coil_images = np.asarray(loop_coils(coils, (size, size))) * image
+    return np.fft.fftshift(np.fft.fft2(np.fft.ifftshift(coil_images, (1, 2)), norm="ortho"), (1, 2)).astype(np.complex64), image

@@ -9,7 +9,6 @@ from PIL import Image
 
 from unsup_jax.data import Brain, Bundled, Data, Phantoms, Stream
 from unsup_jax.data.dataset import crop, read, split
-from unsup_jax.data.kspace import is_kspace, measurements, read_kspace, write_images
 from unsup_jax.errors import InputError
 from unsup_jax.files import as_stored, channels_last, images, indices, open_image, to_dtype, writer
 from unsup_jax.modalities import Camera, Inpainting
@@ -260,103 +259,6 @@ def test_real_pairs_score_as_published(shared_data):
     raw, truth = (read(str(shared_data / "fmd" / part), None, 2) for part in ("raw", "gt"))
     mean = np.mean([psnr(a, b, 255) for (a,), (b,) in zip(raw, truth)])
     assert len(raw) == 24 and abs(mean - 27.22) < 1.5
-
-
-def centred_kspace(seed=0, coils=4, size=32):
-    """Centred k-space of a phantom seen by loops, and its image by the orthonormal FFT."""
-    from unsup_jax.modalities.mri import loop_coils
-
-    image = np.asarray(Phantoms("nuclei", count=1, shape=(size, size), seed=seed).images()[0])[..., 0]
-    coil_images = np.asarray(loop_coils(coils, (size, size))) * image
-    return np.fft.fftshift(np.fft.fft2(np.fft.ifftshift(coil_images, (1, 2)), norm="ortho"), (1, 2)).astype(np.complex64), image
-
-
-def test_kspace_files_agree(tmp_path):
-    """One scan in three formats: the same measurements, whose adjoint is the image where all was sampled."""
-    import h5py
-
-    slices = np.stack([centred_kspace(seed)[0] for seed in (1, 2)])
-    np.save(tmp_path / "a.npy", slices)
-    with h5py.File(tmp_path / "a.h5", "w") as file:
-        file["kspace"] = slices
-    slices.swapaxes(-1, -2).tofile(tmp_path / "a.cfl")
-    (tmp_path / "a.hdr").write_text("# Dimensions\n32 32 1 4 1 1 1 1 1 1 1 1 1 2 1 1\n")
-    for name in ("a.npy", "a.h5", "a.cfl"):
-        assert is_kspace(tmp_path / name)
-        np.testing.assert_array_equal(read_kspace(tmp_path / name), slices)
-    assert not is_kspace(tmp_path / "none.h5")
-    found = Data(path=str(tmp_path / "a.cfl"), patch=None).load(Camera(), set(), 0).test
-    assert len(found) == 2 and found[0].operator.mask.all()
-    back = np.abs(np.asarray(found[0].operator.adjoint(found[0].y)))[..., 0]
-    image = centred_kspace(1)[1]
-    inside = image > 0.2 * image.max()                              # the maps of single pixels at edges are uncertain
-    assert np.quantile(np.abs(back - image)[inside], 0.95) < 0.02 * image.max()
-
-
-def test_bad_kspace_is_named(tmp_path):
-    kspace, _ = centred_kspace()
-    np.save(tmp_path / "flat.npy", kspace[0])
-    (tmp_path / "b.cfl").write_bytes(kspace.tobytes())
-    lines = kspace.copy()
-    lines[:, :, ::2] = 0
-    np.save(tmp_path / "lines.npy", lines)
-    np.save(tmp_path / "zero.npy", 0 * kspace)
-    for name, message in {"flat.npy": "shape", "b.cfl": "beside a .hdr", "lines.npy": "fully sampled", "zero.npy": "all zero"}.items():
-        with pytest.raises(InputError, match=message):
-            list(measurements(tmp_path / name))
-    (tmp_path / "b.hdr").write_text("# Dimensions\n8 8 1 4\n")
-    with pytest.raises(InputError, match="header says"):
-        read_kspace(tmp_path / "b.cfl")
-    np.save(tmp_path / "good.npy", kspace)
-    with pytest.raises(InputError, match="takes no --data.truth"):
-        Data(path=str(tmp_path / "good.npy"), truth="x.npy", patch=None).load(Camera(), set(), 0)
-    with pytest.raises(InputError, match="written to"):
-        write_images(tmp_path / "x.png", np.zeros((1, 4, 4, 1)))
-
-
-def _ismrmrd(path, slices, *, trajectory="cartesian", repetitions=1, first=0, discarded=2):
-    """A scan as a scanner stores it: shuffled lines, a partial first half of the readout, noise, one line twice."""
-    import ismrmrd
-
-    count, coils, readout, phase = slices.shape
-    space = f"<matrixSize><x>{readout}</x><y>{phase}</y><z>1</z></matrixSize><fieldOfView_mm><x>1</x><y>1</y><z>1</z></fieldOfView_mm>"
-    header = f"""<ismrmrdHeader xmlns="http://www.ismrm.org/ISMRMRD"><experimentalConditions><H1resonanceFrequency_Hz>1</H1resonanceFrequency_Hz>
-        </experimentalConditions><encoding><encodedSpace>{space}</encodedSpace><reconSpace>{space}</reconSpace><encodingLimits>
-        <kspace_encoding_step_1><minimum>0</minimum><maximum>{phase - 1 - first}</maximum><center>{phase // 2 - first}</center>
-        </kspace_encoding_step_1></encodingLimits><trajectory>{trajectory}</trajectory></encoding></ismrmrdHeader>"""
-    rng = np.random.default_rng(0)
-    with ismrmrd.Dataset(path, mode="w") as file:
-        file.write_xml_header(header.encode())
-        noise = ismrmrd.Acquisition.from_array(rng.normal(size=(coils, 8)).astype(np.complex64))
-        noise.set_flag(ismrmrd.ACQ_IS_NOISE_MEASUREMENT)
-        file.append_acquisition(noise)
-        order = [(s, p, r) for s in range(count) for p in range(first, phase) for r in range(repetitions)]
-        twice = order[0]
-        for s, p, r in [twice, *(order[i] for i in rng.permutation(len(order)))]:
-            line = np.pad(slices[s, :, first:, p], ((0, 0), (discarded, 0)))
-            a = ismrmrd.Acquisition.from_array(line)
-            a.idx.slice, a.idx.kspace_encode_step_1, a.idx.repetition = s, p - first, r
-            a.discard_pre, a.center_sample = discarded, readout // 2 - first + discarded
-            file.append_acquisition(a)
-
-
-def test_ismrmrd_is_read_as_it_was_acquired(tmp_path):
-    pytest.importorskip("ismrmrd")
-    slices = np.stack([centred_kspace(seed)[0] for seed in (1, 2)])
-    _ismrmrd(tmp_path / "a.mrd", slices)
-    assert is_kspace(tmp_path / "a.mrd")
-    np.testing.assert_allclose(read_kspace(tmp_path / "a.mrd"), slices, rtol=1e-6)
-    _ismrmrd(tmp_path / "partial.h5", slices, first=6)              # an asymmetric echo and partial Fourier
-    expected = slices.copy()
-    expected[:, :, :6], expected[..., :6] = 0, 0
-    np.testing.assert_allclose(read_kspace(tmp_path / "partial.h5"), expected, rtol=1e-6)
-    assert len(list(measurements(tmp_path / "a.mrd"))) == 2
-    _ismrmrd(tmp_path / "spiral.h5", slices, trajectory="spiral")
-    with pytest.raises(InputError, match="spiral; accepted are cartesian"):
-        read_kspace(tmp_path / "spiral.h5")
-    _ismrmrd(tmp_path / "movie.h5", slices, repetitions=2)
-    with pytest.raises(InputError, match="2 values of repetition"):
-        read_kspace(tmp_path / "movie.h5")
 
 
 @pytest.mark.parametrize("brain", [Brain(), Brain(count=300, planes=("axial", "coronal", "sagittal")), Brain(count=10, scored=1)])

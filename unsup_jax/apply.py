@@ -8,9 +8,9 @@ import numpy as np
 
 from unsup_jax import files
 from unsup_jax.core import Measurement
-from unsup_jax.data.kspace import OUTPUTS, is_kspace, measurements, write_images
 from unsup_jax.errors import InputError
 from unsup_jax.experiment import Experiment, estimator, load_trained, tiled, trained_channels
+from unsup_jax.files.kspace import OUTPUTS, check_images, is_kspace, read_kspace, write_images
 from unsup_jax.operators import Identity
 from unsup_jax.train.logging import ProgressLine
 
@@ -48,7 +48,7 @@ def reconstruct_files(
     whole = estimator(method, state, key, start_from=start_from)
     for path, place in jobs:
         if is_kspace(path):
-            _reconstruct_kspace(noise, whole, path, place)
+            _reconstruct_kspace(experiment.modality, channels, noise, whole, path, place)
         else:
             _reconstruct_file(experiment, channels, noise, fill, whole, path, place, axes=axes, tile=tile, pair=partners.get(path))
 
@@ -58,16 +58,19 @@ def _end_of_images(path):
     return next((end for end in OUTPUTS if path.name.endswith(end)), OUTPUTS[0])
 
 
-def _reconstruct_kspace(noise, reconstruct, source, output):
-    images, slices = [], list(measurements(source))
+def _reconstruct_kspace(modality, channels, noise, reconstruct, source, output):
+    scan = read_kspace(source)
+    check_images(output, scan)
+    images, slices = [], modality.read([scan], channels=channels)
     line = ProgressLine("reconstruct", len(slices), unit="slices")
-    with files.replacing(output) as place:
-        for k, one in enumerate(slices):
-            images.append(reconstruct(one.replace(noise=noise))[0])
-            line.update(k + 1, None)
-        write_images(place, np.stack(images))
+    for k, one in enumerate(slices):
+        images.append(reconstruct(one.replace(noise=noise))[0])
+        line.update(k + 1, None)
+    held = write_images(output, np.stack(images), scan)
     line.close()
-    line.say(f"wrote {output}")
+    for note in modality.notes(slices):
+        line.say(note)
+    line.say(f"wrote {output}: {held}")
 
 
 def _reconstruct_file(experiment, expected, noise, fill, reconstruct_whole, source, output, *, axes, tile, pair):

@@ -15,6 +15,7 @@ from flax import struct
 
 from unsup_jax import config
 from unsup_jax.core import LinearOperator, Measurement, Method
+from unsup_jax.core.optimizer import over
 from unsup_jax.data import Data, Dataset, Stream
 from unsup_jax.data.stream import widths
 from unsup_jax.errors import InputError
@@ -119,9 +120,12 @@ def compare(
     directory.mkdir(parents=True, exist_ok=True)
     if parallel.is_main():
         write_json(directory / "config.json", {"experiment": name, "settings": settings})
+    notes = modality.notes(measured[0]) if data.path is not None else []
+    for line in notes:
+        say(line)
     results = [job.run(directory, seed, quiet, start_from if job.label == subject else None) for job in jobs]
     if parallel.is_main():
-        _write(results, left_out, jobs[0].dataset.test, name, directory, subject, settings, analysis, say)
+        _write(results, notes + left_out, jobs[0].dataset.test, name, directory, subject, settings, analysis, say)
     return results
 
 
@@ -331,7 +335,8 @@ def _example(experiment, directory):
 
 def trained_channels(experiment: Experiment, directory: Path) -> int:
     """Channels of the images that a run in `directory` was trained on."""
-    return _example(experiment, directory)[1]["shape"][-1]
+    _, stored = _example(experiment, directory)
+    return (stored.get("image") or stored)["shape"][-1]
 
 
 def load_trained(experiment: Experiment, directory: Path) -> tuple[Any, NoiseModel | None]:
@@ -343,7 +348,7 @@ def load_trained(experiment: Experiment, directory: Path) -> tuple[Any, NoiseMod
     y = jax.ShapeDtypeStruct(tuple(stored["shape"]), stored.get("dtype", "float32"))
     image = stored.get("image")
     example = Measurement(y, Shaped(tuple(image["shape"]), image["dtype"]) if image else Identity(), **dict.fromkeys(experiment.method.sees, y))
-    method = experiment.method.planned(experiment.train.steps)
+    method = over(experiment.method, experiment.train.steps)
     like = jax.eval_shape(method.init, jax.random.key(0), example)
     watched = "validation_loss" if any("validation_loss" in row for row in read_metrics(folder)) else None
     checkpoints = Checkpoints(folder / "checkpoints", watched=watched)
@@ -359,7 +364,7 @@ def _mean_scores(estimates, measurements):
     return {name: float(np.mean([s[name] for s in each])) for name in each[0]} if each else {}
 
 
-def _write(results, left_out, test, name, directory, subject, settings, analysis, say):
+def _write(results, notes, test, name, directory, subject, settings, analysis, say):
     first = test[0]
     noisy_images = [np.asarray(m.y) for m in test]
     rows = []
@@ -392,7 +397,7 @@ def _write(results, left_out, test, name, directory, subject, settings, analysis
     if drawn and truth is not None:
         figures.calibrations(directory / "calibration.png", drawn, truth)
         made["Error against predicted deviation, and coverage of intervals"] = directory / "calibration.png"
-    summary = _summary(rows, subject, len(test), first, left_out)
+    summary = _summary(rows, subject, len(test), first, notes)
     if analysis is not None:
         series = {r.label: r.estimates for r in results}
         if truth is not None:
@@ -412,7 +417,7 @@ def _write(results, left_out, test, name, directory, subject, settings, analysis
     say(f"report: {directory / 'report.html'}")
 
 
-def _summary(rows, subject, count, first, left_out):
+def _summary(rows, subject, count, first, notes):
     lines = [f"{count} test image{'s' * (count > 1)} of shape {' x '.join(map(str, first.y.shape))}."]
     by_label = {row["method"]: row for row in rows}
     mine = by_label.get(subject, {}).get("psnr")
@@ -424,4 +429,4 @@ def _summary(rows, subject, count, first, left_out):
                      "the truth train on the part of the data that is not scored.")
     elif all("psnr" not in row for row in rows):
         lines.append("There is no truth to score against: judge by the images, the residuals and the validation loss.")
-    return lines + left_out
+    return lines + notes

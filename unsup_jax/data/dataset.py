@@ -12,13 +12,13 @@ import numpy as np
 from unsup_jax.core import Measurement
 from unsup_jax.data.bundled import Brain, Bundled
 from unsup_jax.data.functional import FunctionalRun
-from unsup_jax.data.kspace import is_kspace
-from unsup_jax.data.kspace import measurements as kspace_measurements
 from unsup_jax.data.particles import Particles
 from unsup_jax.data.phantoms import Phantoms
 from unsup_jax.errors import InputError
 from unsup_jax.files import images, listed, matched, open_image
+from unsup_jax.files.kspace import is_kspace, read_kspace
 from unsup_jax.modalities import Modality
+from unsup_jax.modalities.kspace import framed
 from unsup_jax.noise import NoiseModel, bootstrap
 from unsup_jax.operators import Identity
 
@@ -50,12 +50,13 @@ class Data:
     scored: str | None = None
     """More clean images, measured like those of `clean` and only scored, in place of a part of them."""
     path: str | None = None
-    """Your own measurements in place of the source, named like `clean`; or multi-coil k-space (.cfl, fastMRI .h5,
-    complex .npy)."""
+    """Your own measurements in place of the source, named like `clean`; or k-space (.cfl of BART, .h5 of fastMRI
+    and ISMRMRD, complex .npy)."""
     pair: str | None = None
     """Second noisy realisations of the images of `path`, in files that match by the names or their numbers."""
     truth: str | None = None
-    """References of the images of `path`, matched as `pair` is."""
+    """References of the images of `path`, matched as `pair` is; of k-space, images of the same slices, which fastMRI's files
+    hold themselves ("train/*.h5:reconstruction_rss")."""
     frames: Literal["images", "halves"] = "images"
     """What the images of one file of `path` are: measurements of their own, or the frames of a movie of one scene,
     whose even ones are averaged into a measurement and whose odd ones into its pair."""
@@ -102,7 +103,7 @@ class Data:
     def measure(self, modality: Modality, seed: int) -> tuple[list[Measurement], list[Measurement]]:
         """(all measurements, those that are only scored): of clean images by the modality, or read from `path`."""
         if self.path is not None:
-            return self._own(), []
+            return self._own(modality), []
         measure, key = jax.jit(modality.measure), jax.random.key(seed)
         clean = self.source.images() if self.clean is None else self._images(self.clean)
         scored = [] if self.scored is None else self._images(self.scored)
@@ -153,14 +154,22 @@ class Data:
                 raise InputError(f"--data.{name} {other} holds {_shapes(found)}, --data.path {one} {_shapes(y)}; they must agree")
         return others
 
-    def _own(self):
+    def _with_images(self, own):
+        """Measurements of k-space, in the order of their files, with the modulus of their images."""
+        moduli = [image for found in _read_all([other for _, other in matched(self.path, self.truth)], self.axes, 2) for image in found]
+        if len(moduli) != len(own):
+            raise InputError(f"--data.truth holds {_shapes(moduli)}, --data.path {len(own)} slices; they must agree")
+        return [one.replace(truth=framed(one, modulus)) for one, modulus in zip(own, moduli)]
+
+    def _own(self, modality):
         listing = [] if _is_tfds(self.path) else listed(self.path)
         if kspace := [path for path in listing if is_kspace(path)]:
-            if refused := [name for name in _OWN if getattr(self, name) is not None]:
+            if refused := [name for name in _OWN if name != "truth" and getattr(self, name) is not None]:
                 raise InputError(f"{self.path} is k-space, which takes no --data.{refused[0]}")
             if len(kspace) < len(listing):
                 raise InputError(f"{self.path}: {kspace[0]} is k-space, {next(p for p in listing if p not in kspace)} is not")
-            return [one for path in kspace for one in kspace_measurements(path)]
+            own = modality.read(read_kspace(path) for path in kspace)
+            return own if self.truth is None else self._with_images(own)
         files = read(self.path, self.axes, self.dimensions)
         models, beside = self._noise_models(files), {}
         if self.frames == "halves":

@@ -27,13 +27,14 @@ def widths(patch: int | tuple[int, ...], shapes: list[tuple[int, ...]]) -> tuple
 class Stream:
     """Batches of `batch` patches (or whole images) of measurements.
 
-    Raises `InputError` where an image is smaller than the patch, where patches are asked of an operator that is not
-    local, where whole images differ in shape, and where images differ in their channels.
+    Whole measurements by operators that mix pixels may differ in shape; each batch is then of one. Raises `InputError` where
+    an image is smaller than the patch, where patches are asked of an operator that is not local, where whole images that
+    patches could be drawn of differ in shape, and where images differ in their channels.
     """
 
     def __init__(self, measurements: list[Measurement], *, batch: int, patch: int | tuple[int, ...] | None, augment: bool, seed: int):
         shapes = [m.y.shape for m in measurements]
-        if patch is None and len(set(shapes)) > 1:
+        if patch is None and len(set(shapes)) > 1 and all(m.operator.local for m in measurements):
             raise InputError(f"whole images of different shapes {sorted(set(shapes))} make no batch; give --data.patch")
         if patch is not None:
             if not all(m.operator.local for m in measurements):
@@ -48,31 +49,38 @@ class Stream:
                 advice = f"{min(fits) if len(fits) == 2 else ' '.join(map(str, fits))} or less" if min(fits[-2:]) >= 8 else "None for whole images"
                 part, wanted = (" x ".join(map(str, sizes)) for sizes in (smallest, patch))
                 raise InputError(f"an image part of {part} pixels is smaller than the patch of {wanted}; give --data.patch {advice}")
-        self._measurements = measurements
+        self._groups = [measurements]
+        if patch is None:  # a batch is of one shape
+            self._groups = [[m for m in measurements if m.y.shape == shape] for shape in dict.fromkeys(shapes)]
         self._patch, self._augment = patch, augment and patch is not None
         self._batch, self._seed = batch, seed
 
     def example(self, count: int = 64) -> Measurement:
         """A batch of `count` samples, the same on every process."""
-        data = self._samples().batch(count, batch_fn=_collate)
-        return data[0]
+        return self._batches(count)[0]
 
     def batches(self, processes: int = 1, process: int = 0) -> "grain.DatasetIterator":
         """This process's share of each batch, without end; `get_state` and `set_state` make it resumable."""
-        shares = self._samples().batch(self._batch // processes, batch_fn=_collate)[process::processes]
+        if processes > 1 and len(self._groups) > 1:
+            raise InputError("several processes share batches of one shape; give data of one shape, or train in one process")
+        shares = self._batches(self._batch // processes)[process::processes]
         return iter(shares.to_iter_dataset(grain.ReadOptions(num_threads=1, prefetch_buffer_size=8)))
 
     def fixed(self, count: int, processes: int = 1, process: int = 0) -> Iterator[Measurement]:
         """This process's share of the first `count` batches."""
-        shares = self._samples().batch(self._batch // processes, batch_fn=_collate)
+        shares = self._batches(self._batch // processes)
         return (shares[k * processes + process] for k in range(count))
 
-    def _samples(self):
-        order = grain.MapDataset.range(len(self._measurements)).seed(self._seed).shuffle().repeat(None)
-        return order.random_map(self._draw)
+    def _batches(self, count):
+        """Batches of `count` samples, those of each shape as often as there are measurements of it."""
+        batches = [self._samples(group).batch(count, batch_fn=_collate) for group in self._groups]
+        return batches[0] if len(batches) == 1 else grain.MapDataset.mix(batches, weights=[len(group) for group in self._groups])
 
-    def _draw(self, index: int, generator: np.random.Generator) -> Measurement:
-        one = self._measurements[index]
+    def _samples(self, measurements):
+        order = grain.MapDataset.range(len(measurements)).seed(self._seed).shuffle().repeat(None)
+        return order.random_map(lambda index, generator: self._draw(measurements[index], generator))
+
+    def _draw(self, one: Measurement, generator: np.random.Generator) -> Measurement:
         if self._patch is None:
             return one
         frame = one.y.shape[:-1]

@@ -16,8 +16,8 @@ COLUMNS = 8
 
 
 def plane(image: np.ndarray) -> np.ndarray:
-    """What is shown of an image [*S, C]: the middle plane of a volume, the modulus of complex values."""
-    image = np.abs(image) if np.iscomplexobj(image) else image
+    """What is shown of an image [*S, C]: the middle plane of a volume, the modulus of complex values over all channels."""
+    image = np.linalg.norm(image, axis=-1, keepdims=True) if np.iscomplexobj(image) else image
     while image.ndim > 3:
         image = image[len(image) // 2]
     return image[..., 0] if image.shape[-1] not in (3,) else image

@@ -1,5 +1,6 @@
 """Light microscopes: a camera's noise alone, with missing pixels, or behind a blurring objective."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -9,6 +10,7 @@ from jax import Array
 
 from unsup_jax.core import Measurement, Operator
 from unsup_jax.errors import InputError
+from unsup_jax.files.scan import Scan
 from unsup_jax.noise import ColouredGaussian, Gaussian, NoiseModel, PoissonGaussian
 from unsup_jax.operators import Convolution, Identity, Mask, gaussian_psf
 
@@ -21,6 +23,17 @@ class Modality:
 
     noise: NoiseModel = PoissonGaussian()
     """Noise of the detector."""
+
+    def read(self, scans: Iterable[Scan], *, channels: int | None = None) -> list[Measurement]:
+        """The measurements of what files hold, of images of as many channels where that is given.
+
+        Raises `InputError` for an instrument that makes other data, and where the images take more channels.
+        """
+        raise InputError(f"{next(iter(scans)).path} holds k-space, which MRI reads; the instrument of this experiment is {self.name}")
+
+    def notes(self, measurements: Sequence[Measurement]) -> list[str]:
+        """What the report says of measurements that were read."""
+        return []
 
     def operator(self, key: Array, x: Array) -> Operator:
         """The forward operator of one measurement of x."""

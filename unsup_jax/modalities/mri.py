@@ -1,5 +1,6 @@
 """Magnetic resonance scanners: parallel imaging of a slice, and of several slices at once."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -11,6 +12,8 @@ from jax import Array
 from unsup_jax.core import Measurement, Operator
 from unsup_jax.core.phasors import as_complex, cis, weighted
 from unsup_jax.errors import InputError
+from unsup_jax.files.scan import Scan
+from unsup_jax.modalities import kspace
 from unsup_jax.modalities.microscope import Modality
 from unsup_jax.noise import Gaussian, NoiseModel
 from unsup_jax.operators import SENSE, Multislice, NonCartesianSENSE
@@ -40,10 +43,22 @@ class Scanner(Modality):
     each measurement; without acceleration there are pi/2 W of them, each of 2 W samples."""
     pair: Literal["same", "other"] = "same"
     """Samples of the second acquisition: the same ones, or others, drawn anew."""
+    maps: int | None = None
+    """Sets of sensitivity maps of k-space that is read; None: as many as its eigenvalues ask for, more than one where the
+    field of view is smaller than the object."""
 
     def __post_init__(self):
         if self.coils < 1:
             raise InputError(f"Scanner has {self.coils} coils; it needs at least one")
+        if self.maps is not None and self.maps < 1:
+            raise InputError(f"Scanner has {self.maps} sets of maps; it needs at least one, or None")
+
+    def read(self, scans: Iterable[Scan], *, channels: int | None = None) -> list[Measurement]:
+        """Every slice of Cartesian scans, with maps from its own centre; a channel of its image a set of maps."""
+        return kspace.measurements(scans, sets=self.maps, channels=channels)
+
+    def notes(self, measurements: Sequence[Measurement]) -> list[str]:
+        return [kspace.note(measurements)]
 
     def specimen(self, x: Array) -> Array:
         return with_phase(x)

@@ -1,6 +1,6 @@
 """Forward operators, one physics a file."""
 
-from unsup_jax.operators.calibration import compress_coils, espirit
+from unsup_jax.operators.calibration import compress_coils, espirit, sets_seen
 from unsup_jax.operators.convolution import Convolution
 from unsup_jax.operators.cryo_em import ContrastTransfer, Projection, RealSpaceProjection, ctf, random_rotations
 from unsup_jax.operators.diffraction import AngularSpectrum, Diffraction
@@ -20,4 +20,5 @@ __all__ = [
     "Planes", "Projection", "Radon", "RealSpaceProjection", "Resampling", "SENSE", "airy_psf", "arc_fan", "blinking",
     "compress_coils", "confocal_psf", "ctf", "espirit", "filtered_back_projection", "flat_fan", "gaussian_psf",
     "gibson_lanni_psf", "hole", "missing_wedge", "parallel_angles", "ramp_filter", "random_blocks", "random_rotations", "resampling",
+    "sets_seen",
 ]

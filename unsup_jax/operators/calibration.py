@@ -74,6 +74,17 @@ def espirit(
     return jnp.transpose(maps, (3, 2, 0, 1)), jnp.moveaxis(values, -1, 0)
 
 
+def sets_seen(eigenvalues: Array, *, crop: float = 0.95, part: float = 0.05) -> int:
+    """The sets of maps that a scan needs, from the `eigenvalues` [sets, H, W] of `espirit`.
+
+    Where the field of view is smaller than the object, a pixel shows several places of it, each through sensitivities of its
+    own, and as many eigenvalues are one. Those sets count whose eigenvalue is above `crop` in more than `part` of the pixels;
+    the first always does.
+    """
+    seen = (eigenvalues > crop).mean((1, 2)) > part
+    return 1 + int(seen[1:].sum())
+
+
 def _orthonormal(V):
     """Gram-Schmidt over the sets of [..., coil, sets]."""
     columns = []

@@ -100,12 +100,6 @@ def check_batch(batch: int) -> None:
         raise InputError(f"a batch of {batch} does not divide among {count} devices; give a multiple of {count}")
 
 
-def samples_at_once(numbers: int) -> int | None:
-    """How many samples of so many numbers a device had best take together: on a CPU, as many as a core's cache holds."""
-    cached = 8192                                                  # of y, whose feature maps fit: two images of 64^2
-    return max(1, cached // numbers) if jax.default_backend() == "cpu" else None
-
-
 def shard(batch: Any) -> Any:
     """This process's share of a batch, its leading axis split among its devices."""
     count = jax.local_device_count()

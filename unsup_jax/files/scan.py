@@ -1,0 +1,129 @@
+"""A scan: Cartesian k-space of several coils as one array, and what its file says beside it; whatever its format."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from unsup_jax.errors import InputError
+
+
+@dataclass(frozen=True)
+class Space:
+    """A grid of samples along readout, phase and partition encoding, and what they span."""
+
+    matrix: tuple[int, int, int]
+    field_of_view_mm: tuple[float, float, float]
+
+    def voxel_size_mm(self) -> np.ndarray:
+        """[3]: field of view over matrix."""
+        return np.asarray(self.field_of_view_mm) / self.matrix
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """Where the voxels of images [slice, H, W] lie, in mm towards the patient's right, front and head are counted as NIfTI does."""
+
+    steps: np.ndarray
+    """[3, 3]: from a voxel to the next along slices, rows and columns."""
+    centre: np.ndarray
+    """[3]: of the voxel (0, H // 2, W // 2), which stays where it is when an image is cropped about its middle."""
+    even: bool = True
+    """Whether the slices are parallel and equally far apart, so that one step leads from each to the next."""
+
+    def affine(self, height: int, width: int) -> np.ndarray:
+        """[4, 4]: from the index (column, row, slice) of an image of that size to mm."""
+        result = np.eye(4)
+        result[:3, :3] = self.steps[::-1].T
+        result[:3, 3] = self.centre - height // 2 * self.steps[1] - width // 2 * self.steps[2]
+        return result
+
+
+@dataclass(frozen=True)
+class Scan:
+    """k-space of independent slices; what is zero in all coils was not sampled. What a file does not say is None."""
+
+    path: Path
+    kspace: np.ndarray
+    """[slice, coil, H, W] complex64, zero frequency at H // 2 and W // 2; the readout is along H where it is known."""
+    matrix: tuple[int, int] | None = None
+    """Rows and columns of the image that is wanted, the middle of what k-space makes; None: all."""
+    encoded: Space | None = None
+    reconstructed: Space | None = None
+    geometry: Geometry | None = None
+    coil_names: tuple[str, ...] = ()
+    header: str = ""
+    """The file's own header."""
+
+    @property
+    def oversampling(self) -> tuple[float, float, float] | None:
+        """Field of view encoded over field of view wanted, along readout, phase and partition encoding."""
+        if self.encoded is None or self.reconstructed is None:
+            return None
+        return tuple(np.divide(self.encoded.field_of_view_mm, self.reconstructed.field_of_view_mm).tolist())
+
+    def cropped(self, images: np.ndarray) -> np.ndarray:
+        """The middle of images [slice, H, W, ...] that is wanted."""
+        if self.matrix is None:
+            return images
+        for axis, wanted in zip((1, 2), self.matrix):
+            images = images[(slice(None),) * axis + (middle(images.shape[axis], wanted),)]
+        return images
+
+
+def checked(scan: Scan) -> Scan:
+    """The scan, or `InputError` where its k-space is empty, not finite, or has its zero frequency elsewhere than in the middle."""
+    kspace = scan.kspace
+    if kspace.ndim != 4 or not np.issubdtype(kspace.dtype, np.complexfloating):
+        raise InputError(f"{scan.path}: k-space of type {kspace.dtype} and shape {kspace.shape}; accepted is complex [slice, coil, H, W]")
+    if min(kspace.shape[2:]) < 8:
+        raise InputError(f"{scan.path}: shape {kspace.shape}; an image takes 8 or more samples along each axis, here {kspace.shape[2:]}")
+    energy = np.zeros(kspace.shape[2:])
+    for one in kspace:
+        energy += np.sum(np.square(one.real, dtype=np.float64) + np.square(one.imag, dtype=np.float64), 0)
+    if not np.isfinite(energy).all() or not energy.any():
+        raise InputError(f"{scan.path}: the k-space is all zero, or holds values that are NaN or infinite")
+    peak = np.unravel_index(energy.argmax(), energy.shape)
+    if any(abs(place - n // 2) > n // 4 for place, n in zip(peak, energy.shape)):
+        raise InputError(
+            f"{scan.path}: k-space is largest at {tuple(map(int, peak))} of {energy.shape[0]} x {energy.shape[1]}; accepted is k-space with zero "
+            "frequency in the middle (fftshift it)")
+    return scan
+
+
+def middle(size: int, wanted: int) -> slice:
+    """The `wanted` samples, or all where there are fewer, about `size // 2`."""
+    wanted = min(size, wanted)
+    return slice(size // 2 - wanted // 2, size // 2 - wanted // 2 + wanted)
+
+
+def without_oversampling(kspace: np.ndarray, wanted: int) -> np.ndarray:
+    """k-space [slice, coil, H, W] of the `wanted` middle rows of the image; as it is where a line is sampled in part."""
+    if wanted >= kspace.shape[2] or not _whole(kspace, 2):
+        return kspace
+    result = np.empty((*kspace.shape[:2], wanted, kspace.shape[3]), np.complex64)
+    for k, one in enumerate(kspace):
+        result[k] = _transform(np.fft.fft, _transform(np.fft.ifft, one, 1)[:, middle(one.shape[1], wanted)], 1)
+    return result
+
+
+def slices_along_readout(path: Path, volume: np.ndarray, wanted: int | None = None) -> np.ndarray:
+    """k-space [readout, coil, phase, partition] of the `wanted` middle slices across the readout of [coil, readout, phase, partition].
+
+    Raises `InputError` where a line is sampled in part.
+    """
+    if not _whole(volume, 1):
+        raise InputError(f"{path}: three-dimensional k-space whose readout is sampled in part; accepted are whole lines")
+    volume = _transform(np.fft.ifft, volume, 1)[:, middle(volume.shape[1], wanted or volume.shape[1])]
+    return np.ascontiguousarray(volume.swapaxes(0, 1)).astype(np.complex64)
+
+
+def _transform(transform, kspace, axis):
+    """A unitary transform along an axis with zero frequency, and the image's centre, in its middle."""
+    return np.fft.fftshift(transform(np.fft.ifftshift(kspace, axis), axis=axis, norm="ortho"), axis)
+
+
+def _whole(kspace, axis):
+    """Whether lines along an axis are sampled wholly or not at all; single zeros are none of sampling."""
+    part = (kspace != 0).mean(axis)
+    return part[part > 0].mean() > 0.99
