@@ -247,12 +247,12 @@ def test_a_color_table_of_imagej_is_no_palette(tmp_path):
 def test_plain_tags_and_descriptions_are_kept(tmp_path):
     tifffile.imwrite(
         tmp_path / "a.tif", random(6, 7), description="exposure 20 ms, 37 °C".encode(), datetime="2024:05:06 07:08:09",
-        resolution=(20000, 10000), resolutionunit="centimeter", iccprofile=b"profile",
+        resolution=(20000, 10000), resolutionunit="centimeter", iccprofile=b"profile", extratags=[(274, "H", 1, 6, False)],
     )
     picture, output = rewritten(tmp_path / "a.tif")
     assert rounded(picture) == {"X": (0.5, "µm", 0), "Y": (1, "µm", 0)}
     with tifffile.TiffFile(tmp_path / "a.tif") as a, tifffile.TiffFile(output) as b:
-        for tag in ("ImageDescription", "DateTime", "XResolution", "YResolution", "ResolutionUnit", "InterColorProfile"):
+        for tag in ("ImageDescription", "DateTime", "XResolution", "YResolution", "ResolutionUnit", "InterColorProfile", "Orientation"):
             assert b.pages.first.tags[tag].value == a.pages.first.tags[tag].value, tag
 
 

@@ -59,7 +59,8 @@ def create(picture: Picture, path: Path) -> Iterator[np.ndarray]:
     axes = _stored(picture.axes, kind)
     order = [picture.axes.index(a) for a in axes]
     shape = tuple(picture.array.shape[j] for j in order)
-    settings = {"bigtiff": kind != "imagej" and dtype.itemsize * prod(shape) > 2**31}
+    size = dtype.itemsize * prod(shape)  # ImageJ's own way beyond 4 GB is one page, after which lie the pixels of all
+    settings = {"truncate": size > 2**32 - 2**26} if kind == "imagej" else {"bigtiff": size > 2**31}
     settings |= _tags(picture) | _samples(picture, kind, axes, shape, dtype) | _description(picture, kind, axes, shape, dtype)
     if dtype == bool:  # eight of them share a byte, so that they cannot be filled one by one
         pixels = np.zeros(shape, dtype)
@@ -167,6 +168,8 @@ def _metadata(file, series, axes, count):
         metadata = Metadata(scales={"X": Scale(said["XCalibration"], unit), "Y": Scale(said["YCalibration"], unit)})
     tags = {"resolution": page.resolution, "resolutionunit": page.resolutionunit} if "XResolution" in page.tags else {}
     tags |= {key: value for key, value in (("datetime", page.datetime), ("iccprofile", page.iccprofile)) if value}
+    if (turned := page.tags.valueof("Orientation", 1)) != 1:  # pixels stay as they are stored
+        tags["extratags"] = [(274, "H", 1, turned, False)]
     own = {**metadata.own, "axes": axes, "count": count, "page": page.shape, "tags": tags, "photometric": page.photometric, "colormap": page.colormap}
     if series.kind in ("uniform", "generic", "shaped") and page.description and page.shaped_description != page.description:
         own["text"] = page.description
