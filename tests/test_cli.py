@@ -76,6 +76,40 @@ def test_reconstruct_keeps_type_axes_and_metadata(trained):
     assert np.abs(difference).max() <= 1 and (difference != 0).mean() < 1e-3  # rounding of ties alone
 
 
+def test_reconstruct_refuses_before_the_work(trained, tmp_path):
+    folder, _ = trained
+    two = tmp_path / "two.tif"
+    tifffile.imwrite(two, np.zeros((2, 40, 40), np.uint16), metadata={"axes": "CYX"}, photometric="minisblack")
+    (tmp_path / "d.tif").mkdir()
+    (tmp_path / "link.tif").symlink_to(folder / "stack.tif")
+    np.save(tmp_path / "k.npy", np.zeros((1, 4, 32, 32), np.complex64))
+    for source, output, message in (
+        (two, "o.tif", "two.tif: 2 channels; the run was trained on 1"),
+        (folder / "stack.tif", "missing/o.tif", "does not exist"),
+        (folder / "stack.tif", "d.tif", "is a folder"),
+        (folder / "stack.tif", "link.tif", "is the input"),
+        (folder / "stack.tif", "o.xyz", "accepted are"),
+        (folder / "stack.tif", "o.jpg", "uint16"),
+        (tmp_path / "k.npy", "o.h5", "is k-space; the run was trained on images"),
+        (tmp_path / "k.npy", "k.npy", "is the input"),
+        (tmp_path / "*.tif", "o.tif", "names a file"),
+    ):
+        before = sorted(tmp_path.iterdir())
+        done = cli("reconstruct", folder / "run", source, "-o", tmp_path / output)
+        lines = done.stderr.strip().splitlines()
+        assert done.returncode == 2 and len(lines) == 1 and message in lines[0], done.stderr
+        assert sorted(tmp_path.iterdir()) == before
+
+
+def test_reconstruct_takes_a_pattern(trained, tmp_path):
+    folder, _ = trained
+    for i in (1, 2):
+        np.save(tmp_path / f"a{i}.npy", np.full((120, 90), 40 * i, np.float32))
+    done = cli("reconstruct", folder / "run", tmp_path / "a*.npy", "-o", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["a1.npy", "a2.npy"]
+
+
 def test_resume_of_a_complete_run_changes_nothing(trained):
     folder, _ = trained
     before = (folder / "run" / "noise2void" / "metrics.jsonl").read_text()

@@ -99,6 +99,7 @@ def test_a_file_is_no_partner_of_its_own(tmp_path):
     for first, second in ((folder / "1.tif", folder / ".." / "a" / "1.tif"), (folder, folder), (folder / "*.tif", folder)):
         with pytest.raises(InputError, match="both mean"):
             matched(first, second)
+    assert matched(folder / "1*.tif", tmp_path / "named.tif") == [(folder / "1.tif", tmp_path / "named.tif")]
     assert matched(tmp_path / "a.h5:raw", tmp_path / "a.h5:clean")
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from unsup_jax import files
 from unsup_jax.core import Measurement
 from unsup_jax.errors import InputError
-from unsup_jax.experiment import Experiment, estimator, load_trained, tiled, trained_channels
+from unsup_jax.experiment import Experiment, estimator, load_trained, tiled, trained_channels, trained_on_images
 from unsup_jax.files.kspace import OUTPUTS, check_images, is_kspace, read_kspace, write_images
 from unsup_jax.operators import Identity
 from unsup_jax.train.logging import ProgressLine
@@ -43,6 +43,9 @@ def reconstruct_files(
     trained = method.scope == "dataset"
     state, noise = load_trained(experiment, run) if trained else (None, None)
     channels = trained_channels(experiment, run) if trained else None
+    for path, _ in jobs if trained else ():
+        if is_kspace(path) == (of_images := trained_on_images(experiment, run)):
+            raise InputError(f"{path}: is {'k-space' if of_images else 'an image'}; the run was trained on {'images' if of_images else 'other measurements'}")
     key = jax.random.key(experiment.train.seed)
     fill = tiled(method, state, key) if state is not None and method.tiling is not None else None
     whole = estimator(method, state, key, start_from=start_from)

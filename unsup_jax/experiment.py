@@ -339,6 +339,11 @@ def trained_channels(experiment: Experiment, directory: Path) -> int:
     return (stored.get("image") or stored)["shape"][-1]
 
 
+def trained_on_images(experiment: Experiment, directory: Path) -> bool:
+    """Whether the measurements that a run in `directory` was trained on are images themselves."""
+    return not _example(experiment, directory)[1].get("image")
+
+
 def load_trained(experiment: Experiment, directory: Path) -> tuple[Any, NoiseModel | None]:
     """(state, noise model) of the experiment's method that a run left in `directory`.
 

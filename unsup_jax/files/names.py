@@ -102,14 +102,14 @@ def listed(path: str | Path) -> list[Path]:
 def matched(first: str | Path, second: str | Path) -> list[tuple[Path, Path]]:
     """Each file that `first` means, with the one of `second` that belongs to it.
 
-    Two files that are named belong together. Those of folders and patterns do by their names, else by what tells the
+    A file that is named belongs to the only other one. Those of folders and patterns do by their names, else by what tells the
     names of a set apart, where 1 and 01 are one number: img_1 and gt_01, a_noisy and a_clean. Raises `InputError` that
     names the first file without a partner, and one that is on both sides.
     """
     ones, others = listed(first), listed(second)
     if both := {path.resolve() for path in ones} & {path.resolve() for path in others}:
         raise InputError(f"{first} and {second} both mean {min(both)}; a file is no partner of its own")
-    if not (is_several(first) or is_several(second)):
+    if len(ones) == len(others) == 1 and not (is_several(first) and is_several(second)):
         return [(ones[0], others[0])]
     attempts = [(keys(ones), keys(others)) for keys in (_names, _differences, _numbers)]
     for mine, theirs in attempts:
