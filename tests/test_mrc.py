@@ -75,6 +75,13 @@ def test_volumes_are_told_from_stacks(tmp_path, suffix, header, axes):
     assert open_image(tmp_path / f"b{suffix}").axes == axes
 
 
+def test_a_stack_stays_one_under_another_name(tmp_path):
+    path = made(tmp_path / "a.mrcs", ispg=1, mz=3)
+    with rewritten(path, tmp_path / "b.mrc") as file:
+        assert file.is_image_stack() and file.header.mz == 1
+    assert open_image(tmp_path / "b.mrc").axes == "IYX"
+
+
 def test_bytes_have_the_sign_that_imod_gives(tmp_path):
     pixels = np.array([[0, 100, 200, 255]], np.uint8)
     path = made(tmp_path / "a.mrc", pixels.view(np.int8))
@@ -114,6 +121,9 @@ def test_what_an_mrc_does_not_hold_is_named(tmp_path):
     path.write_bytes(path.read_bytes()[:1200])
     with pytest.raises(InputError, match="fewer than its header says"):
         open_image(path)
+    with writer(Picture(tmp_path / "x.npy", "npy", np.zeros((2, 4, 5), np.int16), "TYX"), tmp_path / "t.mrc") as out:
+        out[...] = 1
+    assert open_image(tmp_path / "t.mrc").axes == "IYX"
     for array, axes in ((np.zeros((4, 4), np.float64), "YX"), (np.zeros((2, 4, 4), np.uint8), "CYX"), (np.zeros((4, 4, 2), np.int16), "YXT")):
         with pytest.raises(InputError, match="an MRC holds"), writer(Picture(tmp_path / "x.npy", "npy", array, axes), tmp_path / "o.mrc"):
             pass

@@ -75,6 +75,9 @@ def create(picture: Picture, path: Path) -> Iterator[np.ndarray]:
             if "extended" in own and path.suffix == ".gz":
                 file.set_extended_header(own["extended"])
             _describe(file, picture, own)
+            if len(shape) == 3 and "Z" not in picture.axes and "Z" in _axes(path, file.data, file.header):  # its name said it was a stack
+                file.header.cella.z /= max(int(file.header.mz), 1)
+                file.set_image_stack()
             yield file.data.view(np.uint8) if signless else file.data
             file.update_header_stats()
             if signless:
@@ -100,8 +103,6 @@ def _axes(path, array, header) -> str:
 
 
 def _describe(file, picture, own):
-    if len(picture.array.shape) == 3 and "Z" not in picture.axes:
-        file.set_image_stack()
     steps = {a: scale.to("Å") for a, scale in picture.metadata.scales.items()}
     if own:
         for name in set(_OWN) & set(own):
