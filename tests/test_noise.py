@@ -5,13 +5,15 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from scipy import stats
+from scipy.ndimage import gaussian_filter
 
 from unsup_jax.core.measurement import Scale
 from unsup_jax.errors import InputError
 from unsup_jax.noise import (
     ColouredGaussian, Gamma, Gaussian, GaussianMixture, Histogram, Poisson, PoissonGaussian, SaltAndPepper,
-    estimate_poisson_gaussian,
+    estimate_poisson_gaussian, neighbour_correlation,
 )
+from unsup_jax.noise.correlation import correlation_warning
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")
 
@@ -296,3 +298,30 @@ def test_noise_models_survive_json():
     assert from_json(to_json(None)) is None
     with pytest.raises(InputError, match="does not know"):
         from_json({"model": "Martian"})
+
+
+def test_correlation_of_neighbours_is_told_from_signal():
+    """Of noise smoothed along one axis or both; white noise of sparse, textured and photon images is white, and pure signal says nothing."""
+    rng, scene = np.random.default_rng(0), SCENES["spots of 6 px"]
+    white = rng.normal(size=scene.shape)
+    for sigma in ((0.75, 0.75), (0.75, 0), (0, 0.75)):
+        noise = gaussian_filter(white, sigma)
+        noise *= 12 / noise.std()
+        true = [(noise[1:] * noise[:-1]).mean() / 144, (noise[:, 1:] * noise[:, :-1]).mean() / 144]
+        np.testing.assert_allclose(neighbour_correlation((scene + noise)[..., None]), true, atol=0.1)
+        warning = correlation_warning((scene + noise)[..., None])
+        assert "structN2V" in warning and "bin" in warning and f"structure {2 * (sigma[0] > 0)},{2 * (sigma[1] > 0)}" in warning
+    for scene in SCENES.values():
+        for image in (scene + 12 * white, rng.poisson(scene), np.clip(np.rint(scene + 5 * white), 0, 255)):
+            assert np.nanmax(np.abs(neighbour_correlation(image[..., None]))) < 0.25 and correlation_warning(image[..., None]) is None
+    assert correlation_warning(SCENES["waves"][..., None]) is None and correlation_warning(np.zeros((64, 64, 1))) is None
+    assert np.isnan(neighbour_correlation(np.ones((16, 16, 1)))).all()
+
+
+def test_correlation_of_real_images(shared_data):
+    """The wide-field images of FMD were resampled, the confocal and two-photon ones were not."""
+    from PIL import Image
+
+    for path in sorted((shared_data / "fmd" / "raw").glob("*_1.png")):
+        warned = correlation_warning(np.asarray(Image.open(path))[..., None]) is not None
+        assert warned == path.name.startswith("WideField"), path.name

@@ -43,6 +43,10 @@ class NoiseModel(struct.PyTreeNode):
         """The signal that any real number stands for: itself, unless some are no signals; smooth."""
         return free
 
+    def camera(self) -> tuple[Array, Array, Array] | None:
+        """(gain, sigma, offset) where Var[y | clean] = gain (clean - offset) + sigma^2; None of other noise."""
+        return None
+
 
 class Gaussian(NoiseModel):
     """White Gaussian noise of standard deviation `sigma`."""
@@ -65,6 +69,9 @@ class Gaussian(NoiseModel):
 
     def normalize(self, scale: Scale) -> "Gaussian":
         return Gaussian(self.sigma / scale.unit)
+
+    def camera(self) -> tuple[Array, Array, Array]:
+        return 0.0, self.sigma, 0.0
 
 
 class Poisson(NoiseModel):
@@ -95,6 +102,9 @@ class Poisson(NoiseModel):
 
     def normalize(self, scale: Scale) -> "Poisson":
         return Poisson(self.gain / scale.unit, scale.normalize(self.offset))
+
+    def camera(self) -> tuple[Array, Array, Array]:
+        return self.gain, 0.0, self.offset
 
     def signal(self, free: Array) -> Array:
         """Above the offset: softplus in units of the gain."""
@@ -145,6 +155,9 @@ class PoissonGaussian(NoiseModel):
 
     def normalize(self, scale: Scale) -> "PoissonGaussian":
         return PoissonGaussian(self.gain / scale.unit, self.sigma / scale.unit, scale.normalize(self.offset))
+
+    def camera(self) -> tuple[Array, Array, Array]:
+        return self.gain, self.sigma, self.offset
 
     def signal(self, free: Array) -> Array:
         """Above the offset, as of Poisson noise."""

@@ -1,20 +1,27 @@
-"""Gaussian and median filters, their one parameter chosen from the noisy image itself.
+"""Filters of images, their one parameter chosen from the noisy image itself.
 
 A filter's width is the one that predicts held-out pixels best, which by eq. (14) ranks filters as the truth
 would, up to the variance of the noise (`skimage.restoration.calibrate_denoiser`, Batson & Royer 2019).
+
+Non-local means and wavelet shrinkage take white noise of one deviation. A camera's grows with the signal, so that the deviation of
+a dark background would leave what is bright as it is: they filter each channel after the generalised Anscombe transform of its own
+noise, known or estimated, and where that does not grow with the signal, the channel as it is. Of complex images, whose noise is
+white, real and imaginary parts are filtered by the same rule, as channels.
 """
 
 import itertools
 from dataclasses import dataclass
 from typing import ClassVar
 
+import jax.numpy as jnp
 import numpy as np
-from jax import Array
+from jax import Array, lax
 from scipy import ndimage
-from skimage.restoration import calibrate_denoiser, denoise_nl_means, denoise_wavelet, estimate_sigma
+from skimage.restoration import calibrate_denoiser, denoise_nl_means, denoise_wavelet
 
 from unsup_jax.core import Direct, Measurement
 from unsup_jax.methods.classical.host import by_channel, on_host
+from unsup_jax.noise import anscombe, anscombe_inverse, estimate_poisson_gaussian
 
 
 @dataclass(frozen=True)
@@ -27,7 +34,7 @@ class GaussianFilter(Direct):
     """Standard deviation, pixels; None chooses it by held-out pixels."""
 
     def answer(self, key: Array, one: Measurement) -> Array:
-        return on_host(lambda y: _calibrated(_gaussian, y, "sigma", self.sigma, (0.5, 0.75, 1, 1.5, 2, 3, 4)), one.y)
+        return _by_parts(lambda y: _calibrated(_gaussian, y, "sigma", self.sigma, (0.5, 0.75, 1, 1.5, 2, 3, 4)), one.y)
 
 
 @dataclass(frozen=True)
@@ -40,7 +47,7 @@ class MedianFilter(Direct):
     """Window width, pixels; None chooses it by held-out pixels."""
 
     def answer(self, key: Array, one: Measurement) -> Array:
-        return on_host(lambda y: _calibrated(_median, y, "size", self.size, (3, 5, 7, 9)), one.y)
+        return _by_parts(lambda y: _calibrated(_median, y, "size", self.size, (3, 5, 7, 9)), one.y)
 
 
 @dataclass(frozen=True)
@@ -58,10 +65,9 @@ class NonLocalMeans(Direct):
 
     def answer(self, key: Array, one: Measurement) -> Array:
         def denoise(image, h):
-            sigma = estimate_sigma(image)
-            return denoise_nl_means(image, self.patch, self.search, h=h * sigma, sigma=sigma, fast_mode=True)
+            return denoise_nl_means(image, self.patch, self.search, h=h, sigma=1.0, fast_mode=True)
 
-        return on_host(lambda y: _calibrated(denoise, y, "h", self.strength, (0.4, 0.6, 0.8, 1.0, 1.3)), one.y)
+        return _white(lambda y: _calibrated(denoise, y, "h", self.strength, (0.4, 0.6, 0.8, 1.0, 1.3)), one)
 
 
 @dataclass(frozen=True)
@@ -77,9 +83,10 @@ class WaveletShrinkage(Direct):
         def channel(image):
             moves = itertools.product(range(self.shifts + 1), repeat=image.ndim)
             axes = tuple(range(image.ndim))
-            return np.mean([np.roll(denoise_wavelet(np.roll(image, move, axes)), [-m for m in move], axes) for move in moves], 0)
+            shrunk = lambda move: denoise_wavelet(np.roll(image, move, axes), sigma=1.0)
+            return np.mean([np.roll(shrunk(move), [-m for m in move], axes) for move in moves], 0)
 
-        return on_host(lambda y: by_channel(channel, y), one.y)
+        return _white(lambda y: by_channel(channel, y), one)
 
 
 def _gaussian(image, sigma):
@@ -93,7 +100,46 @@ def _median(image, size):
 def _calibrated(denoise, y: np.ndarray, name: str, value, choices) -> np.ndarray:
     """Each channel filtered with `value`, or with the choice that predicts the held-out pixels of their mean best."""
     if value is None:
-        grey = y.astype(np.float64).mean(-1)
+        grey = y.astype(np.float64).mean(-1) * np.sqrt(y.shape[-1])   # the noise of a channel
         _, (tested, losses) = calibrate_denoiser(grey, denoise, {name: list(choices)}, extra_output=True)
         value = tested[int(np.argmin(losses))][name]
     return by_channel(lambda channel: denoise(channel, value), y)
+
+
+def _white(function, one: Measurement) -> Array:
+    """`function` of the channels in which a measurement's noise is white and of unit deviation; those without noise stay."""
+    known = None if one.noise is None else one.noise.camera()
+    parts = 2 if jnp.iscomplexobj(one.y) else 1
+    if known is None:
+        return _by_parts(lambda y: _stabilized(function, y, np.array([estimate_poisson_gaussian(c[..., None]) for c in np.moveaxis(y, -1, 0)])), one.y)
+    by_channel = lambda v: jnp.broadcast_to(jnp.asarray(v, one.y.real.dtype), one.y.shape).mean(tuple(range(one.y.ndim - 1)))
+    gain, sigma, offset = (jnp.tile(by_channel(v), parts) for v in known)
+    return _by_parts(lambda y, *camera: _stabilized(function, y, np.stack(camera, -1)), one.y, gain, sigma / parts**0.5, offset)
+
+
+def _stabilized(function, y: np.ndarray, cameras: np.ndarray) -> np.ndarray:
+    """`function` between the transform of each channel, by its row (gain, sigma, offset), and the inverse."""
+    y, cameras = y.astype(np.float64), cameras.astype(np.float64)
+    noisy = np.flatnonzero((cameras[:, :2] > 0).any(1))
+    if not len(noisy):
+        return y
+
+    def there(c):
+        gain, sigma, offset = cameras[c]
+        return anscombe(y[..., c] - offset, gain, sigma) if gain > 0 else y[..., c] / sigma
+
+    def back(c, filtered):
+        gain, sigma, offset = cameras[c]
+        return anscombe_inverse(filtered, gain, sigma) + offset if gain > 0 else filtered * sigma
+
+    result, filtered = y.copy(), function(np.stack([there(c) for c in noisy], -1))
+    for i, c in enumerate(noisy):
+        result[..., c] = back(c, filtered[..., i])
+    return result
+
+
+def _by_parts(function, y: Array, *others: Array) -> Array:
+    """`function` on the host of an image [*S, C]; of a complex one, of its real and imaginary parts as channels [*S, 2 C]."""
+    if not jnp.iscomplexobj(y):
+        return on_host(function, y, *others)
+    return lax.complex(*jnp.split(on_host(function, jnp.concatenate([y.real, y.imag], -1), *others), 2, -1))

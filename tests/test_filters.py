@@ -1,0 +1,58 @@
+"""Filters of images: complex values, constants, photon noise."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from unsup_jax.core import Measurement
+from unsup_jax.evaluate import psnr
+from unsup_jax.methods import GaussianFilter, MedianFilter, NonLocalMeans, RichardsonLucy, WaveletShrinkage
+from unsup_jax.noise import Gaussian, PoissonGaussian
+from unsup_jax.operators import Convolution, Identity, gaussian_psf
+from unsup_jax.train import solve
+
+pytestmark = pytest.mark.usefixtures("quick_compilation")
+
+KEY = jax.random.key(0)
+
+
+def estimate(method, measurement):
+    return method.reconstruct(KEY, solve(method, KEY, measurement)[0], measurement)
+
+
+def test_filters_of_the_two_parts_of_a_complex_image():
+    """Turned in phase, the estimate is turned; and both parts come nearer to the truth."""
+    truth = 100 * jnp.exp(1.2j) * jnp.ones((32, 31, 1), jnp.complex64)
+    y = Gaussian(5.0).sample(KEY, truth)
+    for method in (GaussianFilter(1.0), MedianFilter(3), NonLocalMeans(strength=0.8), WaveletShrinkage(shifts=1)):
+        for noise in (None, Gaussian(5.0)):
+            found = estimate(method, Measurement(y, Identity(), noise))
+            assert found.dtype == y.dtype and abs(complex(found.mean()) - complex(truth[0, 0, 0])) < 0.5, method.label
+            assert float(jnp.std(found)) < 0.6 * float(jnp.std(y)), method.label
+    linear = estimate(GaussianFilter(1.0), Measurement(1j * y, Identity()))
+    np.testing.assert_allclose(linear, 1j * estimate(GaussianFilter(1.0), Measurement(y, Identity())), rtol=1e-5, atol=1e-4)
+
+
+@pytest.mark.parametrize("level", [0.0, 100.0, -3.0])
+def test_filters_leave_a_constant_plane_as_it_is(level):
+    y = jnp.full((24, 19, 2), level)
+    for method in (GaussianFilter(1.0), MedianFilter(3), NonLocalMeans(), WaveletShrinkage(shifts=1)):
+        np.testing.assert_allclose(estimate(method, Measurement(y, Identity())), y, atol=1e-4)
+
+
+def test_photon_noise_is_filtered_where_it_is_bright():
+    """On a dark background the deviation of the background would leave the bright part as noisy as it was."""
+    rows, columns = np.mgrid[:128, :96]
+    truth = (2 + 150.0 * np.exp(-((rows - 64) ** 2 + (columns - 48) ** 2) / (2 * 18.0**2))).astype(np.float32)[..., None]
+    noise = PoissonGaussian(4.0, 1.0)
+    y = noise.sample(KEY, jnp.asarray(truth))
+    for method in (NonLocalMeans(), WaveletShrinkage(shifts=1)):
+        blind, known = (psnr(np.asarray(estimate(method, Measurement(y, Identity(), model))), truth) for model in (None, noise))
+        assert min(blind, known) > psnr(np.asarray(y), truth) + 8 and abs(blind - known) < 1, method.label
+
+
+def test_richardson_lucy_of_nothing_is_nothing():
+    H = Convolution(gaussian_psf((5, 5), 1.0))
+    found = estimate(RichardsonLucy(steps=3, weight=0.01), Measurement(jnp.zeros((16, 12, 1)), H))
+    assert jnp.isfinite(found).all() and float(jnp.abs(found).max()) < 1e-6
