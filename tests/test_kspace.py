@@ -8,7 +8,8 @@ import pytest
 from helpers import centred_kspace
 
 from unsup_jax.apply import reconstruct_files
-from unsup_jax.data import Data
+from unsup_jax.core import Measurement
+from unsup_jax.data import Data, Stream
 from unsup_jax.errors import InputError
 from unsup_jax.evaluate import psnr
 from unsup_jax.experiment import Experiment, estimator
@@ -18,6 +19,7 @@ from unsup_jax.methods import ConjugateGradient
 from unsup_jax.modalities import Camera, Scanner
 from unsup_jax.modalities.kspace import measurements
 from unsup_jax.modalities.mri import loop_coils
+from unsup_jax.operators import SENSE
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")
 
@@ -295,6 +297,27 @@ def test_a_small_field_of_view_takes_two_sets_of_maps():
     assert [m.operator.sensitivity_maps.shape[:2] for m in mixed] == [(2, 8), (2, 8)] and not mixed[1].y[4:].any()
     with pytest.raises(InputError, match="takes 2 sets of maps, and the run was trained on 1"):
         Scanner().read([scan], channels=1)
+
+
+def test_images_become_a_bart_file(tmp_path):
+    images = np.random.default_rng(0).normal(size=(2, 16, 12, 3)).astype(np.complex64)
+    assert write_images(tmp_path / "o.cfl", images, Scan(Path("a"), images)) == "complex images, 2 x 16 x 12 of 3 sets"
+    sizes = [int(n) for n in (tmp_path / "o.hdr").read_text().splitlines()[1].split()]
+    found = np.fromfile(tmp_path / "o.cfl", np.complex64).reshape(sizes, order="F")     # READ, PHS1, ..., MAPS fifth, ..., SLICE 14th
+    np.testing.assert_array_equal(found.squeeze().transpose(3, 0, 1, 2), images)
+    assert sizes == [16, 12, 1, 1, 3, *[1] * 8, 2, 1, 1] and len(list(tmp_path.iterdir())) == 2
+
+
+def test_a_batch_is_of_one_shape():
+    """Scans of two matrices train together, each as often as there are slices of it."""
+    one = lambda width: Measurement(np.ones((2, 8, width), np.complex64), SENSE(np.ones((1, 2, 8, width)), np.ones((8, width))))
+    stream = Stream([one(8), one(10), one(8), one(8)], batch=2, patch=None, augment=False, seed=0)
+    shapes = [batch.y.shape for batch in stream.fixed(40)]
+    assert [shapes.count((2, 2, 8, width)) for width in (8, 10)] == [30, 10]
+    again = stream.batches()
+    assert [next(again).y.shape for _ in range(40)] == shapes
+    with pytest.raises(InputError, match="several processes"):
+        stream.batches(2, 0)
 
 
 def test_folders_of_scans_of_several_coils(tmp_path):
