@@ -12,6 +12,7 @@ from unsup_jax.core import Measurement
 from unsup_jax.data import Data, Stream
 from unsup_jax.errors import InputError
 from unsup_jax.evaluate import psnr
+from unsup_jax.evaluate.metrics import nmse
 from unsup_jax.experiment import Experiment, estimator
 from unsup_jax.files.kspace import is_kspace, read_kspace, write_images
 from unsup_jax.files.scan import Scan
@@ -169,9 +170,12 @@ def test_fastmri_holds_references(tmp_path):
     pattern = str(tmp_path / "*.h5")
     found = Data(path=pattern, truth=f"{pattern}:reconstruction_rss", patch=None, test=1 / 2).load(Scanner(), set(), 0).test
     back = np.abs(np.asarray(found[0].operator.adjoint(found[0].y)))
-    truth = np.abs(found[0].truth)
+    truth = found[0].truth
     assert truth.shape == (32, 32, 1) and not truth[:4].any()
     assert np.quantile(np.abs(back - truth)[truth > 0.2 * truth.max()], 0.95) < 0.02 * truth.max()
+    assert nmse(back * 1j, truth) == nmse(back, truth)              # a modulus knows no phase
+    with pytest.raises(InputError, match="moduli that lack its phase"):
+        Data(path=pattern, truth=f"{pattern}:reconstruction_rss", patch=None).load(Scanner(), {"truth"}, 0)
     with pytest.raises(InputError, match="2 slices; they must agree"):
         np.save(tmp_path / "c.npy", kspace)
         write_fastmri(tmp_path / "d.h5", kspace, reconstruction_rss=images[:1])

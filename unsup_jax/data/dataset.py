@@ -125,6 +125,8 @@ class Data:
             if getattr(self, needed) is None and not (name == "pair" and self.frames == "halves"):
                 raise InputError(f"the method sees {name}: give --data.{needed} beside --data.path")
         own, scored = measured
+        if {"truth", "unpaired"} & set(sees) and self.path is not None and any(np.iscomplexobj(m.y) for m in own):
+            raise InputError("the method sees the truth, and references of k-space are moduli that lack its phase: they are for scoring alone")
         test, train = (scored, own) if scored else split(own, self.test, first=True)
         if not {"truth", "unpaired"} & set(sees):
             train = own

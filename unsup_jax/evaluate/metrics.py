@@ -1,7 +1,8 @@
 """Scores of an estimate against its truth; PSNR, SSIM and NMSE are those of scikit-image.
 
 All are computed in double precision, whatever type the images have. The data range is that of the truth,
-max - min, unless it is given. Of complex images, PSNR and SSIM are those of the moduli, NMSE that of the values.
+max - min, unless it is given. Of complex images, PSNR and SSIM are those of the moduli, NMSE that of the values; but a real truth
+of a complex estimate is a modulus.
 """
 
 import numpy as np
@@ -34,7 +35,7 @@ def psnr_affine(estimate: np.ndarray, truth: np.ndarray, range: float | None = N
 
 def nmse(estimate: np.ndarray, truth: np.ndarray) -> float:
     """||estimate - truth||^2 / ||truth||^2; of a zero truth, 0 for equal images and infinite for others."""
-    estimate, truth = _double(estimate), _double(truth)
+    estimate, truth = _double(estimate) if np.iscomplexobj(truth) else _real(estimate), _double(truth)
     error, energy = float(np.sum(np.abs(estimate - truth) ** 2)), float(np.sum(np.abs(truth) ** 2))
     if energy == 0:
         return 0.0 if error == 0 else float("inf")

@@ -81,7 +81,7 @@ def _filled(one, sets, coils):
 
 
 def framed(one: Measurement, image: np.ndarray) -> np.ndarray:
-    """An image [h, w, 1] in the middle of the frame [H, W, sets] that the measurement's operator maps from, zero outside.
+    """A modulus [h, w, 1] in the middle of the frame [H, W, sets] that the measurement's operator maps from, zero outside.
 
     Raises `InputError` on an image that is larger, and where the frame holds several sets.
     """
@@ -90,7 +90,7 @@ def framed(one: Measurement, image: np.ndarray) -> np.ndarray:
         raise InputError(
             f"a reference of shape {image.shape} for k-space of {frame[0]} x {frame[1]} with {sets} sets of maps; accepted is [h, w, 1] "
             "that is no larger, and one set")
-    result = np.zeros((*frame, 1), np.complex64)
+    result = np.zeros((*frame, 1), np.float32)
     result[tuple(middle(size, n) for size, n in zip(frame, image.shape))] = image
     return result
 
