@@ -34,9 +34,10 @@ def measure(repeats: int, peers: bool) -> Iterator[dict]:
     for count, size in ((16, 64), (8, 256)):
         y = np.random.default_rng(0).normal(size=(count, size, size, 1)).astype(np.float32)
         batch = Measurement(y, Identity(), truth=y)
-        state = parallel.replicate(jax.jit(METHOD.init)(jax.random.key(0), batch))
-        key, shares = jax.random.key(1), parallel.shard(batch)
-        update, figures = compiled(parallel.data_parallel(METHOD.update), key, state, shares)
+        replicas = parallel.Replicas.of(len(batch.y))
+        state = replicas.place(jax.jit(METHOD.init)(jax.random.key(0), batch))
+        key, shares = jax.random.key(1), replicas.shard(batch)
+        update, figures = compiled(replicas.map(METHOD.update), key, state, shares)
         step, agreement = None, ""
         if peers:
             step, agree = _torch(y, parallel.local(state).trained.params["params"])

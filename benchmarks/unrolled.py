@@ -32,9 +32,10 @@ def measure(repeats: int, peers: bool, *, count: int = 2, size: int = 128) -> It
     case = f"unrolled MRI step {count} x 8 coils x {size}^2"
     for checkpoint in (False, True):
         method = Supervised(network=NETWORK.clone(checkpoint=checkpoint), optimizer=Adam(decay=False))
-        state = parallel.replicate(jax.jit(method.init)(jax.random.key(0), batch))
-        key, shares = jax.random.key(1), parallel.shard(batch)
-        update, figures = compiled(parallel.data_parallel(method.update), key, state, shares)
+        replicas = parallel.Replicas.of(len(batch.y))
+        state = replicas.place(jax.jit(method.init)(jax.random.key(0), batch))
+        key, shares = jax.random.key(1), replicas.shard(batch)
+        update, figures = compiled(replicas.map(method.update), key, state, shares)
         step, agreement = None, ""
         if peers and not checkpoint:
             scaled, params = y / np.abs(y).max(), parallel.local(state).trained.params

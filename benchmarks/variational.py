@@ -36,9 +36,10 @@ def measure(repeats: int, peers: bool) -> Iterator[dict]:
     method = SpatialVAE(optimizer=Adam(1e-4, decay=False))
     y = np.random.default_rng(0).normal(size=(100, 28, 28, 1)).astype(np.float32)
     batch = Measurement(y, Identity())
-    state = parallel.replicate(jax.jit(method.init)(jax.random.key(0), batch))
-    key, shares = jax.random.key(1), parallel.shard(batch)
-    update, figures = compiled(parallel.data_parallel(method.update), key, state, shares)
+    replicas = parallel.Replicas.of(len(batch.y))
+    state = replicas.place(jax.jit(method.init)(jax.random.key(0), batch))
+    key, shares = jax.random.key(1), replicas.shard(batch)
+    update, figures = compiled(replicas.map(method.update), key, state, shares)
     step, agreement = None, ""
     if peers:
         params = parallel.local(state).trained.params["params"]

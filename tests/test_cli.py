@@ -145,7 +145,7 @@ MISTAKES = {
     "out of range": (["run", "n2v_tissue", "--method.fraction", "0.9"], "0 < fraction <= 0.5"),
     "choice": (["run", "n2v_tissue", "--method.kappa", "mode"], "uniform"),
     "path": (["run", "n2v_tissue", "--data.path", "missing.tif"], "no such file"),
-    "batch": (["run", "n2v_tissue", "--train.batch", "3"], "multiple of 4"),
+    "batch": (["run", "n2v_tissue", "--train.batch", "0"], "at least 1"),
     "run": (["resume", "nowhere"], "no run here"),
     "modality": (["compare"], "names"),
 }

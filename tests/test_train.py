@@ -7,6 +7,7 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import jax
 import jax.numpy as jnp
@@ -15,7 +16,6 @@ import pytest
 from helpers import run_fit
 
 from unsup_jax.core import Adam, Learned, Measurement, Method
-from unsup_jax.errors import InputError
 from unsup_jax.methods import Noise2Void
 from unsup_jax.networks import UNet
 from unsup_jax.operators import Identity
@@ -47,19 +47,46 @@ def worker(directory, *arguments, devices=1, wait=True):
     return [value for _, value in sorted(np.load(directory / "result.npz").items())]
 
 
-def relative(a, b):
-    return max(float(np.linalg.norm(x - y) / max(np.linalg.norm(y), 1e-12)) for x, y in zip(a, b) if np.linalg.norm(y) > 1e-4)
+def norm_of_difference(a, b):
+    flat = lambda arrays: np.concatenate([np.ravel(leaf) for leaf in arrays])
+    return np.linalg.norm(flat(a) - flat(b)) / np.linalg.norm(flat(b))
 
 
-def test_four_devices_agree_with_one_and_replicas_are_equal(tmp_path):
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory):
+    """The parameters of four steps on one device."""
+    return worker(tmp_path_factory.mktemp("one"), 4)
+
+
+def test_four_devices_agree_with_one_and_replicas_are_equal(tmp_path, alone):
     state = run_fit(METHOD, steps=4, directory=tmp_path / "four")
     for leaf in jax.tree.leaves(state):
         shards = [np.asarray(s.data) for s in leaf.addressable_shards]
         assert len(shards) == 4 and all(np.array_equal(shards[0], s) for s in shards[1:])
-    alone = worker(tmp_path / "one", 4)
-    four = leaves(state.trained.params)
-    flat = lambda arrays: np.concatenate([a.ravel() for a in arrays])
-    assert np.linalg.norm(flat(four) - flat(alone)) <= 1e-6 * np.linalg.norm(flat(alone))
+    assert norm_of_difference(leaves(state.trained.params), alone) <= 1e-6
+
+
+@pytest.mark.parametrize("devices", [3, 8])
+def test_devices_that_the_batch_does_not_divide_among_agree_with_one(tmp_path, alone, devices):
+    """A batch of 4 on two of three devices, and on four of eight."""
+    assert norm_of_difference(worker(tmp_path, 4, devices=devices), alone) <= 1e-6
+
+
+@pytest.mark.parametrize("batch, devices, processes, used", [
+    (4, 1, 1, 1), (4, 3, 1, 2), (4, 6, 1, 4), (4, 8, 1, 4), (4, 16, 1, 4), (16, 6, 1, 4), (12, 8, 1, 6), (7, 6, 1, 1), (1, 8, 1, 1),
+    (4, 3, 2, 4), (12, 8, 2, 12), (6, 4, 3, 6), (3, 8, 2, 3), (4, 2, 3, 2),
+])
+def test_as_many_devices_as_divide_the_batch(monkeypatch, batch, devices, processes, used):
+    """The same number of each process; all of one process where the processes cannot share the batch evenly."""
+    every = [SimpleNamespace(process_index=p, id=d) for p in range(processes) for d in range(devices)]
+    monkeypatch.setattr(jax, "devices", lambda: every)
+    monkeypatch.setattr(jax, "local_devices", lambda: every[-devices:])
+    monkeypatch.setattr(parallel, "process", lambda: (processes - 1, processes))
+    found = parallel.Replicas.of(batch)
+    assert len(found.devices) == used and batch % used == 0
+    index, sharing = found.process
+    expected = range(processes) if sharing == processes else [processes - 1]
+    assert index == sharing - 1 and [sum(d.process_index == p for d in found.devices) for p in expected] == [used // sharing] * sharing
 
 
 def test_resumed_on_other_device_counts(tmp_path):
@@ -71,8 +98,7 @@ def test_resumed_on_other_device_counts(tmp_path):
     output = process.communicate(timeout=240)[0]
     assert "stopped after 5" in output, output
     back = leaves(run_fit(METHOD, steps=6, directory=tmp_path / "run", checkpoint_every=2).trained.params)
-    flat = lambda arrays: np.concatenate([a.ravel() for a in arrays])
-    assert np.linalg.norm(flat(back) - flat(whole)) <= 1e-6 * np.linalg.norm(flat(whole))
+    assert norm_of_difference(back, whole) <= 1e-6
 
 
 class _Stop(Exception):
@@ -120,25 +146,28 @@ def test_kills_at_random_moments(tmp_path, count):
         np.testing.assert_array_equal(a, b)
 
 
-def test_two_processes_train_one_model(tmp_path):
-    """Through jax.distributed on loopback: one checkpoint, and the parameters of a single process."""
+@pytest.mark.parametrize("batch", [4, pytest.param(3, marks=pytest.mark.slow)])
+def test_two_processes_train_one_model(tmp_path, batch, alone):
+    """Through jax.distributed on loopback: one checkpoint, and the parameters of a single process.
+
+    Of three devices each, two serve a batch of 4; a batch of 3 is no even number, and each process trains on all of it.
+    """
     import socket
 
     with socket.socket() as probe:
         probe.bind(("localhost", 0))
         port = probe.getsockname()[1]
-    both = [worker(tmp_path / "two", 4, "--coordinator", f"localhost:{port}", "--process", i, devices=2, wait=False) for i in (0, 1)]
+    arguments = (4, "--batch", batch)
+    both = [worker(tmp_path / "two", *arguments, "--coordinator", f"localhost:{port}", "--process", i, devices=3, wait=False) for i in (0, 1)]
     for process in both:
         output = process.communicate(timeout=240)[0]
         assert process.returncode == 0, output
     two = [value for _, value in sorted(np.load(tmp_path / "two" / "result.npz").items())]
     assert len(list((tmp_path / "two" / "checkpoints").glob("[0-9]*"))) >= 1
-    restored = run_fit(METHOD, steps=4, directory=tmp_path / "two")  # complete already: only restores
+    restored = run_fit(METHOD, steps=4, batch=batch, directory=tmp_path / "two")  # complete already: only restores
     for a, b in zip(leaves(restored.trained.params), two):
         np.testing.assert_array_equal(a, b)
-    alone = worker(tmp_path / "one", 4)
-    flat = lambda arrays: np.concatenate([a.ravel() for a in arrays])
-    assert np.linalg.norm(flat(two) - flat(alone)) <= 1e-6 * np.linalg.norm(flat(alone))
+    assert norm_of_difference(two, alone if batch == 4 else worker(tmp_path / "one", *arguments)) <= 1e-6
 
 
 def test_a_half_deleted_checkpoint_is_passed_over(tmp_path):
@@ -154,7 +183,7 @@ def test_a_half_deleted_checkpoint_is_passed_over(tmp_path):
 def test_the_best_checkpoint_outlives_newer_ones(tmp_path):
     checkpoints = Checkpoints(tmp_path / "c", keep=2, watched="validation_loss")
     for step, loss in enumerate([5.0, 1.0, 4.0, 3.0, 6.0, 2.0], 1):
-        state = parallel.replicate({"a": jnp.full(3, float(step))})
+        state = {"a": jnp.full(3, float(step))}
         checkpoints.save(step, state, {"k": step}, {}, {"validation_loss": loss})
     checkpoints.wait()
     assert checkpoints.steps() == [2, 5, 6] and checkpoints.best() == 2
@@ -182,11 +211,6 @@ class Explodes(Learned):
 def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_good_checkpoint(tmp_path):
     with pytest.raises(NonFinite, match="not finite at step 3; the last good checkpoint is of step 2"):
         run_fit(Explodes(), steps=8, directory=tmp_path, checkpoint_every=2)
-
-
-def test_a_batch_that_does_not_divide_is_refused():
-    with pytest.raises(InputError, match="give a multiple of 4"):
-        run_fit(METHOD, steps=1, batch=6)
 
 
 @dataclass(frozen=True)

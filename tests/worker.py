@@ -15,6 +15,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("directory", type=Path)
     parser.add_argument("steps", type=int)
+    parser.add_argument("--batch", type=int, default=4)
     parser.add_argument("--checkpoint-every", type=int)
     parser.add_argument("--stop-after", type=int)
     parser.add_argument("--coordinator")
@@ -42,7 +43,7 @@ def main():
 
     settings = {"checkpoint_every": arguments.checkpoint_every} if arguments.checkpoint_every else {}
     try:
-        state = run_fit(method, steps=arguments.steps, directory=arguments.directory, on_step=on_step, **settings)
+        state = run_fit(method, steps=arguments.steps, batch=arguments.batch, directory=arguments.directory, on_step=on_step, **settings)
     except Stop:
         print("stopped after", arguments.stop_after)
         return

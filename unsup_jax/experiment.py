@@ -144,7 +144,6 @@ class _Job:
         dataset = data.arrange(measured, method.sees, seed)
         if method.scope == "measurement":
             return cls(label, method, train, dataset, None)
-        parallel.check_batch(train.batch)
         patch = None if data.patch is None else widths(data.patch, [m.y.shape for m in dataset.train])
         settings = {"batch": train.batch, "patch": patch}
         watched = dataset.validation
@@ -359,7 +358,7 @@ def load_trained(experiment: Experiment, directory: Path) -> tuple[Any, NoiseMod
     checkpoints = Checkpoints(folder / "checkpoints", watched=watched)
     try:
         step = checkpoints.best() if experiment.train.use == "best" else checkpoints.steps()[-1]
-        return parallel.local(checkpoints.restore(like, step)[1]), from_json(stored.get("noise"))
+        return checkpoints.restore(like, step)[1], from_json(stored.get("noise"))
     finally:
         checkpoints.close()
 

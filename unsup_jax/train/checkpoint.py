@@ -73,8 +73,8 @@ class Checkpoints:
     def restore(self, like: Any, step: int | None = None) -> tuple[int, Any, dict] | None:
         """(step, state, stream) of a step, by default the newest that can be read; None where there is none.
 
-        `like` has the structure and shapes of the state; what is restored is replicated over the devices of
-        now, whatever they were when it was saved.
+        `like` has the structure and shapes of the state; what is restored lies on one device, whatever the devices
+        were when it was saved.
         """
         sharding = parallel.everywhere_sharding()
         target = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding), like)
@@ -84,7 +84,7 @@ class Checkpoints:
                 found = self._manager.restore(candidate, args=ocp.args.Composite(
                     state=ocp.args.StandardRestore(target), stream=ocp.args.JsonRestore()
                 ))
-                return candidate, parallel.replicate(parallel.local(found["state"])), found["stream"]
+                return candidate, parallel.local(found["state"]), found["stream"]
             except (ValueError, OSError, KeyError) as error:
                 failure = error
         if failure is not None:

@@ -34,7 +34,7 @@ class Train:
     steps: int = 2000
     """Number of updates."""
     batch: int = 16
-    """Samples of an update, over all devices."""
+    """Samples of an update, shared evenly among as many devices as divide it."""
     seed: int = 0
     """Seed of the measurement, the initialisation, the crops and the masks."""
     log_every: int = 25
@@ -76,20 +76,20 @@ def fit(
     """Train, or go on from the newest checkpoint in `directory`; returns the state that reconstructs.
 
     `start_from` is theta of another training, to begin with. Raises `NonFinite`, with the step, when the loss is
-    not finite, and `InputError` when the batch does not divide among the devices or theta is of another network.
+    not finite, and `InputError` when theta is of another network.
     """
-    parallel.check_batch(train.batch)
     directory.mkdir(parents=True, exist_ok=True)
     method = over(method, train.steps)
-    index, count = parallel.process()
+    replicas = parallel.Replicas.of(train.batch)
+    index, count = replicas.process
     keys = jax.random.split(jax.random.key(train.seed), 3)
     init_key, step_key, validation_key = keys
 
     example = stream.example().only(method.sees)
     state = jax.jit(method.init)(init_key, example)
-    state = parallel.replicate(state if start_from is None else method.start_from(state, start_from))
-    watched_batches = [parallel.shard(b.only(method.sees)) for b in validation.fixed(train.validation_batches, count, index)]
-    update, validate = parallel.data_parallel(method.update), parallel.data_parallel(method.validate)
+    state = replicas.place(state if start_from is None else method.start_from(state, start_from))
+    watched_batches = [replicas.shard(b.only(method.sees)) for b in validation.fixed(train.validation_batches, count, index)]
+    update, validate = replicas.map(method.update), replicas.map(method.validate)
     one_share = jax.tree.map(lambda leaf: leaf[0], watched_batches[0])
     watches = "loss" in jax.eval_shape(method.validate, validation_key, parallel.local(state), one_share)
 
@@ -99,6 +99,7 @@ def fit(
     restored = checkpoints.restore(state)
     if restored is not None:
         start, state, place = restored
+        state = replicas.place(state)
         batches.set_state(place)
     metrics = Metrics(directory, after=start, tensorboard=train.tensorboard) if parallel.is_main() else None
     line = ProgressLine(label, train.steps, start, quiet=quiet or not parallel.is_main())
@@ -124,9 +125,9 @@ def fit(
     began = time.monotonic()
     try:
         for step in range(start + 1, train.steps + 1):
-            batch = parallel.shard(next(batches).only(method.sees))
+            batch = replicas.shard(next(batches).only(method.sees))
             if step == start + 1:
-                line.say(f"{label}: compiling the training step for {parallel.describe()} (kept for the next run) ...")
+                line.say(f"{label}: compiling the training step for {replicas.describe()} (kept for the next run) ...")
             state, row = update(jax.random.fold_in(step_key, step), state, batch)
             pending.append((step, row))
             if step == start + 1:
@@ -148,7 +149,7 @@ def fit(
                 on_step(step)
         checkpoints.wait()
         if train.use == "best" and watches and checkpoints.best() != train.steps:
-            _, state, _ = checkpoints.restore(state, checkpoints.best())
+            state = replicas.place(checkpoints.restore(state, checkpoints.best())[1])
         return state
     finally:
         line.close()

@@ -1,12 +1,14 @@
 """Devices: the one file that names them.
 
-An update is mapped over the axis "replica" of all devices of all processes; `Trained.descend` averages the
-gradients over it. State is replicated, a batch is split; both look the same on any number of devices.
+An update is mapped over the axis "replica" of the devices of all processes, as many of them as divide the batch;
+`Trained.descend` averages the gradients over it. State is replicated, a batch is split; both look the same on any
+number of devices.
 """
 
 import ctypes
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,6 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from unsup_jax.core.optimizer import REPLICA
-from unsup_jax.errors import InputError
 
 
 def configure(cache: Path | None = None) -> None:
@@ -64,11 +65,6 @@ def describe() -> str:
     return f"{len(devices)} x {devices[0].device_kind} ({devices[0].platform}){hosts}"
 
 
-def replicate(state: Any) -> Any:
-    """A state placed whole on every device of this process, as the mapped functions take and return it."""
-    return jax.device_put(state, _whole_on(jax.local_devices()))
-
-
 def everywhere(state: Any) -> Any:
     """The same state as arrays that span all processes, as a checkpoint stores it once for all."""
     if jax.process_count() == 1:
@@ -93,25 +89,53 @@ def local(state: Any) -> Any:
     return jax.tree.map(lambda leaf: leaf.addressable_data(0), state)
 
 
-def check_batch(batch: int) -> None:
-    """`InputError` unless a batch divides among the devices."""
-    count = jax.device_count()
-    if batch < 1 or batch % count:
-        raise InputError(f"a batch of {batch} does not divide among {count} devices; give a multiple of {count}")
+@dataclass(frozen=True)
+class Replicas:
+    """The devices that an update is mapped over, one share of the batch each."""
 
+    devices: tuple[jax.Device, ...]
+    """Process by process, the same number of each."""
+    process: tuple[int, int]
+    """(index of this process, number of processes) among those that share a batch."""
 
-def shard(batch: Any) -> Any:
-    """This process's share of a batch, its leading axis split among its devices."""
-    count = jax.local_device_count()
-    return jax.tree.map(lambda leaf: np.reshape(leaf, (count, len(leaf) // count, *np.shape(leaf)[1:])), batch)
+    @classmethod
+    def of(cls, batch: int) -> "Replicas":
+        """As many devices as divide a batch of this size evenly.
 
+        Processes that cannot share it evenly each train on the whole of it: the same steps, so the same parameters.
+        """
+        index, count = process()
+        by_process = [[d for d in jax.devices() if d.process_index == p] for p in range(count)]
+        if batch % count:
+            index, count, by_process = 0, 1, [jax.local_devices()]
+        share, most = batch // count, min(map(len, by_process))
+        each = max(n for n in range(1, most + 1) if share % n == 0)
+        return cls(tuple(d for devices in by_process for d in devices[:each]), (index, count))
 
-def data_parallel(function: Callable) -> Callable:
-    """pmap of `function(key, state, batch)`: key and state for all, a share of the batch for each.
+    def describe(self) -> str:
+        """The devices in words."""
+        if len(self.devices) == jax.device_count():
+            return describe()
+        return f"{len(self.devices)} of {describe()}, as many as divide the batch"
 
-    What it returns must be the same on every replica, and is returned once.
-    """
-    return jax.pmap(function, axis_name=REPLICA, in_axes=(None, None, 0), out_axes=None)
+    def place(self, state: Any) -> Any:
+        """A state whole on every one of the devices of this process, as the mapped functions take and return it."""
+        return jax.device_put(state, _whole_on(self._local()))
+
+    def shard(self, batch: Any) -> Any:
+        """This process's share of a batch, its leading axis split among its devices."""
+        count = len(self._local())
+        return jax.tree.map(lambda leaf: np.reshape(leaf, (count, len(leaf) // count, *np.shape(leaf)[1:])), batch)
+
+    def map(self, function: Callable) -> Callable:
+        """pmap of `function(key, state, batch)`: key and state for all, a share of the batch for each.
+
+        What it returns must be the same on every replica, and is returned once.
+        """
+        return jax.pmap(function, axis_name=REPLICA, in_axes=(None, None, 0), out_axes=None, devices=self.devices)
+
+    def _local(self):
+        return [d for d in self.devices if d.process_index == jax.process_index()]
 
 
 def spread(function: Callable) -> Callable:
