@@ -154,10 +154,10 @@ def test_tiles_agree_with_the_whole(shape, network):
     y = RNG.normal(size=(*shape, 1)).astype(np.float32)
     params = network.init(jax.random.key(0), y)
     whole = network.apply(params, y)
-    apply = jax.jit(jax.vmap(lambda y: network.apply(params, y)))
+    apply = jax.jit(lambda y: network.apply(params, y))
     target = np.full_like(y, np.nan)
-    in_tiles(apply, y, target, frame=shape, tile=2 * network.radius + 16, radius=network.radius,
-             alignment=network.alignment, batch=3)
+    in_tiles(lambda shown, count: map(apply, shown), [y], [target], frame=shape, tile=2 * network.radius + 16,
+             radius=network.radius, alignment=network.alignment)
     np.testing.assert_allclose(target, whole, atol=1e-5)
 
 
@@ -166,7 +166,7 @@ def test_tiles_agree_with_the_whole_under_augmentation():
     params = network.init(jax.random.key(0), y)
     estimate = jax.jit(lambda y: dihedral_mean(lambda z: network.apply(params, z), y, network.alignment))
     target = np.full_like(y, np.nan)
-    in_tiles(jax.vmap(estimate), y, target, frame=(70, 53), tile=40, radius=network.radius, alignment=2)
+    in_tiles(lambda shown, count: map(estimate, shown), [y], [target], frame=(70, 53), tile=40, radius=network.radius, alignment=2)
     np.testing.assert_allclose(target, estimate(y), atol=1e-5)
 
 

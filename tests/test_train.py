@@ -89,6 +89,24 @@ def test_as_many_devices_as_divide_the_batch(monkeypatch, batch, devices, proces
     assert index == sharing - 1 and [sum(d.process_index == p for d in found.devices) for p in expected] == [used // sharing] * sharing
 
 
+@pytest.mark.parametrize("count, together", [(1, 1), (3, 3), (4, 4), (5, 3), (9, 3)])
+def test_items_are_spread_over_as_few_devices_as_need_no_more_turns(count, together):
+    """Of four devices; in order, each once, read turn by turn, nothing computed for an item that is not there."""
+    read = []
+
+    def items():
+        for k in range(count):
+            read.append(k)
+            yield Measurement(np.full(3, k, np.float32), Identity())
+
+    spread = parallel.spread(lambda key, state, one: (state * one.y, jax.random.key_data(key)))
+    results = spread(jax.random.key(3), np.float32(2), items(), count)
+    (first, key), seconds = next(results)
+    assert len(read) == together and seconds > 0 and key.tolist() == [0, 3]
+    np.testing.assert_array_equal([first, *(y for (y, _), _ in results)], 2 * np.arange(count)[:, None] * np.ones(3))
+    assert read == list(range(count))
+
+
 def test_resumed_on_other_device_counts(tmp_path):
     """Two steps on four devices, two on one, two on four: within rounding of six on four."""
     whole = leaves(run_fit(METHOD, steps=6, directory=tmp_path / "whole", checkpoint_every=2).trained.params)

@@ -66,9 +66,9 @@ def _reconstruct_kspace(modality, channels, noise, reconstruct, source, output):
     check_images(output, scan)
     images, slices = [], modality.read([scan], channels=channels)
     line = ProgressLine("reconstruct", len(slices), unit="slices")
-    for k, one in enumerate(slices):
-        images.append(reconstruct(one.replace(noise=noise))[0])
-        line.update(k + 1, None)
+    for estimate, _, _ in reconstruct([one.replace(noise=noise) for one in slices]):
+        images.append(estimate)
+        line.update(len(images), None)
     held = write_images(output, np.stack(images), scan)
     line.close()
     for note in modality.notes(slices):
@@ -89,17 +89,19 @@ def _reconstruct_file(experiment, expected, noise, fill, reconstruct_whole, sour
     second = None if pair is None else _second(pair, axes, picture)
     with files.writer(picture, output) as written:
         line = ProgressLine("reconstruct", len(places), unit="images")
-        for k, place in enumerate(places):
-            image = _Window(picture, place, order, dimensions)
-            target = _Target(written, picture, place, dimensions)
-            other = None if second is None else _Window(second, place, order, dimensions)
-            if fill is not None:
-                fill(image, target, frame, tile=tile, noise=noise, pair=other)
-            else:
-                whole = (slice(None),) * len(frame)
-                shown = Measurement(image[whole], Identity(), noise, pair=None if other is None else other[whole])
-                target[whole] = reconstruct_whole(shown)[0]
-            line.update(k + 1, None)
+        done = lambda count: line.update(count, None)
+        sources = [_Window(picture, place, order, dimensions) for place in places]
+        targets = [_Target(written, picture, place, dimensions) for place in places]
+        others = None if second is None else [_Window(second, place, order, dimensions) for place in places]
+        if fill is not None:
+            fill(sources, targets, frame, tile=tile, noise=noise, pairs=others, on_image=done)
+        else:
+            whole = (slice(None),) * len(frame)
+            pairs = [None] * len(places) if others is None else (other[whole] for other in others)
+            shown = (Measurement(source[whole], Identity(), noise, pair=pair) for source, pair in zip(sources, pairs))
+            for k, (estimate, _, _) in enumerate(reconstruct_whole(shown, len(places))):
+                targets[k][whole] = estimate
+                done(k + 1)
         line.close()
     line.say(f"wrote {output}")
 

@@ -1,10 +1,11 @@
 """An experiment: data, instrument, method and training, run into a folder with its scores and its report."""
 
 import dataclasses
+import itertools
 import json
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,9 @@ from unsup_jax.core.optimizer import over
 from unsup_jax.data import Data, Dataset, Stream
 from unsup_jax.data.stream import widths
 from unsup_jax.errors import InputError
-from unsup_jax.evaluate import Analysis, coverage, figures, psnr, report, scores
+from unsup_jax.evaluate import Analysis, coverage, psnr, report, scores
 from unsup_jax.evaluate.tiling import in_tiles
+from unsup_jax.lazy import Lazy
 from unsup_jax.modalities import Modality
 from unsup_jax.noise import NoiseModel
 from unsup_jax.noise.stored import from_json, to_json
@@ -29,7 +31,10 @@ from unsup_jax.train import Train, fit, iterate, parallel
 from unsup_jax.train.checkpoint import Checkpoints, write_json
 from unsup_jax.train.logging import ProgressLine, read_metrics
 
+figures = Lazy("unsup_jax.evaluate.figures")
+
 WHOLE_IMAGE_PIXELS = 1024**2  # a larger image is reconstructed in tiles where the method allows it
+SPREAD_NUMBERS = 4 * 1024**2  # of a measurement; larger ones are reconstructed one after another, for their memory
 LOSSES = {"loss": "loss", "held_out": "validation_loss"}  # of a solver's trace, by the names that a training's metrics have
 
 
@@ -178,9 +183,8 @@ class _Job:
             line = ProgressLine("", 0, quiet=quiet or not parallel.is_main())
             line.say(f"{self.label}: {self.method.steps} steps for {'each of ' * (count > 1)}{count} measurement{'s' * (count > 1)}, in one go ...")
         reconstruct = estimator(self.method, state, jax.random.key(seed), start_from=start_from)
-        for measurement in self.dataset.test:
-            shown = measurement.only(self.method.sees if self.streams is None else self.method.reads)
-            estimate, took, of_steps = reconstruct(shown)
+        sees = self.method.sees if self.streams is None else self.method.reads
+        for estimate, took, of_steps in reconstruct([m.only(sees) for m in self.dataset.test]):
             estimates.append(estimate)
             losses.append(of_steps)
             spent += took
@@ -209,39 +213,53 @@ def method_folder(directory: Path, label: str) -> Path:
 
 def estimator(
     method: Method, state: Any, key, *, start_from: Any = None,
-) -> Callable[[Measurement], tuple[np.ndarray, float, dict[str, np.ndarray]]]:
-    """A function from one measurement to its estimate, the seconds that took, compilation apart, and the losses on the way.
+) -> Callable[..., Iterator[tuple[np.ndarray, float, dict[str, np.ndarray]]]]:
+    """`reconstruct(measurements, count=None)`: of each measurement its estimate, the seconds that took, compilation apart,
+    and the losses on the way.
 
-    What is compiled for one measurement serves all of its shape; large images are reconstructed in tiles. A method
-    of measurement scope begins with theta `start_from` where that is given; the losses are of its steps.
+    The measurements are a list, or an iterable of `count` of one shape. They are spread over the devices, one at a time
+    on each; large images are reconstructed in tiles where the method allows it, and else one after another. A method of
+    measurement scope begins with theta `start_from` where that is given; the losses are of its steps.
     """
-    @jax.jit
-    def whole(m):
-        solved, trace = iterate(method, key, m, start_from=start_from) if method.scope == "measurement" else (state, {})
+    def whole(key, state_and_start, m):
+        state, start = state_and_start
+        solved, trace = iterate(method, key, m, start_from=start) if method.scope == "measurement" else (state, {})
         return method.reconstruct(key, solved, m), {metric: trace[name] for name, metric in LOSSES.items() if name in trace}
 
-    compiled, fill = {}, None
+    spread, fill = parallel.spread(whole), None
 
-    def reconstruct(measurement):
+    def checked(measurements):
+        for measurement in measurements:
+            method.check(measurement)
+            yield measurement
+
+    def reconstruct(measurements, count=None):
         nonlocal fill
-        method.check(measurement)
-        frame = measurement.y.shape[:-1]
-        in_one_piece = method.scope == "measurement" or method.tiling is None or not measurement.operator.local
+        if count is None:
+            for alike in (list(group) for _, group in itertools.groupby(measurements, _shape)):
+                yield from reconstruct(alike, len(alike))
+            return
+        measurements = checked(measurements)
+        first = next(measurements)
+        measurements = itertools.chain([first], measurements)
+        frame = first.y.shape[:-1]
+        in_one_piece = method.scope == "measurement" or method.tiling is None or not first.operator.local
         if in_one_piece or np.prod(frame) <= WHOLE_IMAGE_PIXELS:
-            measurement = jax.tree.map(jax.numpy.asarray, measurement)
-            shape = str(jax.tree.map(lambda leaf: (leaf.shape, leaf.dtype), measurement))
-            if shape not in compiled:
-                compiled[shape] = whole.lower(measurement).compile()
-            began = time.monotonic()
-            estimate, losses = jax.block_until_ready(compiled[shape](measurement))
-            return np.asarray(estimate), time.monotonic() - began, jax.tree.map(np.asarray, losses)
+            results = spread(key, (state, start_from), measurements, count, most=None if np.size(first.y) <= SPREAD_NUMBERS else 1)
+            yield from ((estimate, seconds, losses) for (estimate, losses), seconds in results)
+            return
         fill = fill or tiled(method, state, key)
-        target = np.zeros(measurement.y.shape, np.float32)
-        began = time.monotonic()
-        fill(measurement.y, target, frame, noise=measurement.noise, pair=measurement.pair)
-        return target, time.monotonic() - began, {}
+        for one in measurements:
+            target = np.zeros(one.y.shape, np.float32)
+            seconds = fill([one.y], [target], frame, noise=one.noise, pairs=None if one.pair is None else [one.pair])
+            yield target, seconds, {}
 
     return reconstruct
+
+
+def _shape(measurement):
+    """What measurements that one compilation serves have in common."""
+    return jax.tree.structure(measurement), [(np.shape(leaf), np.result_type(leaf)) for leaf in jax.tree.leaves(measurement)]
 
 
 def _history(losses):
@@ -250,10 +268,11 @@ def _history(losses):
     return [{"step": i + 1, **{metric: float(v) for metric, v in zip(losses, row) if np.isfinite(v)}} for i, row in enumerate(rows)]
 
 
-def tiled(method: Method, state: Any, key) -> Callable[..., None]:
-    """`fill(source, target, frame, tile=512, noise=None, pair=None)`: the estimate from an image, in tiles on all devices.
+def tiled(method: Method, state: Any, key) -> Callable[..., float]:
+    """`fill(sources, targets, frame, tile=512, noise=None, pairs=None, on_image=None)`: the estimates from images of one
+    frame, in tiles on all devices; it returns the seconds that took, compilation apart.
 
-    The method must be of finite reach, and the noise the same all over an image. What is compiled for one image
+    The method must be of finite reach, and the noise the same all over the images. What is compiled for one image
     serves all others.
     """
     radius, alignment = method.tiling
@@ -264,16 +283,22 @@ def tiled(method: Method, state: Any, key) -> Callable[..., None]:
         y, *pair = jax.numpy.split(shown, 2, -1) if paired else [shown]
         return method.reconstruct(key, state, Measurement(y, Identity(), noise, *pair))
 
-    mapped = parallel.spread(estimate)
+    spread = parallel.spread(estimate)
 
-    def fill(source, target, frame: tuple[int, ...], *, tile: int = 512, noise=None, pair=None) -> None:
-        source = _Beside(source, pair) if paired else source
+    def fill(sources, targets, frame: tuple[int, ...], *, tile: int = 512, noise=None, pairs=None, on_image=None) -> float:
+        sources = [_Beside(*both) for both in zip(sources, pairs)] if paired else sources
         tile = tile if len(frame) == 2 else max(64, tile // 8)
         tile = max(tile, 4 * radius) if max(frame) > tile else tile
-        in_tiles(
-            lambda batch: mapped(key, (state, noise), batch), source, target, frame=frame, tile=tile, radius=radius,
-            alignment=alignment, batch=parallel.local_device_count(),
-        )
+        spent = 0.0
+
+        def estimates(shown, count):
+            nonlocal spent
+            for result, seconds in spread(key, (state, noise), shown, count):
+                spent += seconds
+                yield result
+
+        in_tiles(estimates, sources, targets, frame=frame, tile=tile, radius=radius, alignment=alignment, on_image=on_image)
+        return spent
 
     return fill
 

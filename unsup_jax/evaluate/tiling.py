@@ -6,7 +6,7 @@ image border is a border of its tiles, so that the tiled and the whole image agr
 """
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -52,14 +52,20 @@ def read_window(image, window: Window, frame: tuple[int, ...]) -> np.ndarray:
 
 
 def in_tiles(
-    estimate: Callable[[np.ndarray], np.ndarray], source, target, *, frame: tuple[int, ...], tile: int, radius: int,
-    alignment: int, batch: int = 1,
+    estimate: Callable[[Iterator[np.ndarray], int], Iterable[np.ndarray]], sources: Sequence, targets: Sequence, *,
+    frame: tuple[int, ...], tile: int, radius: int, alignment: int, on_image: Callable[[int], None] | None = None,
 ) -> None:
-    """Fill `target` [*S, C] with the estimate from `source` [*S, C], `batch` tiles [batch, *tile, C] at a time."""
+    """Fill each of the `targets` [*S, C] with the estimate from its source [*S, C], all of one frame.
+
+    `estimate(shown, count)` gives the estimates of `count` tiles [*tile, C] one after another, in their order; the tiles
+    of all images are one stream, so that small images keep many devices busy. `on_image(k)` is called when k images
+    are filled.
+    """
     plan = list(tiles(frame, tile, radius, alignment))
-    for first in range(0, len(plan), batch):
-        group = plan[first : first + batch]
-        shown = [read_window(source, read, frame) for read, _, _ in group]
-        filled = np.stack(shown + shown[-1:] * (batch - len(group)))  # one shape, one compilation
-        for (_, keep, place), result in zip(group, np.asarray(estimate(filled))):
-            target[place] = result[keep]
+    shown = (read_window(source, read, frame) for source in sources for read, _, _ in plan)
+    estimates = iter(estimate(shown, len(sources) * len(plan)))
+    for k, target in enumerate(targets):
+        for _, keep, place in plan:
+            target[place] = next(estimates)[keep]
+        if on_image is not None:
+            on_image(k + 1)

@@ -6,8 +6,11 @@ number of devices.
 """
 
 import ctypes
+import itertools
 import os
-from collections.abc import Callable
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,7 +30,7 @@ def configure(cache: Path | None = None) -> None:
     buffers, returned and faulted in again at each step, cost a tenth of its time. (Not a single arena, which would
     keep them best: once a compilation has fragmented it, the devices wait for its lock a quarter of the time. Buffers
     of more than 64 MB are returned even so: a program that has them begins with `huge_pages.restart()`.)
-    Everywhere: compiled programs are kept below `cache`, by default the user's cache directory.
+    Everywhere: compiled programs are kept below `cache`, by default the user's cache directory, where that can be written.
     """
     if "xla_force_host_platform_device_count" not in os.environ.get("XLA_FLAGS", "") and "JAX_NUM_CPU_DEVICES" not in os.environ:
         jax.config.update("jax_num_cpu_devices", len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count())
@@ -37,9 +40,26 @@ def configure(cache: Path | None = None) -> None:
         mallopt(mmap_max, 0), mallopt(trim_threshold, 2**31 - 1)
     except OSError:
         pass  # not the GNU C library: its allocator has no such setting
-    cache = cache or Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "unsup_jax"
-    jax.config.update("jax_compilation_cache_dir", str(cache))
+    cache = cache.absolute() if cache else Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")) / "unsup_jax"
+    jax.config.update("jax_compilation_cache_dir", str(cache) if _writable(cache) else None)
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
+
+
+def _writable(folder):
+    if not folder.is_absolute():
+        return False  # nobody's home is known
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(bytes(4096))  # a full disk opens files, and holds nothing
+        return True
+    except OSError:
+        return False
+
+
+def keeps_programs() -> bool:
+    """Whether what is compiled is kept for the next run."""
+    return jax.config.jax_compilation_cache_dir is not None
 
 
 def join(coordinator: str, processes: int, process: int) -> None:
@@ -138,11 +158,31 @@ class Replicas:
         return [d for d in self.devices if d.process_index == jax.process_index()]
 
 
-def spread(function: Callable) -> Callable:
-    """pmap of `function(key, state, item)` over independent items on the devices of this process."""
-    return jax.pmap(function, in_axes=(None, None, 0), devices=jax.local_devices())
+def spread(function: Callable) -> Callable[..., Iterator[tuple[Any, float]]]:
+    """`function(key, state, item)` of many independent items, one at a time on each device of this process.
 
+    Returns `over(key, state, items, count, most=None)`, which yields (result, seconds) of each of `count` items of one
+    shape, in their order: `items` are read as they are needed, the seconds are the item's part of its turn, compilation
+    apart. Of the devices, at most `most`, as few compute as need no more turns, so that little is computed in vain.
+    """
+    programs = {}
 
-def local_device_count() -> int:
-    """Devices of this process."""
-    return jax.local_device_count()
+    def over(key, state, items: Iterable, count: int, *, most: int | None = None):
+        devices = jax.local_devices()[:most]
+        turns = -(-count // len(devices))
+        devices = devices[: -(-count // turns)]
+        key, state = jax.device_put((key, state), _whole_on(devices))
+        items = iter(items)
+        while turn := list(itertools.islice(items, len(devices))):
+            filled = turn + turn[-1:] * (len(devices) - len(turn))  # one shape, one compilation
+            filled = jax.tree.map(lambda *leaves: np.stack(leaves), *filled)
+            shape = str(jax.tree.map(lambda leaf: (leaf.shape, leaf.dtype), (state, filled)))
+            if shape not in programs:
+                programs[shape] = jax.pmap(function, in_axes=(None, None, 0), devices=devices).lower(key, state, filled).compile()
+            began = time.monotonic()
+            results = jax.tree.map(np.asarray, programs[shape](key, state, filled))
+            seconds = (time.monotonic() - began) / len(turn)
+            for k in range(len(turn)):
+                yield jax.tree.map(lambda leaf: leaf[k], results), seconds
+
+    return over
