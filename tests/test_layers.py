@@ -7,7 +7,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 LEVELS = [
-    {"errors", "huge_pages"},
+    {"errors", "huge_pages", "lazy", "terminal"},
     {"files"},
     {"core"},
     {"operators", "noise", "priors", "losses", "networks"},

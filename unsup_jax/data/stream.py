@@ -6,13 +6,15 @@ so that the same batches are trained on however many there are, and a resumed ru
 
 from collections.abc import Iterator
 
-import grain
 import jax
 import numpy as np
 
 from unsup_jax.core import Measurement
 from unsup_jax.data.dataset import crop
 from unsup_jax.errors import InputError
+from unsup_jax.lazy import Lazy
+
+grain = Lazy("grain")
 
 
 def widths(patch: int | tuple[int, ...], shapes: list[tuple[int, ...]]) -> tuple[int, ...]:

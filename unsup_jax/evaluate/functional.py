@@ -16,8 +16,10 @@ from pathlib import Path
 import numpy as np
 
 from unsup_jax.errors import InputError
-from unsup_jax.evaluate.figures import maps
+from unsup_jax.lazy import Lazy
 from unsup_jax.modalities import Paradigm
+
+figures = Lazy("unsup_jax.evaluate.figures")
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,7 @@ class Functional(Analysis):
                 {"quantity": "coherence", "cmap": "viridis", "low": 0, "high": 1}),
         }
         for name, shown, under, settings in pictures.values():
-            maps(directory / name, shown, under, **settings)
+            figures.maps(directory / name, shown, under, **settings)
         return {caption: directory / name for caption, (name, *_) in pictures.items()}
 
 

@@ -6,9 +6,11 @@ of a complex estimate is a modulus.
 """
 
 import numpy as np
-from skimage.metrics import mean_squared_error, peak_signal_noise_ratio, structural_similarity
 
 from unsup_jax.evaluate.resolution import fourier_ring_correlation
+from unsup_jax.lazy import Lazy
+
+metrics = Lazy("skimage.metrics")
 
 
 def data_range(truth: np.ndarray) -> float:
@@ -19,9 +21,9 @@ def data_range(truth: np.ndarray) -> float:
 def psnr(estimate: np.ndarray, truth: np.ndarray, range: float | None = None) -> float:
     """10 log10(range^2 / MSE), dB; infinite for equal images."""
     estimate, truth = _real(estimate), _real(truth)
-    if mean_squared_error(truth, estimate) == 0:
+    if metrics.mean_squared_error(truth, estimate) == 0:
         return float("inf")
-    return float(peak_signal_noise_ratio(truth, estimate, data_range=range or data_range(truth)))
+    return float(metrics.peak_signal_noise_ratio(truth, estimate, data_range=range or data_range(truth)))
 
 
 def psnr_affine(estimate: np.ndarray, truth: np.ndarray, range: float | None = None) -> float:
@@ -47,7 +49,7 @@ def ssim(estimate: np.ndarray, truth: np.ndarray, range: float | None = None) ->
     estimate, truth = _real(estimate), _real(truth)
     small = min(truth.shape[:-1])
     window = {"gaussian_weights": True, "sigma": 1.5} if small >= 11 else {"win_size": small - 1 + small % 2}
-    return float(structural_similarity(
+    return float(metrics.structural_similarity(
         truth, estimate, data_range=range or data_range(truth), channel_axis=-1, use_sample_covariance=False, **window
     ))
 

@@ -9,9 +9,11 @@ N - 1 degrees of freedom, whose quantiles t_p are. Reference: Levi et al., Senso
 """
 
 import numpy as np
-from scipy.stats import t as student
 
 from unsup_jax.errors import InputError
+from unsup_jax.lazy import Lazy
+
+stats = Lazy("scipy.stats")
 
 
 def calibration(draws: np.ndarray, truth: np.ndarray, *, bins: int = 12) -> tuple[np.ndarray, np.ndarray]:
@@ -31,7 +33,7 @@ def coverage(draws: np.ndarray, truth: np.ndarray, levels: np.ndarray) -> np.nda
     Raises `InputError` on fewer than two draws.
     """
     sigma, error = _spread(draws, truth)
-    return np.array([np.mean(np.abs(error) <= student(len(draws) - 1).ppf((1 + level) / 2) * sigma) for level in levels])
+    return np.array([np.mean(np.abs(error) <= stats.t(len(draws) - 1).ppf((1 + level) / 2) * sigma) for level in levels])
 
 
 def _spread(draws, truth):

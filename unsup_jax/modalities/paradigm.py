@@ -10,9 +10,11 @@ the visual cortex answers with the phase of its polar angle (Engel et al., Cereb
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import gamma
 
 from unsup_jax.errors import InputError
+from unsup_jax.lazy import Lazy
+
+stats = Lazy("scipy.stats")
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,6 @@ class Paradigm:
 def response(stimulus, times: np.ndarray, *, step_s: float = 0.1) -> np.ndarray:
     """(h * u)(t) at the `times` in seconds, of the stimulus u(t >= 0), a function of an array of seconds."""
     lag = np.arange(0, 32, step_s)
-    h = gamma.pdf(lag, 6) - gamma.pdf(lag, 16) / 6
+    h = stats.gamma.pdf(lag, 6) - stats.gamma.pdf(lag, 16) / 6
     fine = np.arange(0, times[-1] + step_s, step_s)
     return np.interp(times, fine, np.convolve(stimulus(fine), h / h.sum())[: len(fine)])

@@ -19,7 +19,10 @@ Underst. 64, 300 (1996)). What could bend the line is kept from it:
 """
 
 import numpy as np
-from scipy.stats import norm
+
+from unsup_jax.lazy import Lazy
+
+stats = Lazy("scipy.stats")
 
 _LEVELS = 24
 _ENOUGH = 8            # blocks of a level
@@ -89,9 +92,9 @@ def _by_level(blocks):
 def _unclipped(levels, least, step):
     """(mean, variance, number of blocks, coarse difference) that the levels would have without clipping at the least value."""
     mean, variance, count, coarse, part = levels
-    edge, t = least + step / 2, -norm.ppf(np.clip(part, 0.02, 0.9))   # x = edge + t s
-    above = norm.pdf(t) + t * norm.cdf(t)                             # mean, in units of s, and variance of a clipped normal variable
-    left = (1 + t**2) * norm.cdf(t) + t * norm.pdf(t) - above**2
+    edge, t = least + step / 2, -stats.norm.ppf(np.clip(part, 0.02, 0.9))   # x = edge + t s
+    above = stats.norm.pdf(t) + t * stats.norm.cdf(t)                             # mean, in units of s, and variance of a clipped normal variable
+    left = (1 + t**2) * stats.norm.cdf(t) + t * stats.norm.pdf(t) - above**2
     deviation = np.maximum(mean - least - step / 2 * (1 - part), 0) / above
     clipped = (part > 0.02) & (part < 0.9) & (variance > 0.6 * left * deviation**2) & (variance < 1.6 * left * deviation**2)
     mean, variance = np.where(clipped, edge + t * deviation, mean), np.where(clipped, deviation**2, variance)

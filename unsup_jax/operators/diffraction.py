@@ -25,13 +25,15 @@ import jax.numpy as jnp
 import numpy as np
 from flax import struct
 from jax import Array
-from skimage.restoration import unwrap_phase
 
 from unsup_jax.core.operator import LinearOperator
 from unsup_jax.core.phasors import as_complex, cis, weighted
 from unsup_jax.errors import InputError
+from unsup_jax.lazy import Lazy
 from unsup_jax.operators.gridding import fine_length, fine_spectrum, interpolate
 from unsup_jax.operators.tomography import band_limited_ramp
+
+restoration = Lazy("skimage.restoration")
 
 
 class Diffraction(LinearOperator):
@@ -138,7 +140,7 @@ def rytov(field: np.ndarray, background: np.ndarray | complex = 1.0) -> np.ndarr
     phases = []
     for view in np.angle(ratio):
         flat = np.squeeze(view)
-        phase = (np.unwrap(flat) if flat.ndim == 1 else unwrap_phase(flat)).reshape(view.shape)
+        phase = (np.unwrap(flat) if flat.ndim == 1 else restoration.unwrap_phase(flat)).reshape(view.shape)
         border = np.concatenate([phase.ravel()[:3], phase.ravel()[-3:]])
         phases.append(phase - 2 * np.pi * np.round(np.median(border) / (2 * np.pi)))
     return (np.log(np.abs(ratio)) + 1j * np.stack(phases)).astype(np.complex64)

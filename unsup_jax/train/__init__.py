@@ -1,6 +1,7 @@
 """The drivers of a method: `fit` over a data set, `solve` on one measurement."""
 
-from unsup_jax.train.fit import NonFinite, Train, fit
+from unsup_jax.errors import NonFinite
+from unsup_jax.train.fit import Train, fit
 from unsup_jax.train.solve import iterate, solve
 
 __all__ = ["NonFinite", "Train", "fit", "iterate", "solve"]

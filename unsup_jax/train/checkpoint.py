@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import jax
-import orbax.checkpoint as ocp
 
 from unsup_jax.errors import InputError
+from unsup_jax.lazy import Lazy
 from unsup_jax.train import parallel
+
+ocp = Lazy("orbax.checkpoint")
 
 
 class Checkpoints:

@@ -18,7 +18,7 @@ import jax
 from unsup_jax.core import Method
 from unsup_jax.core.optimizer import over
 from unsup_jax.data.stream import Stream
-from unsup_jax.errors import InputError
+from unsup_jax.errors import InputError, NonFinite
 from unsup_jax.train import parallel
 from unsup_jax.train.checkpoint import Checkpoints
 from unsup_jax.train.logging import Metrics, ProgressLine
@@ -54,10 +54,6 @@ class Train:
         for name in ("steps", "batch", "log_every", "checkpoint_every", "validation_batches", "keep"):
             if getattr(self, name) < 1:
                 raise InputError(f"train.{name} is {getattr(self, name)}; it must be at least 1")
-
-
-class NonFinite(RuntimeError):
-    """The loss was NaN or infinite; the newest checkpoint is the last good one."""
 
 
 def fit(
@@ -127,7 +123,8 @@ def fit(
         for step in range(start + 1, train.steps + 1):
             batch = replicas.shard(next(batches).only(method.sees))
             if step == start + 1:
-                line.say(f"{label}: compiling the training step for {replicas.describe()} (kept for the next run) ...")
+                kept = " (kept for the next run)" if parallel.keeps_programs() else ""
+                line.say(f"{label}: compiling the training step for {replicas.describe()}{kept} ...")
             state, row = update(jax.random.fold_in(step_key, step), state, batch)
             pending.append((step, row))
             if step == start + 1:

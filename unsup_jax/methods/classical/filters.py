@@ -16,12 +16,13 @@ from typing import ClassVar
 import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
-from scipy import ndimage
-from skimage.restoration import calibrate_denoiser, denoise_nl_means, denoise_wavelet
 
 from unsup_jax.core import Direct, Measurement
+from unsup_jax.lazy import Lazy
 from unsup_jax.methods.classical.host import by_channel, on_host
 from unsup_jax.noise import anscombe, anscombe_inverse, estimate_poisson_gaussian
+
+ndimage, restoration = Lazy("scipy.ndimage"), Lazy("skimage.restoration")
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ class NonLocalMeans(Direct):
 
     def answer(self, key: Array, one: Measurement) -> Array:
         def denoise(image, h):
-            return denoise_nl_means(image, self.patch, self.search, h=h, sigma=1.0, fast_mode=True)
+            return restoration.denoise_nl_means(image, self.patch, self.search, h=h, sigma=1.0, fast_mode=True)
 
         return _white(lambda y: _calibrated(denoise, y, "h", self.strength, (0.4, 0.6, 0.8, 1.0, 1.3)), one)
 
@@ -83,7 +84,7 @@ class WaveletShrinkage(Direct):
         def channel(image):
             moves = itertools.product(range(self.shifts + 1), repeat=image.ndim)
             axes = tuple(range(image.ndim))
-            shrunk = lambda move: denoise_wavelet(np.roll(image, move, axes), sigma=1.0)
+            shrunk = lambda move: restoration.denoise_wavelet(np.roll(image, move, axes), sigma=1.0)
             return np.mean([np.roll(shrunk(move), [-m for m in move], axes) for move in moves], 0)
 
         return _white(lambda y: by_channel(channel, y), one)
@@ -101,7 +102,7 @@ def _calibrated(denoise, y: np.ndarray, name: str, value, choices) -> np.ndarray
     """Each channel filtered with `value`, or with the choice that predicts the held-out pixels of their mean best."""
     if value is None:
         grey = y.astype(np.float64).mean(-1) * np.sqrt(y.shape[-1])   # the noise of a channel
-        _, (tested, losses) = calibrate_denoiser(grey, denoise, {name: list(choices)}, extra_output=True)
+        _, (tested, losses) = restoration.calibrate_denoiser(grey, denoise, {name: list(choices)}, extra_output=True)
         value = tested[int(np.argmin(losses))][name]
     return by_channel(lambda channel: denoise(channel, value), y)
 

@@ -1,0 +1,226 @@
+"""The commands of the command line; importing them takes a second or two, which `--help` need not wait for."""
+
+import contextlib
+import dataclasses
+import io
+import json
+import re
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+import experiments
+from unsup_jax import config
+from unsup_jax.apply import reconstruct_files
+from unsup_jax.core import Learned
+from unsup_jax.data import Data
+from unsup_jax.errors import InputError
+from unsup_jax.experiment import Experiment, load_trained
+from unsup_jax.experiment import compare as compare_methods
+from unsup_jax.experiment import run as run_experiment
+from unsup_jax.modalities import Modality
+from unsup_jax.train import parallel
+
+
+def parse(type_, arguments: list[str], prog: str, **settings):
+    """tyro over a type, its errors condensed into one line."""
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(said):
+            return tyro.cli(type_, args=arguments, prog=f"python -m experiments {prog}", **settings)
+    except SystemExit as stop:
+        if stop.code in (0, None):
+            raise
+        raise InputError(condensed(said.getvalue())) from None
+
+
+def condensed(text: str) -> str:
+    """A boxed message of several lines as one."""
+    text = re.sub(r"\x1b\[[0-9;]*m", "", text)
+    lines = [re.sub(r"[│╭╮╰╯─]+", " ", line).strip() for line in text.splitlines()]
+    lines = [line for line in lines if line and not line.startswith(("For full helptext", "Parsing error"))]
+    return re.sub(r"\s+", " ", "; ".join(lines))[:600]
+
+
+@dataclass(frozen=True)
+class Job:
+    """Where a run goes, and the processes that share it."""
+    out: Path | None = None
+    """Folder of the run; by default runs/NAME-DATE."""
+    coordinator: str | None = None
+    """host:port of the first process of a training of several processes."""
+    processes: int = 1
+    """Number of processes, one a host."""
+    process: int = 0
+    """Index of this process."""
+
+    def begin(self) -> None:
+        """Set JAX up; before anything is computed."""
+        parallel.configure()
+        if self.coordinator is not None:
+            parallel.join(self.coordinator, self.processes, self.process)
+
+    def folder(self, name: str) -> Path:
+        """The folder of the run, `InputError` where one is there already."""
+        folder = self.out or Path("runs") / f"{name}-{time.strftime('%Y%m%d-%H%M%S')}"
+        if self.out is None and self.processes > 1:
+            raise InputError("a run of several processes needs --out, the same on each")
+        if self.process == 0 and (folder / "config.json").exists():
+            raise InputError(f"{folder} holds a run already; `resume` it, or give another --out")
+        return folder
+
+
+def list_(arguments: list[str]) -> None:
+    """One line an experiment."""
+
+    @dataclass(frozen=True)
+    class List:
+        filter: tyro.conf.Positional[str] = ""
+        """Part of a name, a method, a modality or of what a method sees."""
+
+    wanted = parse(List, arguments, "list").filter.lower()
+    rows = []
+    for name, e in experiments.every():
+        sees = ", ".join(sorted(e.method.sees)) or "nothing"
+        rows.append((name, e.method.label, e.modality.name, f"sees {sees}", e.method.reference))
+    rows = [row for row in rows if wanted in " ".join(row).lower()]
+    widths = [max((len(row[i]) for row in rows), default=0) for i in range(5)]
+    for row in rows:
+        print("  ".join(text.ljust(width) for text, width in zip(row, widths)).rstrip())
+
+
+def run(arguments: list[str]) -> None:
+    """Train, evaluate, report."""
+    if not arguments or arguments[0].startswith("-"):
+        raise InputError(f"run needs the name of an experiment; accepted are {', '.join(experiments.names())}")
+    name, *rest = arguments
+    default = experiments.load(name)
+
+    @dataclass(frozen=True)
+    class Run:
+        experiment: Annotated[Experiment, tyro.conf.arg(name="")]
+        job: Annotated[Job, tyro.conf.arg(name="")] = Job()
+
+    parsed = parse(
+        Run, rest, f"run {name}", default=Run(default), description=sys.modules[f"experiments.{name}"].__doc__,
+        config=(tyro.conf.AvoidSubcommands, tyro.conf.FlagConversionOff, tyro.conf.SuppressFixed),
+    )
+    parsed.job.begin()
+    run_experiment(parsed.experiment, name, parsed.job.folder(name), start_from=start_of(parsed.experiment))
+
+
+def stored(folder: Path):
+    """(name, experiment) of a run's folder."""
+    path = folder / "config.json"
+    if not path.exists():
+        raise InputError(f"{folder}: no run here (no config.json)")
+    content = json.loads(path.read_text())
+    if isinstance(content["experiment"], list):
+        raise InputError(f"{folder}: a comparison; name the run of one experiment")
+    return content["experiment"], config.from_json(experiments.load(content["experiment"]), content["settings"])
+
+
+def start_of(experiment: Experiment):
+    """theta of the run that an experiment starts from; None for one that starts from nothing."""
+    if experiment.start is None:
+        return None
+    folder = Path(experiment.start)
+    _, other = stored(folder)
+    if other.method.scope == "measurement" or not isinstance(other.method, Learned):
+        raise InputError(f"{folder}: {other.method.label} leaves no parameters to start from")
+    return load_trained(other, folder)[0].params
+
+
+def resume(arguments: list[str]) -> None:
+    """Go on with a run."""
+
+    @dataclass(frozen=True)
+    class Resume:
+        run: tyro.conf.Positional[Path]
+        """Folder of the run."""
+        coordinator: str | None = None
+        """host:port of the first process of a training of several processes."""
+        processes: int = 1
+        """Number of processes."""
+        process: int = 0
+        """Index of this process."""
+
+    parsed = parse(Resume, arguments, "resume")
+    name, found = stored(parsed.run)
+    Job(None, parsed.coordinator, parsed.processes, parsed.process).begin()
+    run_experiment(found, name, parsed.run, start_from=start_of(found))
+
+
+def reconstruct(arguments: list[str]) -> None:
+    """Apply a trained run to a file."""
+
+    @dataclass(frozen=True)
+    class Reconstruct:
+        run: tyro.conf.Positional[Path]
+        """Folder of the run."""
+        input: tyro.conf.Positional[str]
+        """Your image or stack; or a folder of them, or a pattern of names ("raw/*.tif")."""
+        output: Annotated[Path, tyro.conf.arg(aliases=("-o",))]
+        """File to write, with the type and the metadata of the input; a folder for a folder or a pattern."""
+        axes: str | None = None
+        """Axes of the input where the file does not say it, such as ZYX."""
+        tile: int = 512
+        """Width of a tile, pixels: the memory that is needed grows with its square."""
+        pair: str | None = None
+        """The other half of the data, for a method that reconstructs from two (cryo-CARE); of several files, those of matching names."""
+
+    parsed = parse(Reconstruct, arguments, "reconstruct")
+    name, found = stored(parsed.run)
+    Job().begin()
+
+    start = start_of(found) if found.method.scope == "measurement" else None  # what was trained is in the run itself
+    reconstruct_files(found, parsed.run, parsed.input, parsed.output, axes=parsed.axes, tile=parsed.tile, pair=parsed.pair, start_from=start)
+
+
+def compare(arguments: list[str]) -> None:
+    """Several methods on the same data."""
+    named = next((i for i, a in enumerate(arguments) if a.startswith("-")), len(arguments))
+    modalities = {e.modality.name for _, e in experiments.every()}
+    chosen = [n for name in arguments[:named] for n in (
+        [n for n, e in experiments.every() if e.modality.name == name] if name in modalities and name not in experiments.names() else [name]
+    )]
+    if not chosen and not {"-h", "--help"} & set(arguments):
+        raise InputError(f"compare needs names of experiments, or one of {', '.join(sorted(modalities))}")
+    found = [(name, experiments.load(name)) for name in chosen or experiments.names()[:1]]
+    first = found[0][1]
+
+    @dataclass(frozen=True)
+    class Compare:
+        data: Data
+        """Data of all, by default those of the first experiment."""
+        modality: Modality
+        """Instrument of all, by default that of the first experiment."""
+        steps: int | None = None
+        """Length of every training, instead of each experiment's own."""
+        job: Annotated[Job, tyro.conf.arg(name="")] = Job()
+
+    parsed = parse(
+        Compare, arguments[named:], "compare NAME NAME ... | MODALITY", default=Compare(first.data, first.modality),
+        config=(tyro.conf.AvoidSubcommands, tyro.conf.FlagConversionOff, tyro.conf.SuppressFixed),
+    )
+    found = [(n, e) for n, e in found if e.data.dimensions == parsed.data.dimensions]
+    if not found:
+        raise InputError(f"none of {', '.join(chosen)} is an experiment on {parsed.data.dimensions}-D data")
+    labels = [e.method.label for _, e in found]
+
+    entries = []
+    for (name, e), label in zip(found, labels):
+        train = e.train if parsed.steps is None else dataclasses.replace(e.train, steps=parsed.steps)
+        entries.append((label if labels.count(label) == 1 else f"{label} ({name})", e.method, train))
+    parsed.job.begin()
+    compare_methods(
+        entries, [name for name, _ in found], parsed.job.folder("compare"), parsed.data, parsed.modality, first.train.seed,
+        analysis=first.analysis, settings={"data": config.to_json(parsed.data), "modality": config.to_json(parsed.modality), **{n: config.to_json(e) for n, e in found}},
+    )
+
+
+COMMANDS = {"list": list_, "run": run, "resume": resume, "reconstruct": reconstruct, "compare": compare}
