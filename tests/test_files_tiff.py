@@ -7,6 +7,7 @@ import ome_types
 import pytest
 import tifffile
 
+from unsup_jax.data.dataset import read
 from unsup_jax.errors import InputError
 from unsup_jax.files import open_image, writer
 from unsup_jax.files.metadata import Channel, Scale, symbol, unit_name
@@ -175,6 +176,14 @@ def test_positions_are_stacked_and_written_apart(tmp_path):
     with tifffile.TiffFile(output) as file:
         assert [s.name for s in file.series] == ["well 0", "well 1", "well 2"]
         np.testing.assert_array_equal([s.asarray() for s in file.series], positions)
+    images = ome_xml((8, 9), {"T": 2}, "XYZCT", '<TiffData IFD="0" PlaneCount="2"><UUID FileName="p0.ome.tif">urn:uuid:0</UUID></TiffData>').decode()
+    head, image, tail = images[: images.index("<Image")], images[images.index("<Image") : images.index("</OME>")], "</OME>"
+    second = image.replace("p0.ome", "p1.ome").replace("uuid:0", "uuid:1")
+    for k in (0, 1):
+        write_pages(tmp_path / f"p{k}.ome.tif", positions[k], (head.replace("uuid:0", f"uuid:{k}") + image + second + tail).encode())
+    picture, _ = rewritten(tmp_path / "p1.ome.tif", tmp_path / "b.ome.tif")           # a file for each position
+    np.testing.assert_array_equal(picture.array[...], positions[:2])
+    assert [part.name for part in picture.parts] == ["p0.ome.tif"]
 
 
 def test_a_set_of_files_is_read_from_any_of_them(tmp_path):
@@ -185,6 +194,11 @@ def test_a_set_of_files_is_read_from_any_of_them(tmp_path):
     picture, output = rewritten(tmp_path / "1.ome.tif", tmp_path / "whole.ome.tif")
     np.testing.assert_array_equal(picture.array[...], frames)
     np.testing.assert_array_equal(tifffile.imread(output), frames)
+    with pytest.raises(InputError, match="is the input"), writer(picture, tmp_path / "2.ome.tif"):
+        raise AssertionError("a part of the input was written over")
+    output.unlink()
+    with pytest.raises(InputError, match="is one image together with .*1.ome.tif"):
+        read(str(tmp_path), None, 2)
     elsewhere = f'<?xml version="1.0"?><OME xmlns="{SCHEMA}/2016-06"><BinaryOnly MetadataFile="all.companion.ome" UUID="urn:uuid:9"/></OME>'
     (tmp_path / "all.companion.ome").write_bytes(ome_xml((6, 7), {"T": 3}, "XYZCT", blocks, uuid=9))
     for t, frame in enumerate(frames):

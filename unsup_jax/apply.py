@@ -53,7 +53,10 @@ def reconstruct_files(
         if is_kspace(path):
             _reconstruct_kspace(experiment.modality, channels, noise, whole, path, place)
         else:
-            _reconstruct_file(experiment, channels, noise, fill, whole, path, place, axes=axes, tile=tile, pair=partners.get(path))
+            picture = files.open_image(path, axes)
+            files.check_alone(picture, [path for path, _ in jobs])
+            second = _second(partners[path], axes, picture) if path in partners else None
+            _reconstruct_file(experiment, channels, noise, fill, whole, picture, second, place, tile)
 
 
 def _end_of_images(path):
@@ -76,17 +79,15 @@ def _reconstruct_kspace(modality, channels, noise, reconstruct, source, output):
     line.say(f"wrote {output}: {held}")
 
 
-def _reconstruct_file(experiment, expected, noise, fill, reconstruct_whole, source, output, *, axes, tile, pair):
+def _reconstruct_file(experiment, expected, noise, fill, reconstruct_whole, picture, second, output, tile):
     dimensions = experiment.data.dimensions
-    picture = files.open_image(source, axes)
     order = files.channels_last(picture, dimensions)
     places = list(files.indices(picture, dimensions))
     sizes = dict(zip(picture.axes, picture.array.shape))
     frame = tuple(sizes[a] for a in picture.spatial(dimensions))
     channels = int(np.prod([sizes[a] for a in picture.channels()]))
     if expected not in (None, channels):
-        raise InputError(f"{source}: {channels} channel{'s' * (channels > 1)}; the run was trained on {expected}")
-    second = None if pair is None else _second(pair, axes, picture)
+        raise InputError(f"{picture.path}: {channels} channel{'s' * (channels > 1)}; the run was trained on {expected}")
     with files.writer(picture, output) as written:
         line = ProgressLine("reconstruct", len(places), unit="images")
         done = lambda count: line.update(count, None)

@@ -15,7 +15,7 @@ from unsup_jax.data.functional import FunctionalRun
 from unsup_jax.data.particles import Particles
 from unsup_jax.data.phantoms import Phantoms
 from unsup_jax.errors import InputError
-from unsup_jax.files import images, listed, matched, open_image
+from unsup_jax.files import check_alone, images, listed, matched, open_image
 from unsup_jax.files.kspace import is_kspace, read_kspace
 from unsup_jax.modalities import Modality
 from unsup_jax.modalities.kspace import framed
@@ -226,7 +226,12 @@ _MAPPED = 64
 
 
 def _read_all(paths, axes, dimensions):
-    return [images(open_image(path, axes), dimensions, copy=len(paths) > _MAPPED) for path in paths]
+    found = []
+    for path in paths:
+        picture = open_image(path, axes)
+        check_alone(picture, paths)
+        found.append(images(picture, dimensions, copy=len(paths) > _MAPPED))
+    return found
 
 
 def split(measurements: list[Measurement], part: float, *, first: bool) -> tuple[list[Measurement], list[Measurement]]:

@@ -12,11 +12,11 @@ from unsup_jax.errors import InputError
 from unsup_jax.files import hdf5, jpeg, mrc, npy, png, tiff, zarr
 from unsup_jax.files.names import KINDS, WRITTEN, is_several, kind_of, listed, matched, parted, suffix
 from unsup_jax.files.outputs import check_apart, check_output, destinations, make_folder, replacing
-from unsup_jax.files.picture import Picture, as_stored, channels_last, checked_axes, images, indices, to_dtype
+from unsup_jax.files.picture import Picture, as_stored, channels_last, check_alone, checked_axes, images, indices, to_dtype
 
 __all__ = [
-    "KINDS", "WRITTEN", "Picture", "as_stored", "channels_last", "check_apart", "check_output", "destinations", "images", "indices", "is_several",
-    "kind_of", "listed", "make_folder", "matched", "open_image", "replacing", "to_dtype", "writer",
+    "KINDS", "WRITTEN", "Picture", "as_stored", "channels_last", "check_alone", "check_apart", "check_output", "destinations", "images",
+    "indices", "is_several", "kind_of", "listed", "make_folder", "matched", "open_image", "replacing", "to_dtype", "writer",
 ]
 
 _FORMATS = {"tiff": tiff, "png": png, "jpeg": jpeg, "npy": npy, "hdf5": hdf5, "zarr": zarr, "mrc": mrc}
@@ -44,7 +44,7 @@ def open_image(path: str | Path, axes: str | None = None) -> Picture:
         raise InputError(f"{path}: pixels of type {array.dtype}; accepted are real numbers")
     if 0 in array.shape:
         raise InputError(f"{path}: the image is empty, shape {tuple(array.shape)}")
-    return Picture(path, kind, array, checked_axes(path, axes or found, axes is not None, array.shape), metadata)
+    return Picture(path, kind, array, checked_axes(path, axes or found, axes is not None, array.shape), metadata, metadata.own.get("parts", ()))
 
 
 @contextmanager
@@ -57,7 +57,7 @@ def writer(picture: Picture, path: str | Path) -> Iterator[Any]:
     `path` is the input.
     """
     path = Path(path)
-    check_apart([path], [picture.path])
+    check_apart([path], [picture.path, *picture.parts])
     kind = KINDS.get(suffix(path))
     size = int(np.prod(picture.array.shape)) * np.dtype(picture.array.dtype).itemsize
     check_output(path, WRITTEN, size=0 if kind in _PACKED or path.suffix == ".gz" else size)

@@ -4,7 +4,7 @@ An axes string names each axis of an array: Y and X are always there, Z is depth
 every other letter (T, I, Q, ...) counts independent images.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,8 @@ class Picture:
     array: Any
     axes: str
     metadata: Metadata = Metadata()
+    parts: tuple[Path, ...] = ()
+    """The other files that it was read from, where it lies in several."""
 
     def channels(self) -> str:
         """The axes that are channels."""
@@ -47,6 +49,13 @@ def checked_axes(path: Path, axes: str | None, given: bool, shape: tuple[int, ..
     if len(set(axes)) < len(axes) or not {"Y", "X"} <= set(axes) or not axes.isalpha():
         raise InputError(f"{path}: axes {axes!r} {word}; each letter stands once, and Y and X must be there")
     return axes
+
+
+def check_alone(picture: Picture, paths: Iterable[str | Path]) -> None:
+    """Raise `InputError` where others of `paths` are parts of the same picture, which would be read once for each."""
+    parts = {part.resolve() for part in picture.parts}
+    if other := next((path for path in paths if Path(path).resolve() in parts), None):
+        raise InputError(f"{picture.path}: is one image together with {other}; give one of them alone")
 
 
 def images(picture: Picture, dimensions: int, *, copy: bool = False) -> list[np.ndarray]:

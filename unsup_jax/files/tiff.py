@@ -41,7 +41,7 @@ def read(path: Path):
         axes, shape = first.axes, tuple(first.shape)
         if len(series) > 1:
             axes, shape = next(a for a in "IRQ" if a not in axes) + axes, (len(series), *shape)
-        return _array(path, file, series, shape), axes if len(set(axes)) == len(axes) else None, _metadata(file, first, axes, len(series))
+        return _array(path, series, shape), axes if len(set(axes)) == len(axes) else None, _metadata(file, first, axes, len(series), _others(path, series))
 
 
 @contextmanager
@@ -128,14 +128,21 @@ def _check_colors(path, page, kind):
         raise InputError(f"{path}: its last channel is transparency (alpha); save it without")
 
 
-def _array(path, file, series, shape):
+def _others(path, series):
+    """The other files of a set that a picture lies in."""
+    files = {s.keyframe.parent.filehandle.path for s in series}
+    files |= {page.parent.filehandle.path for s in series if s.is_multifile for page in s if page is not None}
+    return tuple(file for file in sorted(map(Path, files)) if file.resolve() != path.resolve())
+
+
+def _array(path, series, shape):
     """The pixels of one or of several alike series, which are `InputError` where any are missing."""
     first = series[0]
     if len(series) == 1 and first.transform is None and (offset := first.dataoffset) is not None and not first.is_multifile:
-        stored = np.dtype(first.keyframe.parent.byteorder + first.dtype.char)
+        file = first.keyframe.parent
         if offset + first.nbytes > file.filehandle.size:
             raise InputError(f"{path}: is cut off; its pixels need {offset + first.nbytes} bytes, the file has {file.filehandle.size}")
-        return Mapped(path, offset, stored, shape)
+        return Mapped(Path(file.filehandle.path), offset, np.dtype(file.byteorder + first.dtype.char), shape)
     pages = [page for s in series for page in s]
     missing = sum(page is None or not len(page.dataoffsets) for page in pages)
     expected = prod(shape) // prod(first.keyframe.shape)
@@ -150,7 +157,7 @@ def _array(path, file, series, shape):
     return Pages(path, pages, shape, first.dtype, first.transform)
 
 
-def _metadata(file, series, axes, count):
+def _metadata(file, series, axes, count, parts):
     """What the file says beside its pixels; `own` are its kind of description and the tags to be written again."""
     page = series.keyframe
     resolution, unit = page.resolution if "XResolution" in page.tags else (0.0, 0.0), int(page.resolutionunit)
@@ -170,7 +177,7 @@ def _metadata(file, series, axes, count):
     tags |= {key: value for key, value in (("datetime", page.datetime), ("iccprofile", page.iccprofile)) if value}
     if (turned := page.tags.valueof("Orientation", 1)) != 1:  # pixels stay as they are stored
         tags["extratags"] = [(274, "H", 1, turned, False)]
-    own = {**metadata.own, "axes": axes, "count": count, "page": page.shape, "tags": tags, "photometric": page.photometric, "colormap": page.colormap}
+    own = {**metadata.own, "parts": parts, "axes": axes, "count": count, "page": page.shape, "tags": tags, "photometric": page.photometric, "colormap": page.colormap}
     if series.kind in ("uniform", "generic", "shaped") and page.description and page.shaped_description != page.description:
         own["text"] = page.description
     return Metadata(metadata.name, metadata.description, metadata.scales, metadata.channels, own)
