@@ -106,7 +106,8 @@ def test_a_jpeg_is_read_upright_and_written_with_little_loss(tmp_path):
 
 
 @pytest.mark.parametrize("shape, dtype, suffix", [
-    ((7, 5), np.uint16, ".jpg"), ((7, 5), np.float32, ".png"), ((7, 5, 2), np.uint8, ".png"), ((7, 5, 4), np.uint8, ".jpg"), ((7, 5, 6), np.uint8, ".png"),
+    ((7, 5), np.uint16, ".jpg"), ((7, 5), np.float32, ".png"), ((7, 5, 2), np.uint8, ".png"), ((7, 5, 4), np.uint8, ".jpg"),
+    ((7, 5, 6), np.uint8, ".png"),
 ])
 def test_what_they_cannot_hold_is_refused_before_it_is_made(tmp_path, shape, dtype, suffix):
     np.save(tmp_path / "a.npy", np.ones(shape, dtype))

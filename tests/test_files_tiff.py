@@ -39,8 +39,9 @@ def ome_xml(size, sizes, order, blocks, *, version="2016-06", more="", uuid="0")
     counts = " ".join(f'Size{a}="{n}"' for a, n in sizes.items())
     channels = "".join(f'<Channel ID="Channel:0:{c}" SamplesPerPixel="1"/>' for c in range(sizes["C"]))
     return (
-        f'<?xml version="1.0" encoding="UTF-8"?><OME xmlns="{SCHEMA}/{version}" UUID="urn:uuid:{uuid}"><Image ID="Image:0"><Pixels ID="Pixels:0" '
-        f'DimensionOrder="{order}" Type="uint16" SizeX="{size[1]}" SizeY="{size[0]}" {counts} {more}>{channels}{blocks}</Pixels></Image></OME>'
+        f'<?xml version="1.0" encoding="UTF-8"?><OME xmlns="{SCHEMA}/{version}" UUID="urn:uuid:{uuid}"><Image ID="Image:0">'
+        f'<Pixels ID="Pixels:0" DimensionOrder="{order}" Type="uint16" SizeX="{size[1]}" SizeY="{size[0]}" {counts} {more}>'
+        f"{channels}{blocks}</Pixels></Image></OME>"
     ).encode()
 
 
@@ -176,7 +177,8 @@ def test_positions_are_stacked_and_written_apart(tmp_path):
     with tifffile.TiffFile(output) as file:
         assert [s.name for s in file.series] == ["well 0", "well 1", "well 2"]
         np.testing.assert_array_equal([s.asarray() for s in file.series], positions)
-    images = ome_xml((8, 9), {"T": 2}, "XYZCT", '<TiffData IFD="0" PlaneCount="2"><UUID FileName="p0.ome.tif">urn:uuid:0</UUID></TiffData>').decode()
+    block = '<TiffData IFD="0" PlaneCount="2"><UUID FileName="p0.ome.tif">urn:uuid:0</UUID></TiffData>'
+    images = ome_xml((8, 9), {"T": 2}, "XYZCT", block).decode()
     head, image, tail = images[: images.index("<Image")], images[images.index("<Image") : images.index("</OME>")], "</OME>"
     second = image.replace("p0.ome", "p1.ome").replace("uuid:0", "uuid:1")
     for k in (0, 1):
@@ -188,7 +190,8 @@ def test_positions_are_stacked_and_written_apart(tmp_path):
 
 def test_a_set_of_files_is_read_from_any_of_them(tmp_path):
     frames = random(3, 6, 7)
-    blocks = "".join(f'<TiffData FirstT="{t}" IFD="0" PlaneCount="1"><UUID FileName="{t}.ome.tif">urn:uuid:{t}</UUID></TiffData>' for t in range(3))
+    block = '<TiffData FirstT="{0}" IFD="0" PlaneCount="1"><UUID FileName="{0}.ome.tif">urn:uuid:{0}</UUID></TiffData>'
+    blocks = "".join(map(block.format, range(3)))
     for t, frame in enumerate(frames):
         write_pages(tmp_path / f"{t}.ome.tif", [frame], ome_xml((6, 7), {"T": 3}, "XYZCT", blocks, uuid=t))
     picture, output = rewritten(tmp_path / "1.ome.tif", tmp_path / "whole.ome.tif")

@@ -18,8 +18,9 @@ _TAGS = {"Info", "Labels", "Ranges", "LUTs", "Plot", "ROI", "Overlays", "Propert
 
 def holds(axes: str, shape: tuple[int, ...], dtype: np.dtype) -> bool:
     """Whether a hyperstack can hold an array."""
-    samples = shape[axes.index("S")] if "S" in axes else None
-    return set(axes) <= set(AXES) and (dtype in (np.uint8, np.uint16, np.float32) if samples is None else dtype == np.uint8 and samples == 3)
+    if "S" in axes and (shape[axes.index("S")] != 3 or dtype != np.uint8):
+        return False
+    return set(axes) <= set(AXES) and dtype in (np.uint8, np.uint16, np.float32)
 
 
 def read(tags: Mapping[str, Any], resolution: tuple[float, float], axes: str, shape: tuple[int, ...]) -> Metadata:

@@ -40,8 +40,8 @@ def create(picture: Picture, path: Path) -> Iterator[np.ndarray]:
     dtype, shape = np.dtype(picture.array.dtype), tuple(picture.array.shape)
     if dtype != np.uint8 or picture.axes not in ("YX", "YXC", "YXS") or (*shape, 1)[2] not in (1, 3) or max(shape) > _LARGEST:
         raise InputError(
-            f"a JPEG holds one 8-bit image of 1 or 3 channels, up to {_LARGEST} pixels a side, not {dtype} with axes {picture.axes} {shape}; "
-            "write a .tif")
+            f"a JPEG holds one 8-bit image of 1 or 3 channels, up to {_LARGEST} pixels a side, not {dtype} with axes "
+            f"{picture.axes} {shape}; write a .tif")
     pixels = np.zeros(shape, dtype)
     yield pixels
     own = picture.metadata.own if picture.kind == "jpeg" else {}

@@ -30,7 +30,7 @@ def read(path: Path):
     if b"acTL" in names:
         raise InputError(f"{path}: is an animation; give a file for each frame")
     if color in (_GREY_ALPHA, _RGB_ALPHA) or b"tRNS" in names:
-        raise InputError(f"{path}: has transparency (alpha) beside its {'colours' if color != _GREY_ALPHA else 'grey levels'}; save it without")
+        raise InputError(f"{path}: has transparency (alpha) beside its colours or grey levels; save it without")
     array = imagecodecs.png_decode(data)
     if color == _PALETTE and (array == array[..., :1]).all():
         array = array[..., 0]

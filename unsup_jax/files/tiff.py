@@ -41,7 +41,8 @@ def read(path: Path):
         axes, shape = first.axes, tuple(first.shape)
         if len(series) > 1:
             axes, shape = next(a for a in "IRQ" if a not in axes) + axes, (len(series), *shape)
-        return _array(path, series, shape), axes if len(set(axes)) == len(axes) else None, _metadata(file, first, axes, len(series), _others(path, series))
+        metadata = _metadata(file, first, {"axes": axes, "count": len(series), "parts": _others(path, series)})
+        return _array(path, series, shape), axes if len(set(axes)) == len(axes) else None, metadata
 
 
 @contextmanager
@@ -157,27 +158,29 @@ def _array(path, series, shape):
     return Pages(path, pages, shape, first.dtype, first.transform)
 
 
-def _metadata(file, series, axes, count, parts):
-    """What the file says beside its pixels; `own` are its kind of description and the tags to be written again."""
+def _metadata(file, series, own):
+    """What the file says beside its pixels; to `own` are added its kind of description and the tags to be written again."""
     page = series.keyframe
     resolution, unit = page.resolution if "XResolution" in page.tags else (0.0, 0.0), int(page.resolutionunit)
     sizes = {a: _CENTIMETRES[unit] / r for a, r in zip("XY", resolution) if unit in _CENTIMETRES and r > 0}
     metadata = Metadata(scales={a: Scale(step, "cm").to("µm") for a, step in sizes.items()})
-    if file.is_ome and (said := ome.read(file.ome_metadata, count)):
+    if file.is_ome:
+        said = ome.read(file.ome_metadata, own["count"])
         metadata = said if series.kind == "ome" else Metadata(said.name, said.description, said.scales, said.channels)
     elif series.kind == "imagej":
         metadata = imagej.read(file.imagej_metadata, resolution, series.axes, series.shape)
     elif series.kind == "lsm":
-        steps = {a: file.lsm_metadata.get(f"VoxelSize{a}", 0.0) for a in "XYZ"} | {"T": file.lsm_metadata.get("TimeIntervall", 0.0)}
-        metadata = Metadata(scales={a: Scale(step, "s") if a == "T" else Scale(step, "m").to("µm") for a, step in steps.items() if step > 0})
+        said = {a: Scale(file.lsm_metadata.get(f"VoxelSize{a}", 0.0), "m").to("µm") for a in "XYZ"}
+        said["T"] = Scale(file.lsm_metadata.get("TimeIntervall", 0.0), "s")
+        metadata = Metadata(scales={a: scale for a, scale in said.items() if scale.step > 0})
     elif series.kind == "stk" and file.stk_metadata.get("XCalibration"):
         said, unit = file.stk_metadata, symbol(str(file.stk_metadata.get("CalibrationUnits", "")))
         metadata = Metadata(scales={"X": Scale(said["XCalibration"], unit), "Y": Scale(said["YCalibration"], unit)})
     tags = {"resolution": page.resolution, "resolutionunit": page.resolutionunit} if "XResolution" in page.tags else {}
     tags |= {key: value for key, value in (("datetime", page.datetime), ("iccprofile", page.iccprofile)) if value}
-    if (turned := page.tags.valueof("Orientation", 1)) != 1:  # pixels stay as they are stored
+    if (turned := page.tags.valueof("Orientation", 1)) != 1:  # pixels stay where they are stored
         tags["extratags"] = [(274, "H", 1, turned, False)]
-    own = {**metadata.own, "parts": parts, "axes": axes, "count": count, "page": page.shape, "tags": tags, "photometric": page.photometric, "colormap": page.colormap}
+    own |= {"page": page.shape, "tags": tags, "photometric": page.photometric, "colormap": page.colormap, **metadata.own}
     if series.kind in ("uniform", "generic", "shaped") and page.description and page.shaped_description != page.description:
         own["text"] = page.description
     return Metadata(metadata.name, metadata.description, metadata.scales, metadata.channels, own)
