@@ -165,6 +165,10 @@ def test_ome_that_is_old_or_not_quite_valid_is_read(tmp_path):
     picture, output = rewritten(tmp_path / "a.ome.tif")
     assert picture.axes == "ZYX" and picture.metadata.scales == {"X": Scale(0.25, "µm")}
     assert 'PhysicalSizeX="0.25"' in tifffile.TiffFile(output).ome_metadata
+    bare = ome_xml((6, 7), {"Z": 3}, "XYZCT", '<TiffData IFD="0" PlaneCount="3"/>').replace(f' xmlns="{SCHEMA}/2016-06"'.encode(), b"")
+    write_pages(tmp_path / "b.ome.tif", random(3, 6, 7), bare)
+    _, output = rewritten(tmp_path / "b.ome.tif")
+    assert tifffile.TiffFile(output).series[0].axes == "ZYX"
 
 
 def test_positions_are_stacked_and_written_apart(tmp_path):

@@ -55,7 +55,7 @@ def read(xml: str, images: int) -> Metadata:
 def rewritten(xml: str, planes: int, dtype: np.dtype) -> bytes:
     """A document whose images are each stored as `planes` pages in the order of their axes, one image after the other."""
     root = ElementTree.fromstring(xml)
-    namespace = root.tag.rpartition("}")[0] + "}"
+    namespace = root.tag[: root.tag.rfind("}") + 1]
     first = 0
     for image in [e for e in root if _tag(e) == "Image"]:
         if not any(_tag(e) == "TiffData" for e in image.iter()):
@@ -143,7 +143,7 @@ def _color(text):
 
 def _encoded(root, namespace):
     """A document in UTF-8, with its main namespace as the default one, as readers of OME expect."""
-    if len(namespace) > 2:
+    if namespace:
         for element in root.iter():
             element.tag = element.tag.removeprefix(namespace)
         root.set("xmlns", namespace[1:-1])
