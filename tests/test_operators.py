@@ -17,8 +17,6 @@ from unsup_jax.operators import (
     RealSpaceProjection, Resampling, arc_fan, flat_fan, gaussian_psf, random_rotations, taps,
 )
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")
-
 
 def mask(key):
     return Mask(jax.random.uniform(key, (9, 8, 1))), (9, 8, 2)
@@ -112,9 +110,15 @@ def test_adjoint(name, double):
     H, shape, dtype = build(name, double=True)
     assert isinstance(H, LinearOperator)
     x = jax.random.normal(jax.random.key(1), shape, dtype)
-    Hx = jax.jit(lambda H, x: H(x))(H, x)
-    y = jax.random.normal(jax.random.key(2), Hx.shape, Hx.dtype)
-    back, normal = jax.jit(lambda H, y, Hx, x: (H.adjoint(y), (H.normal(x), H.adjoint(Hx))))(H, y, Hx, x)
+    like = jax.eval_shape(H, x)
+    y = jax.random.normal(jax.random.key(2), like.shape, like.dtype)
+
+    @jax.jit
+    def results(H, x, y):
+        Hx = H(x)
+        return Hx, H.adjoint(y), (H.normal(x), H.adjoint(Hx))
+
+    Hx, back, normal = results(H, x, y)
     left, right = jnp.vdot(Hx, y), jnp.vdot(x, back)
     assert abs(left - right) <= 1e-10 * abs(left)
     np.testing.assert_allclose(*normal, rtol=1e-9, atol=1e-9)
@@ -126,9 +130,12 @@ def test_vmap_over_different_operators(name):
     (H1, shape, dtype), (H2, _, _) = build(name, 0), build(name, 1)
     x = jax.random.normal(jax.random.key(2), (2, *shape), dtype)
     batch = jax.tree.map(lambda a, b: jnp.stack([a, b]), H1, H2)
-    both = jax.jit(jax.vmap(lambda H, x: H(x)))(batch, x)
-    apply = jax.jit(lambda H, x: H(x))
-    alone = [apply(H1, x[0]), apply(H2, x[1])]
+
+    @jax.jit
+    def results(batch, H1, H2, x):
+        return jax.vmap(lambda H, x: H(x))(batch, x), [H1(x[0]), H2(x[1])]
+
+    both, alone = results(batch, H1, H2, x)
     np.testing.assert_allclose(both, jnp.stack(alone), rtol=1e-4, atol=1e-4 * float(jnp.abs(alone[0]).max()))
 
 
@@ -150,10 +157,11 @@ def test_gradient_against_finite_differences(name, double):
 
     at = [leaves[i] for i in moving]
     along = [jax.random.normal(jax.random.key(i), leaf.shape, leaf.dtype) for i, leaf in enumerate(at)]
-    gradient = jax.jit(jax.grad(value))(at)
-    slope = sum(jnp.sum(g * a).real for g, a in zip(gradient, along))
     step = 1e-6
-    ahead, behind = (jax.jit(value)([p + s * a for p, a in zip(at, along)]) for s in (step, -step))
+    beside = [jnp.stack([p, p + step * a, p - step * a]) for p, a in zip(at, along)]
+    values, gradients = jax.jit(lambda beside: jax.lax.map(jax.value_and_grad(value), beside))(beside)
+    _, ahead, behind = values
+    slope = sum(jnp.sum(g[0] * a).real for g, a in zip(gradients, along))
     assert abs((ahead - behind) / (2 * step) - slope) <= 1e-5 * max(1, abs(slope))
 
 

@@ -7,7 +7,9 @@ import pytest
 from scipy import integrate, special
 from skimage.transform import radon
 
+from unsup_jax.core import Measurement
 from unsup_jax.errors import InputError
+from unsup_jax.methods import FilteredBackProjection
 from unsup_jax.modalities import Scanner
 from unsup_jax.noise import Gaussian
 from unsup_jax.operators import (
@@ -20,12 +22,12 @@ from unsup_jax.operators.cryo_em import rotation_about_y
 from unsup_jax.operators.diffraction import demodulate, on_grid, potential, refractive_index, rytov
 from unsup_jax.operators.fourier import centred, uncentred
 from unsup_jax.operators.ptychography import aberrated, circular_pupil, led_shifts
+from unsup_jax.operators.tomography import angular_weights
 from unsup_jax.operators.trajectories import (
     GOLDEN_ANGLE, equispaced_lines, gaussian_points, poisson_disc, radial, random_lines, random_points, spiral,
 )
 
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")
 apply = jax.jit(lambda H, x: H(x))
 
 
@@ -65,11 +67,59 @@ class TestTomography:
         ours = apply(Radon(self.angles, 64), jnp.asarray(image[..., None]))[..., 0]
         np.testing.assert_allclose(ours, theirs, atol=0.03 * theirs.max())
 
+    def test_a_detector_wider_than_the_image_sees_its_corners_once(self):
+        x = np.zeros((32, 32, 1), np.float32)
+        x[1:6, 1:6] = 1                                               # row and column -13 of the centre: t = 0 and 18.4
+        t = jnp.arange(-32.0, 33.0)
+        y = apply(Radon(jnp.asarray(np.deg2rad([45.0, 135.0])), 32, detector=t), jnp.asarray(x))[..., 0]
+        for view, place in zip(y, (0, 13 * 2**0.5)):
+            far = np.abs(t - place) > 6
+            assert jnp.abs(view[far]).max() < 0.1 and abs(view.sum() - 25) < 0.1
+
     @pytest.mark.parametrize("window", ["ram-lak", "shepp-logan", "hann"])
     def test_filtered_back_projection_inverts(self, window):
         H, x = Radon(parallel_angles(96), 64), jnp.asarray(blobs(64))
         back = jax.jit(lambda H, x: H.adjoint(ramp_filter(H(x), window=window)) * (jnp.pi / 96))(H, x)
         assert jnp.abs(back - x).max() < {"ram-lak": 0.01, "shepp-logan": 0.03, "hann": 0.1}[window]
+
+    def test_filtered_back_projection_is_absolute(self):
+        """Within the measured wedge, the spectrum of a blob's reconstruction over the blob's own is 1; outside of it, 0."""
+        size, views = 46, 61
+        blob = jnp.asarray(blobs(size, centres=((0, 0, 2.0, 1.0),)))
+        back = jax.jit(lambda H, x: filtered_back_projection(H, H(x)))
+        rows, columns = np.mgrid[:size, :size] - size // 2
+        spectrum = lambda x: np.fft.fftshift(np.fft.fft2(np.fft.ifftshift(np.asarray(x)[..., 0])))
+        direction = (np.rad2deg(np.arctan2(-rows, columns)) + 90) % 180 - 90
+        shell = np.abs(np.hypot(rows, columns) - 7.5) < 3
+        truth = spectrum(blob)
+        jitter = np.random.default_rng(0).uniform(-0.4, 0.4, views)
+        for extent in (60, 120, 150, 180, 240, 270, 360):
+            for shift in (0, jitter):                                 # evenly, and not
+                angles = np.deg2rad(-extent / 2 + (np.arange(views) + 0.5 + shift) * extent / views)
+                gain = (spectrum(back(Radon(jnp.asarray(angles, jnp.float32), size), blob)) / truth).real
+                measured, missed = shell & (np.abs(direction) < extent / 2 - 12), shell & (np.abs(direction) > extent / 2 + 12)
+                assert abs(gain[measured].mean() - 1) < 0.01
+                assert not missed.any() or abs(gain[missed].mean()) < 0.02
+
+    def test_views_stand_for_what_lies_between_them(self):
+        even = np.asarray(parallel_angles(9, extent=np.pi))
+        for angles in (even, even[[3, 1, 8, 0, 2, 5, 4, 7, 6]] + 0.3, np.asarray(parallel_angles(9, extent=2 * np.pi))):
+            np.testing.assert_allclose(angular_weights(jnp.asarray(angles)), np.pi / 9, rtol=1e-5)
+        twice = angular_weights(jnp.concatenate([even, even + np.pi]))
+        np.testing.assert_allclose(twice.sum(), np.pi, rtol=1e-5)
+        tilts = missing_wedge(np.deg2rad(60), np.deg2rad(3))
+        np.testing.assert_allclose(angular_weights(tilts), np.deg2rad(3), rtol=1e-4)
+        np.testing.assert_allclose(angular_weights(jnp.array([0.1, 1.0, 1.9])), [np.pi - 1.8 + 0.9, 1.8, np.pi - 1.8 + 0.9] / np.array(2), rtol=1e-5)
+        np.testing.assert_allclose(angular_weights(jnp.array([0.7])), np.pi, rtol=1e-6)
+
+    def test_other_geometries_are_refused(self):
+        fan = FanBeam(parallel_angles(9), arc_fan(9, extent=0.8), jnp.float32(100.0), 64)
+        coarse = Radon(self.angles, 16, detector=2 * jnp.arange(8.0) - 8)
+        with pytest.raises(InputError, match="parallel views of Radon, not those of FanBeam"):
+            filtered_back_projection(fan, jnp.zeros((9, 9, 1)))
+        for H, message in ((fan, "over the whole turn"), (coarse, "between their pixels")):
+            with pytest.raises(InputError, match=message):
+                FilteredBackProjection().check(Measurement(jnp.zeros((24, 8, 1)), H))
 
     def test_a_volume_is_its_slices(self):
         x = jax.random.normal(jax.random.key(0), (3, 16, 16, 1))
@@ -213,6 +263,22 @@ class TestMagneticResonance:
         ours = apply(NonuniformFourier(places, (11, 14), width=width), x)
         assert np.abs(ours - exact).max() < error * np.abs(exact).max()
 
+    @pytest.mark.parametrize("width, error", [(3, 4e-2), (4, 1e-2), (6, 5e-5)])
+    def test_nufft_on_the_grid_is_the_fft(self, width, error):
+        """Every frequency of sizes that are no powers of two, and halfway: places that a rounding puts on either side."""
+        shape = (45, 48)
+        x = jax.lax.complex(*jax.random.normal(jax.random.key(1), (2, *shape, 1)))
+        line = [np.arange(n) / n - 0.5 for n in shape]
+        for shift in (0, 0.25, 0.5):
+            k = [axis + shift / n for axis, n in zip(line, shape)]
+            exact = np.asarray(x)[..., 0].astype(complex)
+            for axis in (0, 1):
+                wave = np.exp(-2j * np.pi * k[axis][:, None] * (np.arange(shape[axis]) - shape[axis] // 2)[None])
+                exact = np.moveaxis(np.tensordot(wave, exact, (1, axis)), 0, axis)
+            places = jnp.asarray(np.stack(np.meshgrid(*k, indexing="ij"), -1).reshape(-1, 2), jnp.float32)
+            y = np.asarray(apply(NonuniformFourier(places, shape, width=width), x))[:, 0] * np.sqrt(x.size)
+            assert np.abs(y - exact.ravel()).max() < error * np.abs(exact).max()
+
     def test_toeplitz_is_the_normal_operator(self):
         places = radial(9, 24, angle=GOLDEN_ANGLE)
         x = jax.lax.complex(*jax.random.normal(jax.random.key(1), (2, 12, 14, 1)))
@@ -297,6 +363,34 @@ class TestMagneticResonance:
 
 
 class TestDiffraction:
+    @pytest.mark.parametrize("width, error", [(4, 1e-3), (6, 1e-4)])
+    def test_views_are_the_transform_on_the_arcs(self, width, error):
+        """The diffraction theorem summed in float64; every fifth degree, the four that lie on the grid among them."""
+        size, k = 45, 1.1
+        x = blobs(size, centres=((4, -6, 3.0, 1.0), (-7, 3, 2.5, 0.5)))
+        angles = np.deg2rad(np.arange(0, 360, 5)).astype(np.float32)
+        y = apply(Diffraction(jnp.asarray(angles), jnp.float32(k), size, width=width), jnp.asarray(x))[..., 0]
+        rows, columns = (axis.ravel() for axis in np.mgrid[:size, :size] - size // 2)
+        k_x = 2 * np.pi * np.fft.fftfreq(size)
+        gamma = np.sqrt(np.maximum(k**2 - k_x**2, 1e-3 * k**2))
+        exact = []
+        for theta in angles.astype(float):
+            along = gamma - k
+            K_row, K_column = along * np.cos(theta) - k_x * np.sin(theta), along * np.sin(theta) + k_x * np.cos(theta)
+            F = np.exp(-1j * (K_row[:, None] * rows + K_column[:, None] * columns)) @ x.ravel()
+            exact.append(np.fft.ifft(np.where(np.abs(k_x) < 0.999 * k, 0.5j / gamma * F, 0) * np.exp(-1j * k_x * (size // 2))))
+        assert np.abs(y - np.stack(exact)).max() < error * np.abs(exact).max()
+
+    @pytest.mark.parametrize("extent", [120, 180, 360])
+    def test_back_propagation_of_weak_phases_is_absolute(self, extent):
+        """At a large wavenumber it is the filtered back-projection of the views' phases, wedge and all."""
+        size, k = 32, 3.0
+        x = jnp.asarray(blobs(size, centres=((0, 0, 4.0, 1.0),)))
+        angles = parallel_angles(60, extent=np.deg2rad(extent))
+        both = jax.jit(lambda H, R, x: (H.adjoint(H.filtered(H(x))), filtered_back_projection(R, R(x))))
+        waves, rays = both(Diffraction(angles, jnp.float32(k), size, width=6), Radon(angles, size), x)
+        assert jnp.abs(waves.real - rays)[8:-8, 8:-8].max() < 0.04
+
     def test_tends_to_projections(self):
         k, size = 3.0, 64
         x = 1e-4 * jnp.asarray(blobs(size, centres=((3, -6, 6.0, 1.0), (-7, 2, 5.0, 0.5))))
@@ -351,17 +445,25 @@ class TestDiffraction:
 
 class TestCryoElectronMicroscopy:
     def test_projection_of_a_gaussian(self):
-        size, sigma, centre = 24, 2.2, np.array([3.0, -2.0, 4.0])        # (x, y, z)
+        """At random orientations, and at those that put samples on the grid and on the border between mirrored halves."""
+        size, sigma, centre = 30, 2.2, np.array([3.0, -2.0, 4.0])        # (x, y, z)
         z, y, x = np.mgrid[:size, :size, :size] - size // 2
         volume = np.exp(-((x - centre[0]) ** 2 + (y - centre[1]) ** 2 + (z - centre[2]) ** 2) / (2 * sigma**2))
-        rotation = random_rotations(jax.random.key(3), 1)[0]
-        shift = jnp.array([1.5, -2.25])
-        at = np.asarray(rotation) @ centre
-        v, u = np.mgrid[:size, :size] - size // 2
-        exact = sigma * np.sqrt(2 * np.pi) * np.exp(-((u - at[0] - 1.5) ** 2 + (v - at[1] + 2.25) ** 2) / (2 * sigma**2))
         volume = jnp.asarray(volume, jnp.float32)[..., None]
-        np.testing.assert_allclose(apply(Projection(rotation, shift), volume)[..., 0], exact, atol=4e-3 * exact.max())
-        np.testing.assert_allclose(apply(RealSpaceProjection(rotation, shift), volume)[..., 0], exact, atol=0.08 * exact.max())
+        v, u = np.mgrid[:size, :size] - size // 2
+        about_z = np.array([[1, -1, 0], [1, 1, 0], [0, 0, 2**0.5]]) / 2**0.5
+        rotations = [np.eye(3), about_z, about_z @ about_z, *np.asarray(rotation_about_y(jnp.deg2rad(jnp.array([30.0, 45.0, 90.0])))),
+                     *np.asarray(random_rotations(jax.random.key(3), 2))]
+        shift = jnp.array([1.5, -2.25])
+        for rotation in rotations:
+            at = rotation @ centre
+            exact = sigma * np.sqrt(2 * np.pi) * np.exp(-((u - at[0] - 1.5) ** 2 + (v - at[1] + 2.25) ** 2) / (2 * sigma**2))
+            for H, error in ((Projection(jnp.asarray(rotation, jnp.float32), shift), 2e-3),
+                             (Projection(jnp.asarray(rotation, jnp.float32), shift, width=2), 0.06),
+                             (RealSpaceProjection(jnp.asarray(rotation, jnp.float32), shift), 0.08)):
+                np.testing.assert_allclose(apply(H, volume)[..., 0], exact, atol=error * exact.max())
+        straight = apply(RealSpaceProjection(jnp.eye(3)), volume)       # along an axis nothing is interpolated
+        np.testing.assert_allclose(straight, volume.sum(0), atol=1e-4)
 
     def test_tilt_is_the_radon_transform_of_planes(self):
         size, angle = 24, 0.6
@@ -372,19 +474,21 @@ class TestCryoElectronMicroscopy:
         image = apply(Projection(rotation_about_y(jnp.array(-angle))), jnp.swapaxes(volume, 0, 1))[..., 0]
         np.testing.assert_allclose(image, tilted, atol=5e-3 * float(tilted.max()))
 
-    def test_ctf_closed_form(self):
-        size, pixel = 64, 1.3
-        values = np.asarray(ctf(size, pixel_size_angstrom=pixel, defocus_u_angstrom=15000.0, defocus_v_angstrom=14000.0,
-                                astigmatism_angle=0.3, spherical_aberration_mm=2.7, voltage_kv=300.0, b_factor=30.0))
-        wavelength = 0.0196875  # angstrom, 300 kV
-        row, column = 5, 7
-        ky, kx = row / (size * pixel), column / (size * pixel)
-        k2, alpha = kx**2 + ky**2, np.arctan2(ky, kx)
-        defocus = 0.5 * (29000 + 1000 * np.cos(2 * (alpha - 0.3)))
-        chi = 2 * np.pi * (0.25 * 2.7e7 * wavelength**3 * k2**2 - 0.5 * wavelength * defocus * k2)
-        exact = (np.sqrt(0.99) * np.sin(chi) - 0.1 * np.cos(chi)) * np.exp(-30 * k2 / 4)
-        np.testing.assert_allclose(values[row, column], exact, atol=2e-4)
-        assert abs(values[0, 0] + 0.1) < 1e-6
+    def test_ctf_is_that_of_relion(self):
+        """Its source (src/ctf.h), written anew: -sin(K1 dz u^2 + K2 u^4 - phase - atan(A / sqrt(1 - A^2))), underfocus dz < 0."""
+        size, pixel, phase, b_factor, A = 33, 1.7, 0.4, 60.0, 0.07
+        values = ctf(size, pixel_size_angstrom=pixel, defocus_u_angstrom=12000.0, defocus_v_angstrom=10500.0, astigmatism_angle=0.6,
+                     amplitude_contrast=A, phase_shift=phase, b_factor=b_factor)
+        volts = 300e3
+        wavelength = 12.2643247 / np.sqrt(volts * (1 + volts * 0.978466e-6))
+        X, Y = np.fft.rfftfreq(size)[None] / pixel, np.fft.fftfreq(size)[:, None] / pixel
+        square = X**2 + Y**2
+        dz = -(12000 + 10500) / 2 - (12000 - 10500) / 2 * np.cos(2 * (np.arctan2(Y, X) - 0.6))
+        K1, K2, K3 = np.pi * wavelength, np.pi / 2 * 2.7e7 * wavelength**3, np.arctan(A / np.sqrt(1 - A**2))
+        exact = -np.sin(K1 * dz * square + K2 * square**2 - phase - K3) * np.exp(-b_factor / 4 * square)
+        np.testing.assert_allclose(values, exact, atol=2e-4)
+        plain = ctf(64, pixel_size_angstrom=1.0, defocus_u_angstrom=1.5e4)
+        assert abs(plain[0, 0] - 0.1) < 1e-6 and plain[0, 3] > plain[0, 0]      # a protein is bright, as after inverting contrast
         with pytest.raises(InputError, match="radians"):
             ctf(8, pixel_size_angstrom=1.0, defocus_u_angstrom=1e4, astigmatism_angle=45.0)
 

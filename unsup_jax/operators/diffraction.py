@@ -31,7 +31,7 @@ from unsup_jax.core.phasors import as_complex, cis, weighted
 from unsup_jax.errors import InputError
 from unsup_jax.lazy import Lazy
 from unsup_jax.operators.gridding import fine_length, fine_spectrum, interpolate
-from unsup_jax.operators.tomography import band_limited_ramp
+from unsup_jax.operators.tomography import angular_weights, band_limited_ramp
 
 restoration = Lazy("skimage.restoration")
 
@@ -97,18 +97,19 @@ class Diffraction(LinearOperator):
         return jnp.fft.ifftn(Y * transfer[None, ..., None], axes=(1, 2))
 
     def filtered(self, y: Array) -> Array:
-        """y filtered so that its adjoint is the back-propagation: the inverse of H for angles evenly over 2 pi.
+        """y filtered so that its adjoint is the back-propagation: the inverse of H for angles over all of 2 pi.
 
-        F is integrated over the views with the area |k_x| k / gamma dk_x dtheta / 2 of their samples.
+        F is integrated over the views with the area |k_x| k / gamma dk_x dtheta of their samples, dtheta being their
+        `angular_weights`, which halve what is measured from both sides.
         """
         depth = 1 if y.ndim == 3 else y.shape[1]
         wide = self.replace(size=2 * self.size)                                 # room for what the filter spreads
         _, gamma, propagating = wide.waves(depth)
-        ramp = 2 * jnp.pi * jnp.asarray(band_limited_ramp(wide.size), gamma.dtype)[None]
-        area = ramp * jnp.asarray(self.wavenumber, gamma.dtype) / gamma / 2 / self.angles.shape[0]
-        weight = jnp.where(propagating, area * 4 * jnp.square(gamma), 0)
+        ramp = jnp.asarray(band_limited_ramp(wide.size), gamma.dtype)[None]
+        area = ramp * jnp.asarray(self.wavenumber, gamma.dtype) / gamma
+        weight = angular_weights(self.angles).reshape(-1, 1, 1) * jnp.where(propagating, area * 4 * jnp.square(gamma), 0)[None]
         views = jnp.pad(y.reshape(y.shape[0], depth, *y.shape[-2:]), [(0, 0), (0, 0), (0, self.size), (0, 0)])
-        spectrum = weighted(weight[None, ..., None], jnp.fft.fftn(views, axes=(1, 2)))
+        spectrum = weighted(weight[..., None], jnp.fft.fftn(views, axes=(1, 2)))
         return jnp.fft.ifftn(spectrum, axes=(1, 2))[:, :, : self.size].reshape(y.shape)
 
 
@@ -162,8 +163,10 @@ def on_grid(operator: Diffraction, y: Array) -> tuple[Array, Array]:
     row, column = (jnp.round(K * (n / (2 * np.pi))).astype(jnp.int32) % n for K in (K_row, K_column))
     level = jnp.arange(depth, dtype=jnp.int32).reshape(1, depth, 1)
     known = jnp.broadcast_to(propagating[None], row.shape).astype(k_x.dtype)
-    total = jnp.zeros((depth, n, n, channels), F.dtype).at[level, row, column].add(weighted(known[..., None], F))
-    count = jnp.zeros((depth, n, n), k_x.dtype).at[level, row, column].add(known)
+    # in one sum, so that a sample is counted where it is added
+    counted = jnp.concatenate([weighted(known[..., None], F), known[..., None].astype(F.dtype)], -1)
+    total = jnp.zeros((depth, n, n, channels + 1), F.dtype).at[level, row, column].add(counted)
+    total, count = total[..., :-1], total[..., -1].real
     mean = weighted(1 / jnp.maximum(count, 1)[..., None], total)
     shift = cis(-2 * jnp.pi * jnp.fft.fftfreq(n).astype(k_x.dtype) * (n // 2))              # the centre is pixel n // 2
     mean = mean * (shift[:, None] * shift[None])[None, ..., None] / (depth**0.5 * n)

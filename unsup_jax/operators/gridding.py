@@ -7,25 +7,32 @@ A finer grid holds the transform of x divided by that of a short window phi, and
 
     phi(u) = exp(beta (sqrt(1 - (2u / width)^2) - 1)),    |u| <= width / 2 grid steps,   beta = 2.3 width
 
-whose error is about 10^(1 - width) on a grid `OVERSAMPLING` times finer. The transpose that JAX derives is the
-exact adjoint. Reference: Barnett, Magland and af Klinteberg, SIAM J. Sci. Comput. 41, C479 (2019).
+whose error is about 10^(1 - width) on a grid `OVERSAMPLING` times finer. With a width of 2 a centred object would lose
+6 % along each axis at places of the grid, since the values of phi one step apart do not add up to a constant there. Those
+of a tent do, and one that bulges a little,
+
+    phi(u) = (1 - |u|) (1 + |u| / 20),
+
+errs by 2 % (rms) of what lies within 0.38 N of the centre, for less work. The transpose that JAX derives is the exact
+adjoint. Reference: Barnett, Magland and af Klinteberg, SIAM J. Sci. Comput. 41, C479 (2019).
 """
 
 from collections.abc import Sequence
 from typing import Literal
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from unsup_jax.core.neighbours import neighbours
 from unsup_jax.core.phasors import weighted
 from unsup_jax.errors import InputError
 from unsup_jax.operators.taps import gather
 
 Backend = Literal["gridding", "finufft"]
 OVERSAMPLING = 2
-BETA = {2: 2.2, 3: 2.26, 4: 2.38}
+BETA = {3: 2.26, 4: 2.38}
+BULGE = 0.05
 
 
 def fine_length(length: int) -> int:
@@ -35,18 +42,23 @@ def fine_length(length: int) -> int:
 
 def window(offset: Array, width: int) -> Array:
     """phi at `offset` grid steps, differentiable and zero beyond width / 2."""
+    if width == 2:
+        distance = jnp.abs(offset)
+        return jnp.maximum(1 - distance, 0) * (1 + BULGE * distance)
     squared = 1 - jnp.square(2 * offset / width)
-    inside = squared > 1e-12
-    root = jnp.sqrt(jnp.where(inside, squared, 1))
-    return jnp.where(inside, jnp.exp(BETA.get(width, 2.3) * width * (root - 1)), 0)
+    root = jnp.sqrt(jnp.maximum(squared, 1e-12))
+    return jnp.where(squared > 0, jnp.exp(BETA.get(width, 2.3) * width * (root - 1)), 0)
 
 
 def window_transform(frequency: np.ndarray, width: int) -> np.ndarray:
-    """The Fourier transform of phi at `frequency` cycles a grid step, by Gauss-Legendre quadrature."""
+    """The Fourier transform of phi at `frequency` cycles a grid step, by Gauss-Legendre quadrature of its half."""
     nodes, weights = np.polynomial.legendre.leggauss(2 * width + 24)
-    u = nodes * width / 2
-    phi = np.exp(BETA.get(width, 2.3) * width * (np.sqrt(1 - nodes**2) - 1))
-    return (np.cos(2 * np.pi * frequency[..., None] * u) * phi * weights).sum(-1) * width / 2
+    part = (nodes + 1) / 2
+    if width == 2:
+        phi = (1 - part) * (1 + BULGE * part)
+    else:
+        phi = np.exp(BETA.get(width, 2.3) * width * (np.sqrt(1 - part**2) - 1))
+    return (np.cos(2 * np.pi * frequency[..., None] * part * width / 2) * phi * weights).sum(-1) * width / 2
 
 
 def deapodization(length: int, width: int) -> np.ndarray:
@@ -56,11 +68,8 @@ def deapodization(length: int, width: int) -> np.ndarray:
 
 def taps(position: Array, length: int, width: int) -> tuple[Array, Array]:
     """Indices (modulo `length`) and weights [..., width] of the grid points around `position` grid steps."""
-    first = jnp.ceil(position - width / 2)
-    steps = jnp.arange(width).astype(position.dtype).reshape((1,) * position.ndim + (width,))
-    near = jax.lax.stop_gradient(first)[..., None] + steps
-    weights = window(position[..., None] - near, width)
-    return jnp.mod(near.astype(jnp.int32), length), weights
+    near = neighbours(position, width)
+    return jnp.mod(near, length), window(position[..., None] - near.astype(position.dtype), width)
 
 
 def interpolate(grid: Array, positions: Array, width: int) -> Array:

@@ -70,7 +70,8 @@ class Radon(LinearOperator):
     def _project(self, x):
         period, real = 2 * self.size, x.dtype
         cosine, sine = jnp.cos(self.angles).astype(real), -jnp.sin(self.angles).astype(real)
-        steep = jnp.abs(sine) > jnp.abs(cosine)
+        # not at 45 degrees, where views lie: a compiler that decides twice, with other roundings, decides alike
+        steep = jnp.abs(sine) > 1.0003 * jnp.abs(cosine)
         a, b = jnp.where(steep, sine, cosine), jnp.where(steep, cosine, sine)
 
         def spectrum(x):
@@ -94,7 +95,8 @@ class Radon(LinearOperator):
         g = jnp.fft.irfft(G * factor[None, None], fine, -1) * 2
         t = jnp.arange(self.size, dtype=real) - self.size // 2 if self.detector is None else self.detector.astype(real)
         index, weight = taps(2 * t[None] / a[:, None], fine, self.width)         # [angle, detector, width]
-        weight = jnp.where((jnp.abs(t) <= self.size)[None, :, None], weight, 0)  # g repeats beyond; the image ends before
+        inside = jnp.abs(t)[None] <= self.size * jnp.abs(a)[:, None]             # g repeats beyond; the image ends before
+        weight = jnp.where(inside[..., None], weight, 0)
         at = jnp.arange(self.angles.shape[0], dtype=jnp.int32)[:, None, None] * fine + index
         flat = g.reshape(*x.shape[:2], -1)
         y = sum(weight[None, None, ..., tap] * flat[..., at[..., tap]] for tap in range(self.width))
@@ -144,11 +146,32 @@ def ramp_filter(sinogram: Array, *, window: str = "ram-lak") -> Array:
 
 
 def filtered_back_projection(H: Radon, y: Array, *, window: str = "ram-lak") -> Array:
-    """(pi / A) H*(|k| y) for A views, [angle, ..., detector, C], spread evenly over pi or over 2 pi.
+    """H*(w |k| y) for views [angle, ..., detector, C] at any angles, w the `angular_weights` of each, in radians.
 
-    Pixels of the detector are as far apart as those of the image.
+    The values are absolute: those of x where all directions were measured, and of a limited extent those of x without
+    the frequencies in its wedge. Pixels of the detector are as far apart as those of the image. Raises `InputError` where
+    H is no `Radon` (`FanBeam.parallel` gives one).
     """
-    return H.adjoint(ramp_filter(y, window=window)) * (jnp.pi / H.angles.shape[0])
+    if not isinstance(H, Radon):
+        raise InputError(f"filtered_back_projection takes the parallel views of Radon, not those of {type(H).__name__}")
+    weights = angular_weights(H.angles).reshape((-1,) + (1,) * (y.ndim - 1))
+    return H.adjoint(weighted(weights, ramp_filter(y, window=window)))
+
+
+def angular_weights(angles: Array) -> Array:
+    """The part of an integral over directions that each of the views [angle] stands for, radians, [angle].
+
+    It is half of the angle between its two neighbours, theta and theta + pi being one direction: pi / A for A views evenly
+    over pi or over 2 pi. A gap that is more than twice as wide as any other was left out, as the wedge of a tilt series is:
+    the views beside it stand for as much of it as for the widest of the others.
+    """
+    direction = jnp.mod(angles, jnp.pi)
+    order = jnp.argsort(direction)
+    ascending = direction[order]
+    gap = jnp.diff(ascending, append=ascending[:1] + jnp.pi)                    # from each view to the next
+    other = jnp.sort(jnp.append(gap, jnp.zeros(1, gap.dtype)))[-2]
+    gap = jnp.where((gap > 2 * other) & (other > 1e-3), other, gap)
+    return jnp.zeros_like(gap).at[order].set((gap + jnp.roll(gap, 1)) / 2)
 
 
 def band_limited_ramp(length: int) -> np.ndarray:

@@ -1,9 +1,10 @@
 r"""Direct inversions of tomography: the adjoint of filtered views.
 
-    filtered back-projection     x = (pi / A) H*(|k| y)                    `Radon`; `FanBeam` by its parallel rays
-    back-propagation             f = H*(gamma k |k_x| y)                   `Diffraction`
+    filtered back-projection     x = H*(dtheta |k| y)                      `Radon`; `FanBeam` by its parallel rays
+    back-propagation             f = H*(dtheta gamma k |k_x| y)            `Diffraction`
 
-for A views evenly over pi, or over 2 pi. Missing views leave streaks. References: Kak and Slaney, ch. 3; Devaney,
+with dtheta the angle that a view stands for among the others, however they lie. Missing views leave streaks, and a wedge
+that was left out is zero. References: Kak and Slaney, ch. 3; Devaney,
 Ultrason. Imaging 4, 336 (1982).
 """
 
@@ -22,7 +23,8 @@ from unsup_jax.operators import Diffraction, FanBeam, Radon, filtered_back_proje
 class FilteredBackProjection(Direct):
     """FBP of sinograms, and back-propagation of diffracted fields.
 
-    Raises `InputError` for any other operator, and on fan-beam views that are not evenly over the whole turn.
+    Raises `InputError` for any other operator, on fan-beam views that are not evenly over the whole turn, and on a detector
+    whose pixels are not as far apart as those of the image.
     """
 
     reference: ClassVar[str] = "Kak & Slaney 1988; Devaney 1982"
@@ -40,6 +42,8 @@ class FilteredBackProjection(Direct):
             even = H.angles[0] + 2 * np.pi / len(H.angles) * np.arange(len(H.angles))
             if np.abs(np.asarray(H.angles) - even).max() > 1e-3:
                 raise InputError("FilteredBackProjection takes fan-beam views evenly over the whole turn; these are not")
+        if isinstance(H, Radon) and H.detector is not None and np.abs(np.diff(H.detector) - 1).max(initial=0) > 1e-3:
+            raise InputError("FilteredBackProjection takes detectors with a pixel of the image between their pixels; this one has others")
 
     def answer(self, key: Array, one: Measurement) -> Array:
         H, y = one.operator, one.y
