@@ -35,8 +35,9 @@ class Benchmark:
     data: Path = Path("../shared/data")
     """Folder of the real data; for latents, a volume (.mrc) or a file of digits."""
     only: str = ""
-    """Measure the families whose name holds this: blur, radon, sense, nufft, cryo_em, diffraction, solvers, calibration;
-    of real data: parallel_mri, zero_shot, spirals, slices, tomography, diffraction, cell, deconvolution, ptychography, cryo_em."""
+    """Measure the families whose name holds this: blur, radon, sense, nufft, cryo_em, diffraction, solvers, collaborative,
+    calibration; of real data: parallel_mri, zero_shot, spirals, slices, tomography, diffraction, cell, deconvolution, ptychography,
+    cryo_em."""
 
 
 def main(benchmark: Benchmark) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import jax
 import jax.numpy as jnp
 import numpy as np
+import skimage.data
 
 from benchmarks import peers
 from benchmarks.timing import compiled, timed_in_turns
@@ -20,7 +21,7 @@ from unsup_jax.operators import (
     parallel_angles, random_rotations,
 )
 from unsup_jax.operators.trajectories import equispaced_lines, random_points
-from unsup_jax.priors import PlugAndPlay, TotalVariation
+from unsup_jax.priors import BM3DDenoiser, PlugAndPlay, TotalVariation
 from unsup_jax.train import solve
 
 
@@ -42,7 +43,7 @@ class Case:
     comparable: Callable = lambda result: result
     """The part of a result, shaped like ours, that is compared."""
     objective: Callable | None = None
-    """What a solver's result minimises: stated beside the peer's, whose iteration may be at another point."""
+    """What a solver's result minimises, or its error: stated beside the peer's, whose iteration may be at another point."""
 
 
     def agreement(self, ours: np.ndarray, theirs: np.ndarray) -> str:
@@ -58,7 +59,7 @@ class Case:
 def measure(repeats: int, with_peers: bool, only: str = "") -> Iterator[dict]:
     """One row for us and one for each peer, of the cases whose name holds `only`."""
     peers.set_threads(len(os.sched_getaffinity(0)))
-    for family in (_blur, _radon, _sense, _nufft, _cryo_em, _diffraction, _solvers, _calibration):
+    for family in (_blur, _radon, _sense, _nufft, _cryo_em, _diffraction, _solvers, _collaborative, _calibration):
         if only and only not in family.__name__:
             continue
         for case in family(with_peers):
@@ -234,6 +235,14 @@ def _solvers(with_peers):
     m = Measurement(H(x * disc), H)
     yield Case("filtered back-projection 256^2, 180 angles", lambda m: FilteredBackProjection().answer(_key(), m), (m,),
                {"scikit-image": peers.skimage_fbp(m.y, H.angles)} if with_peers else {}, 0.2, lambda x: disc * x)
+
+
+def _collaborative(with_peers):
+    clean = jnp.asarray(skimage.data.camera()[:256, 100:356, None], jnp.float32)
+    noisy = clean + 25 * jax.random.normal(_key(), clean.shape)
+    theirs = {"bm3d": peers.bm3d_package(noisy, 25.0)} if with_peers else {}
+    error = lambda x: jnp.mean(jnp.square(x.reshape(clean.shape) - clean))
+    yield Case("BM3D 256^2, sigma 25", BM3DDenoiser(), (noisy, jnp.float32(25)), theirs, 0.05, objective=error)
 
 
 def _calibration(with_peers):

@@ -378,6 +378,17 @@ def skimage_tv(noisy, weight, iterations):
     return _lazy(make)
 
 
+def bm3d_package(noisy, sigma):
+    """The authors' BM3D: closed, for non-commercial use alone, from the extra `bm3d`."""
+    def make():
+        from bm3d import bm3d
+
+        image = np.array(noisy[..., 0], np.float64)
+        return lambda: bm3d(image, sigma)
+
+    return _lazy(make)
+
+
 def deepinv_fista(y, psf, weight):
     """deepinv's FISTA with its TV prior, 100 iterations."""
     def make():

@@ -16,7 +16,6 @@ from unsup_jax.methods import (
     ADMM, GRAPPA, BM3D, ConjugateGradient, FilteredBackProjection, GerchbergPapoulis, GradientDescent, ProximalGradient,
     RichardsonLucy, SliceGRAPPA, VariableSplitting,
 )
-from unsup_jax.methods.classical.bm3d import BM3DDenoiser
 from unsup_jax.noise import Poisson
 from unsup_jax.operators import (
     SENSE, Convolution, Diffraction, FanBeam, Fourier, FourierPtychography, Identity, InlineHologram, Mask, Multislice, Radon,
@@ -317,8 +316,6 @@ def test_any_denoiser_plugs_in():
     plugged = estimate(ProximalGradient(prior=PlugAndPlay(Halving(), weight=0.1), steps=100, relative=False), m)
     known = estimate(ProximalGradient(prior=Tikhonov(0.1), steps=100, relative=False), m)
     np.testing.assert_allclose(plugged, known, atol=1e-4)
-    noisy = squares() + 0.1 * jax.random.normal(KEY, (32, 32, 1))
-    np.testing.assert_allclose(BM3DDenoiser()(noisy, jnp.float32(0.1)), estimate(BM3D(), Measurement(noisy, Identity())), atol=0.2)
 
 
 def test_nonnegative_least_squares():

@@ -1,6 +1,10 @@
 """Imports point one way, modules do no work on import, and device axes live in one file."""
 
 import ast
+import re
+import sys
+import tomllib
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -65,3 +69,18 @@ def test_flax_is_confined():
         uses = [m for m in imported(path) if m.startswith("flax.linen")]
         allowed = {"networks", "methods", "benchmarks"}  # methods name the type of their field
         assert not uses or allowed & set(path.parts), path
+
+
+def test_what_is_imported_is_declared():
+    """Nothing reaches us through another package alone, and what is imported with a module is no extra."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    name = lambda text: re.sub("[-_.]+", "-", re.match(r"[\w.-]+", text)[0]).lower()
+    declared = {name(text) for text in project["dependencies"]}
+    distributions = packages_distributions()
+    for path in FILES:
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                modules = [node.module] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]
+                for module in (m.split(".")[0] for m in modules):
+                    ours = module == "unsup_jax" or module in LEVEL or module in sys.stdlib_module_names
+                    assert ours or declared & {name(d) for d in distributions[module]}, f"{path} imports {module}"

@@ -1,4 +1,4 @@
-r"""BM3D (Dabov et al., IEEE Trans. Image Process. 16, 2080 (2007)) by its authors' package.
+r"""BM3D (Dabov et al., IEEE Trans. Image Process. 16, 2080 (2007)) of a measurement; the filter is `priors.bm3d`.
 
 BM3D takes white Gaussian noise of known sigma. For a camera's Poisson-Gaussian noise the generalised
 Anscombe transform makes the variance one before, and its exact unbiased inverse is taken after:
@@ -9,80 +9,102 @@ Anscombe transform makes the variance one before, and its exact unbiased inverse
 for gain g and read-out noise sigma (Makitalo & Foi, IEEE Trans. Image Process. 22, 91 (2013)).
 """
 
+import importlib
 from dataclasses import dataclass
 from typing import ClassVar
 
-import bm3d
-import bm4d
+import jax.numpy as jnp
 import numpy as np
-from jax import Array
+from jax import Array, lax
 from skimage.restoration import estimate_sigma
 
 from unsup_jax.core import Direct, Measurement
-from unsup_jax.methods.classical.host import by_channel, on_host
+from unsup_jax.errors import InputError
+from unsup_jax.methods.classical.host import numbers_on_host, on_host
 from unsup_jax.noise import Gaussian, PoissonGaussian, estimate_poisson_gaussian
+from unsup_jax.priors import BM3DDenoiser
 
 
 @dataclass(frozen=True)
 class BM3D(Direct):
-    """BM3D of each channel of an image, BM4D of a volume.
+    """BM3D of each channel of an image; by its authors' package, also BM4D of a volume.
 
-    Plain, sigma is that of a known Gaussian noise model, else estimated from the wavelet coefficients of the
-    image. Stabilised, gain and read-out noise are those of a known Poisson-Gaussian model, else estimated.
+    Plain, sigma is that of a known Gaussian noise model, else estimated from the wavelet coefficients of each channel.
+    Stabilised, gain and read-out noise are those of a known Poisson-Gaussian model, else estimated. Raises `InputError`
+    for a volume without the package, for the package where it is not installed, and for complex values to be stabilised.
     """
 
     reference: ClassVar[str] = "Dabov 2007; Makitalo & Foi 2013"
 
     stabilize: bool = False
     """Apply the generalised Anscombe transform before, and its exact unbiased inverse after."""
+    package: bool = False
+    """Filter by the authors' packages bm3d and bm4d (the extra `bm3d`), which are closed and for non-commercial use alone."""
+    denoiser: BM3DDenoiser = BM3DDenoiser()
+    """Our filter."""
 
     @property
     def label(self) -> str:
-        return "BM3D + VST" if self.stabilize else "BM3D"
+        return "BM3D" + " + VST" * self.stabilize + " (package)" * self.package
 
     def answer(self, key: Array, one: Measurement) -> Array:
-        if not self.stabilize:
-            known = (one.noise.sigma,) if isinstance(one.noise, Gaussian) else ()
-            return on_host(_plain, one.y, *known)
-        known = isinstance(one.noise, PoissonGaussian)
-        return on_host(_stabilized, one.y, *((one.noise.gain, one.noise.sigma, one.noise.offset) if known else ()))
+        y, collaborative = one.y, self._filter(one.y.ndim - 1)
+        if self.stabilize:
+            return self._stabilized(y, one.noise, collaborative)
+        parts = jnp.concatenate([y.real, y.imag], -1) if jnp.iscomplexobj(y) else y
+        if isinstance(one.noise, Gaussian):  # of complex values, sigma^2 is the variance of both parts together
+            sigma = jnp.asarray(one.noise.sigma, parts.dtype) * (y.shape[-1] / parts.shape[-1]) ** 0.5
+        else:
+            sigma = numbers_on_host(lambda y: [estimate_sigma(channel) for channel in np.moveaxis(y, -1, 0)], parts, parts.shape[-1])
+        parts = collaborative(parts, sigma)
+        return lax.complex(*jnp.split(parts, 2, -1)) if jnp.iscomplexobj(y) else parts
+
+    def _stabilized(self, y, noise, collaborative):
+        if jnp.iscomplexobj(y):
+            raise InputError("BM3D stabilises photon noise, which complex values do not have; take it without stabilize")
+        if isinstance(noise, PoissonGaussian):
+            gain, sigma, offset = (jnp.asarray(n, y.dtype) for n in (noise.gain, noise.sigma, noise.offset))
+        else:
+            gain, sigma, offset = numbers_on_host(estimate_poisson_gaussian, y, 3)
+        photons = gain > 0  # else the noise is white already
+        gain = jnp.where(photons, gain, 1)
+        stable = collaborative(jnp.where(photons, anscombe(y - offset, gain, sigma), y), jnp.where(photons, 1, sigma))
+        return jnp.where(photons, anscombe_inverse(stable, gain, sigma) + offset, stable)
+
+    def _filter(self, dimensions):
+        if self.package:
+            return _packaged(dimensions)
+        if dimensions != 2:
+            raise InputError(
+                "BM3D filters images; of volumes there is BM4D, closed and for non-commercial use alone: "
+                "pip install 'unsup_jax[bm3d]' and give --method.package True")
+        return self.denoiser
 
 
-@dataclass(frozen=True)
-class BM3DDenoiser:
-    """x, sigma -> BM3D(x) for white noise of standard deviation sigma: for plug-and-play and RED, on the host."""
+def _packaged(dimensions):
+    """x, sigma -> BM3D of images or BM4D of volumes by the authors' packages, channel by channel."""
+    name = "bm3d" if dimensions == 2 else "bm4d"
+    try:
+        collaborative = getattr(importlib.import_module(name), name)
+    except ImportError as error:
+        raise InputError(
+            f"the package {name}, which is closed and for non-commercial use alone, is not installed: pip install 'unsup_jax[bm3d]'"
+        ) from error
 
-    def __call__(self, x: Array, sigma: Array) -> Array:
-        return on_host(_plain, x, sigma)
+    def call(x, sigma):
+        channels = zip(np.moveaxis(x.astype(np.float64), -1, 0), np.broadcast_to(sigma, x.shape[-1:]).astype(np.float64))
+        return np.stack([collaborative(channel, s) if s > 0 else channel for channel, s in channels], -1)
 
-
-def _plain(y, sigma=None):
-    return by_channel(lambda channel: _collaborative(channel, estimate_sigma(channel) if sigma is None else float(sigma)), y)
-
-
-def _stabilized(y, *parameters):
-    y = y.astype(np.float64)
-    gain, sigma, offset = (float(p) for p in parameters or estimate_poisson_gaussian(y))
-    if gain <= 0:  # no photon noise is seen: the noise is white already
-        return _plain(y, sigma)
-    return by_channel(
-        lambda channel: anscombe_inverse(_collaborative(anscombe(channel - offset, gain, sigma), 1.0), gain, sigma) + offset, y
-    )
+    return lambda x, sigma: on_host(call, x, sigma)
 
 
-def _collaborative(image, sigma):
-    if sigma <= 0:
-        return image
-    return bm3d.bm3d(image, sigma) if image.ndim == 2 else bm4d.bm4d(image, sigma)
-
-
-def anscombe(y: np.ndarray, gain: float, sigma: float) -> np.ndarray:
+def anscombe(y: Array, gain: Array, sigma: Array) -> Array:
     """The generalised Anscombe transform, of unit variance for Poisson-Gaussian y with no offset."""
-    return 2 / gain * np.sqrt(np.maximum(gain * y + 0.375 * gain**2 + sigma**2, 0))
+    return 2 / gain * jnp.sqrt(jnp.maximum(gain * y + 0.375 * gain**2 + sigma**2, 0))
 
 
-def anscombe_inverse(stabilized: np.ndarray, gain: float, sigma: float) -> np.ndarray:
+def anscombe_inverse(stabilized: Array, gain: Array, sigma: Array) -> Array:
     """The closed form of the exact unbiased inverse: the y whose transform has this mean."""
-    d = np.maximum(stabilized, 2 * np.sqrt(0.375 + (sigma / gain) ** 2))
-    root = np.sqrt(1.5)
+    d = jnp.maximum(stabilized, 2 * jnp.sqrt(0.375 + (sigma / gain) ** 2))
+    root = 1.5**0.5
     return gain * (d**2 / 4 + root / (4 * d) - 11 / (8 * d**2) + 5 * root / (8 * d**3) - 1 / 8) - sigma**2 / gain

@@ -15,6 +15,13 @@ def on_host(function: Callable[..., np.ndarray], y: Array, *others: Array) -> Ar
     return jax.pure_callback(call, jax.ShapeDtypeStruct(y.shape, y.dtype), y, *others, vmap_method="sequential")
 
 
+def numbers_on_host(function: Callable[[np.ndarray], np.ndarray], y: Array, count: int) -> Array:
+    """The `count` real numbers that NumPy code finds in `y`, in the precision of `y`."""
+    kind = y.real.dtype
+    call = lambda y: np.asarray(function(np.asarray(y)), kind).reshape(count)
+    return jax.pure_callback(call, jax.ShapeDtypeStruct((count,), kind), y, vmap_method="sequential")
+
+
 def by_channel(function: Callable[[np.ndarray], np.ndarray], y: np.ndarray) -> np.ndarray:
     """`function` of each channel of [*S, C], in float64."""
     return np.stack([function(channel) for channel in np.moveaxis(y.astype(np.float64), -1, 0)], -1)
