@@ -69,13 +69,13 @@ def check_output(output: str | Path, suffixes: Iterable[str], *, size: int = 0) 
     Zarr may be replaced by another, and no file that is protected.
     """
     output, known = Path(output), sorted(suffixes)
+    if output.is_dir() and not is_zarr(output):
+        raise InputError(f"{output}: is a folder; give the name of a file")
     if suffix(output) not in known:
         raise InputError(f"{output}: nothing is written as {suffix(output) or '(no suffix)'!r}; accepted are {', '.join(known)}")
     folder = output.parent
     if not folder.is_dir():
         raise InputError(f"{output}: the folder {folder} does not exist")
-    if output.is_dir() and not is_zarr(output):
-        raise InputError(f"{output}: is a folder; give the name of a file")
     if output.exists() and not os.access(output, os.W_OK):
         raise InputError(f"{output}: is there already, and protected")
     with _refusals_in_one_line(output), tempfile.TemporaryFile(dir=folder):
