@@ -19,7 +19,6 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 import experiments
 from unsup_jax.core import Measurement
-from unsup_jax.core.optimizer import over
 from unsup_jax.losses import Split
 from unsup_jax.methods import (
     GRAPPA, ConjugateGradient, FilteredBackProjection, GerchbergPapoulis, GradientDescent, ProximalGradient, RichardsonLucy, SliceGRAPPA,
@@ -136,7 +135,7 @@ def spirals(folder: Path, repeats: int = 6, steps: int = 120) -> Figures:
         "CG-SENSE": _best((ConjugateGradient(steps=n) for n in (3, 5, 8, 12, 20)), one, reference),
         "FISTA-wavelet": _best((ProximalGradient(prior=Wavelet(w, cycle_spin=True), steps=60) for w in (1e-3, 2e-3, 4e-3, 8e-3)), one, reference),
     }
-    method = over(experiments.load("rare_mri").method, steps)
+    method = experiments.load("rare_mri").method.planned(steps)
     pairs = [a.replace(pair=b.y, pair_operator=b.operator) for a in (one, *others) for b in (one, *others) if a is not b]
     batch = lambda m: jax.tree.map(lambda leaf: jnp.asarray(leaf)[None], m)
     state, update = jax.jit(method.init)(jax.random.key(0), batch(pairs[0])), jax.jit(method.update)

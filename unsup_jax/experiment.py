@@ -16,7 +16,6 @@ from flax import struct
 
 from unsup_jax import config
 from unsup_jax.core import LinearOperator, Measurement, Method
-from unsup_jax.core.optimizer import over
 from unsup_jax.data import Data, Dataset, Stream
 from unsup_jax.data.stream import widths
 from unsup_jax.errors import InputError
@@ -377,7 +376,7 @@ def load_trained(experiment: Experiment, directory: Path) -> tuple[Any, NoiseMod
     y = jax.ShapeDtypeStruct(tuple(stored["shape"]), stored.get("dtype", "float32"))
     image = stored.get("image")
     example = Measurement(y, Shaped(tuple(image["shape"]), image["dtype"]) if image else Identity(), **dict.fromkeys(experiment.method.sees, y))
-    method = over(experiment.method, experiment.train.steps)
+    method = experiment.method.planned(experiment.train.steps)
     like = jax.eval_shape(method.init, jax.random.key(0), example)
     watched = "validation_loss" if any("validation_loss" in row for row in read_metrics(folder)) else None
     checkpoints = Checkpoints(folder / "checkpoints", watched=watched)

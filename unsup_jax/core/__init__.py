@@ -1,11 +1,13 @@
 """The vocabulary: operator, measurement, method. It knows nothing of any method, network or instrument."""
 
+from unsup_jax.core.gradients import mean_gradient, mean_loss
 from unsup_jax.core.measurement import Measurement, Scale
 from unsup_jax.core.method import Direct, Learned, LearnedState, Method
 from unsup_jax.core.operator import Composition, LinearOperator, Operator, Restricted, Views
-from unsup_jax.core.optimizer import Adam, Trained, mean_over_replicas, sample_keys
+from unsup_jax.core.optimizer import SGD, Adam, Lion, Optimizer, RMSProp, Trained, all_replicas, mean_over_replicas, sample_keys
 
 __all__ = [
-    "Adam", "Composition", "Direct", "Learned", "LearnedState", "LinearOperator", "Measurement", "Method", "Operator",
-    "Restricted", "Scale", "Trained", "Views", "mean_over_replicas", "sample_keys",
+    "SGD", "Adam", "Composition", "Direct", "Learned", "LearnedState", "LinearOperator", "Lion", "Measurement", "Method", "Operator",
+    "Optimizer", "RMSProp", "Restricted", "Scale", "Trained", "Views", "all_replicas", "mean_gradient", "mean_loss", "mean_over_replicas",
+    "sample_keys",
 ]

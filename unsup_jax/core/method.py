@@ -1,23 +1,19 @@
 """A method is three pure functions over measurements: init, update, reconstruct."""
 
-import math
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal
 
 import jax
-import jax.numpy as jnp
 from flax import struct
-from jax import Array, lax
+from jax import Array
 
+from unsup_jax.core.gradients import mean_gradient, mean_loss
 from unsup_jax.core.measurement import Measurement, Scale
-from unsup_jax.core.optimizer import Adam, Trained, mean_over_replicas, sample_keys
+from unsup_jax.core.optimizer import Adam, Optimizer, Trained, mean_over_replicas, sample_keys
 from unsup_jax.errors import InputError
 
 State = Any
 Metrics = dict[str, Array]
-
-_CACHED_NUMBERS = 8192  # of y, whose feature maps a core's cache holds: two images of 64^2
 
 
 @dataclass(frozen=True)
@@ -55,6 +51,19 @@ class Method:
 
     def check(self, measurement: Measurement) -> None:
         """Raise `InputError` on a measurement whose VALUES this method cannot take; drivers ask before they compile."""
+
+    def planned(self, steps: int, at_once: int | None = None) -> "Method":
+        """The method for a training of `steps` updates: what its fields leave open is filled in by the driver.
+
+        The schedule of an optimiser that has no length of its own ends with the training; `at_once` is how many
+        samples the device had best take together.
+        """
+        optimizers = {name: value for name, value in vars(self).items() if isinstance(value, Optimizer)}
+        return replace(self, **{name: value.over(steps * self.descents(name)) for name, value in optimizers.items()})
+
+    def descents(self, optimizer: str) -> int:
+        """How often the optimiser of that field descends in one update."""
+        return 1
 
     def start_from(self, state: State, params: Any) -> State:
         """The first state with theta of another training; raises `InputError` where this method cannot take it."""
@@ -115,8 +124,8 @@ class LearnedState(struct.PyTreeNode):
 
     @property
     def params(self) -> Any:
-        """theta."""
-        return self.trained.params
+        """theta, as it reconstructs: the moving average where one is kept."""
+        return self.trained.averaged
 
 
 @dataclass(frozen=True)
@@ -129,10 +138,10 @@ class Learned(Method):
 
     network: Any
     """F_theta, a Flax module over one image."""
-    optimizer: Adam = Adam()
+    optimizer: Optimizer = Adam()
     """Optimiser of theta."""
     at_once: int | None = None
-    """Samples of a device whose gradients are computed together; None: all, but on a CPU as many as its cache holds."""
+    """Samples of a device whose gradients are computed together; None: as many as are fast there."""
 
     def __post_init__(self):
         if self.at_once is not None and self.at_once < 1:
@@ -175,52 +184,26 @@ class Learned(Method):
             raise InputError(f"{self.label} cannot start from that run: its network differs in {', '.join(differ[:3])}")
         return state.replace(trained=Trained.start(params, self.optimizer))
 
+    def planned(self, steps: int, at_once: int | None = None) -> "Learned":
+        planned = super().planned(steps)
+        return planned if self.at_once is not None else replace(planned, at_once=at_once)
+
     def update(self, key: Array, state: LearnedState, batch: Measurement) -> tuple[LearnedState, Metrics]:
-        now, keys = self.at(state.trained.steps), sample_keys(key, batch.y.shape[0])
-        gradient, metrics = now._mean_gradient(keys, state.params, state.scale, batch)
-        trained = state.trained.descend(gradient, self.optimizer)
-        return state.replace(trained=trained), mean_over_replicas(metrics)
+        keys, loss = sample_keys(key, batch.y.shape[0]), self.at(state.trained.steps)._in_units(state.scale)
+        gradient, metrics = mean_gradient(loss, keys, state.trained.params, batch, at_once=self.at_once)
+        return state.replace(trained=state.trained.descend(gradient, self.optimizer)), metrics
 
     def validate(self, key: Array, state: LearnedState, batch: Measurement) -> Metrics:
         keys = sample_keys(key, batch.y.shape[0])
-        return mean_over_replicas(self._mean_loss(keys, state.params, state.scale, batch)[1])
+        return mean_over_replicas(mean_loss(self._in_units(state.scale), keys, state.params, batch)[1])
 
     def reconstruct(self, key: Array, state: LearnedState, measurement: Measurement) -> Array:
         one = measurement.normalize(state.scale)
         return state.scale.restore(self.estimate(key, state.params, one))
 
-    def _mean_loss(self, keys, params, scale, batch):
-        losses, metrics = jax.vmap(lambda k, one: self.loss(k, params, one.normalize(scale)))(keys, batch)
-        metrics = jax.tree.map(jnp.mean, {"loss": losses, **metrics})
-        return metrics["loss"], metrics
-
-    def _mean_gradient(self, keys, params, scale, batch):
-        """The gradient of the mean loss, and the metrics."""
-        count, *shape = batch.y.shape
-        if self.at_once is not None:
-            return self._in_turns(keys, params, scale, batch, at_once=self.at_once)
-        cached = max(1, _CACHED_NUMBERS // math.prod(shape))
-        if cached >= count:
-            return self._in_turns(keys, params, scale, batch, at_once=count)
-        return lax.platform_dependent(
-            keys, params, scale, batch,
-            cpu=partial(self._in_turns, at_once=cached), default=partial(self._in_turns, at_once=count),
-        )
-
-    def _in_turns(self, keys, params, scale, batch, *, at_once):
-        """The same, `at_once` samples (or the next fewer that divide the batch) after another."""
-        gradient = jax.grad(self._mean_loss, 1, has_aux=True)
-        turns = next(n for n in range(1, len(keys) + 1) if len(keys) % n == 0 and len(keys) // n <= at_once)
-        if turns == 1:
-            return gradient(keys, params, scale, batch)
-
-        def add(total, part):
-            more, metrics = gradient(part[0], params, scale, part[1])
-            return jax.tree.map(jnp.add, total, more), metrics
-
-        parts = jax.tree.map(lambda leaf: leaf.reshape(turns, -1, *leaf.shape[1:]), (keys, batch))
-        total, metrics = lax.scan(add, jax.tree.map(jnp.zeros_like, params), parts)
-        return jax.tree.map(lambda g: g / turns, total), jax.tree.map(lambda m: m.mean(0), metrics)
+    def _in_units(self, scale):
+        """The loss of one measurement in its own units of grey."""
+        return lambda key, params, one: self.loss(key, params, one.normalize(scale))
 
 
 def _sizes(params):

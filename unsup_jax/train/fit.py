@@ -16,7 +16,6 @@ from typing import Any, Literal
 import jax
 
 from unsup_jax.core import Method
-from unsup_jax.core.optimizer import over
 from unsup_jax.data.stream import Stream
 from unsup_jax.errors import InputError, NonFinite
 from unsup_jax.train import parallel
@@ -75,13 +74,13 @@ def fit(
     not finite, and `InputError` when theta is of another network.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    method = over(method, train.steps)
     replicas = parallel.Replicas.of(train.batch)
     index, count = replicas.process
     keys = jax.random.split(jax.random.key(train.seed), 3)
     init_key, step_key, validation_key = keys
 
     example = stream.example().only(method.sees)
+    method = method.planned(train.steps, parallel.samples_at_once(math.prod(example.y.shape[1:])))
     state = jax.jit(method.init)(init_key, example)
     state = replicas.place(state if start_from is None else method.start_from(state, start_from))
     watched_batches = [replicas.shard(b.only(method.sees)) for b in validation.fixed(train.validation_batches, count, index)]

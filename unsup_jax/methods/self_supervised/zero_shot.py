@@ -21,7 +21,7 @@ import jax.numpy as jnp
 from flax import struct
 from jax import Array
 
-from unsup_jax.core import Adam, LearnedState, Measurement
+from unsup_jax.core import Adam, LearnedState, Measurement, Optimizer
 from unsup_jax.core.phasors import weighted
 from unsup_jax.errors import InputError
 from unsup_jax.losses import Split, normalized_error, restricted
@@ -60,7 +60,7 @@ class ZeroShotSSL(SSDU):
     """Updates, one split each."""
     epoch: int = 25
     """Updates between two looks at Gamma."""
-    optimizer: Adam = Adam(learning_rate=5e-4, decay=False)
+    optimizer: Optimizer = Adam(learning_rate=5e-4, decay=False)
     """Optimiser of theta."""
 
     @property
