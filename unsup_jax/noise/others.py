@@ -21,6 +21,7 @@ from jax import Array
 from jax.scipy.special import gammaln, logsumexp
 
 from unsup_jax.core.measurement import Scale
+from unsup_jax.core.neighbours import linear_weights, neighbours
 from unsup_jax.core.phasors import weighted
 from unsup_jax.errors import InputError
 from unsup_jax.noise.models import NoiseModel, normal_log_density
@@ -195,11 +196,9 @@ class Histogram(NoiseModel):
         """The logarithm of the cell's density, interpolated linearly along the signal so that it has a gradient."""
         bins = self.log_mass.shape[0]
         place = jnp.clip((clean - self.low) / self._width() - 0.5, 0, bins - 1)
-        below = jnp.clip(jnp.floor(jax.lax.stop_gradient(place)).astype(jnp.int32), 0, bins - 2)
-        part = place - below.astype(place.dtype)
-        column = self._bin(noisy)
-        log_mass = (1 - part) * self.log_mass[below, column] + part * self.log_mass[below + 1, column]
-        return log_mass - jnp.log(self._width())
+        near = neighbours(place, 2)
+        cells = self.log_mass[jnp.clip(near, 0, bins - 1), self._bin(noisy)[..., None]]
+        return jnp.sum(linear_weights(place, near) * cells, -1) - jnp.log(self._width())
 
     def variance(self, clean: Array) -> Array:
         mass, bins = jnp.exp(self.log_mass), jnp.arange(self.log_mass.shape[1]).astype(jnp.float32)
