@@ -32,6 +32,11 @@ def end_quietly_on_interrupt() -> None:
         tell()
         raise KeyboardInterrupt
 
+    def unhandled(kind, error, trace):
+        if issubclass(kind, KeyboardInterrupt):
+            os._exit(INTERRUPTED)  # Python's own answer is to die of the signal
+        sys.__excepthook__(kind, error, trace)
+
     def watch():
         while signal.SIGINT not in os.read(reader, 64):
             pass
@@ -42,6 +47,7 @@ def end_quietly_on_interrupt() -> None:
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
     signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    sys.excepthook = unhandled
     signal.signal(signal.SIGINT, interrupt)
     threading.Thread(target=watch, daemon=True).start()
 

@@ -52,12 +52,17 @@ def read_metrics(directory: Path) -> list[dict]:
     return rows
 
 
+class _Console(Console):
+    def on_broken_pipe(self):
+        raise  # for the command line to answer; rich's own answer is an exit code of 1
+
+
 class ProgressLine:
     """Step, loss, steps per second and time left; a live line on a terminal, one every ten seconds elsewhere."""
 
     def __init__(self, label: str, total: int, start: int = 0, *, quiet: bool = False, unit: str = "steps"):
         self._label, self._total, self._quiet, self._unit = label, total, quiet, unit
-        self._console = Console(file=sys.stdout)
+        self._console = _Console(file=sys.stdout)
         self.begin(start)
         self._live = None
         if self._console.is_terminal and not quiet:
