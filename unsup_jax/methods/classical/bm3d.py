@@ -16,13 +16,15 @@ from typing import ClassVar
 import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
-from skimage.restoration import estimate_sigma
 
 from unsup_jax.core import Direct, Measurement
 from unsup_jax.errors import InputError
+from unsup_jax.lazy import Lazy
 from unsup_jax.methods.classical.host import numbers_on_host, on_host
 from unsup_jax.noise import Gaussian, PoissonGaussian, estimate_poisson_gaussian
 from unsup_jax.priors import BM3DDenoiser
+
+restoration = Lazy("skimage.restoration")
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ class BM3D(Direct):
         if isinstance(one.noise, Gaussian):  # of complex values, sigma^2 is the variance of both parts together
             sigma = jnp.asarray(one.noise.sigma, parts.dtype) * (y.shape[-1] / parts.shape[-1]) ** 0.5
         else:
-            sigma = numbers_on_host(lambda y: [estimate_sigma(channel) for channel in np.moveaxis(y, -1, 0)], parts, parts.shape[-1])
+            sigma = numbers_on_host(lambda y: [restoration.estimate_sigma(channel) for channel in np.moveaxis(y, -1, 0)], parts, parts.shape[-1])
         parts = collaborative(parts, sigma)
         return lax.complex(*jnp.split(parts, 2, -1)) if jnp.iscomplexobj(y) else parts
 
