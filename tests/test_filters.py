@@ -4,10 +4,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 
+from unsup_jax.apply import reconstruct_files
 from unsup_jax.core import Measurement
+from unsup_jax.data import Data
 from unsup_jax.evaluate import psnr
-from unsup_jax.methods import GaussianFilter, MedianFilter, NonLocalMeans, RichardsonLucy, WaveletShrinkage
+from unsup_jax.experiment import Experiment, run
+from unsup_jax.methods import GaussianFilter, MedianFilter, Noise2Void, NonLocalMeans, RichardsonLucy, WaveletShrinkage
+from unsup_jax.modalities import Camera
 from unsup_jax.noise import Gaussian, PoissonGaussian
 from unsup_jax.operators import Convolution, Identity, gaussian_psf
 from unsup_jax.train import solve
@@ -56,3 +61,19 @@ def test_richardson_lucy_of_nothing_is_nothing():
     H = Convolution(gaussian_psf((5, 5), 1.0))
     found = estimate(RichardsonLucy(steps=3, weight=0.01), Measurement(jnp.zeros((16, 12, 1)), H))
     assert jnp.isfinite(found).all() and float(jnp.abs(found).max()) < 1e-6
+
+
+def test_a_user_hears_of_noise_that_neighbours_share(tmp_path, capsys):
+    """At the start of a run and of a reconstruction, in one line, by the methods that take pixels for independent alone."""
+    white = np.random.default_rng(0).normal(size=(160, 144))
+    for name, image in (("white", white), ("smooth", gaussian_filter(white, 0.65))):
+        np.save(tmp_path / f"{name}.npy", (100 + 20 * image / image.std()).astype(np.float32))
+        experiment = Experiment(GaussianFilter(), Camera(), Data(path=str(tmp_path / f"{name}.npy"), axes="YX"), references=(MedianFilter(3),))
+        run(experiment, name, tmp_path / name)
+        said = [capsys.readouterr().out]
+        reconstruct_files(experiment, tmp_path / name, tmp_path / f"{name}.npy", tmp_path / f"{name}.tif", axes="YX")
+        said.append(capsys.readouterr().out)
+        for words in said:
+            lines = [line for line in words.splitlines() if "correlated" in line]
+            assert bool(lines) == (name == "smooth") and all("structN2V" in line and "GaussianFilter" in line and "MedianFilter" not in line for line in lines)
+    assert Noise2Void().independent_noise and not Noise2Void(structure=(0, 4)).independent_noise and not GaussianFilter(1.0).independent_noise

@@ -310,7 +310,7 @@ def test_correlation_of_neighbours_is_told_from_signal():
         true = [(noise[1:] * noise[:-1]).mean() / 144, (noise[:, 1:] * noise[:, :-1]).mean() / 144]
         np.testing.assert_allclose(neighbour_correlation((scene + noise)[..., None]), true, atol=0.1)
         warning = correlation_warning((scene + noise)[..., None])
-        assert "structN2V" in warning and "bin" in warning and f"structure {2 * (sigma[0] > 0)},{2 * (sigma[1] > 0)}" in warning
+        assert "structN2V" in warning and "bin" in warning and f"structure {2 * (sigma[0] > 0)} {2 * (sigma[1] > 0)}" in warning
     for scene in SCENES.values():
         for image in (scene + 12 * white, rng.poisson(scene), np.clip(np.rint(scene + 5 * white), 0, 255)):
             assert np.nanmax(np.abs(neighbour_correlation(image[..., None]))) < 0.25 and correlation_warning(image[..., None]) is None

@@ -11,6 +11,7 @@ from unsup_jax.core import Measurement
 from unsup_jax.errors import InputError
 from unsup_jax.experiment import Experiment, estimator, load_trained, tiled, trained_channels, trained_on_images
 from unsup_jax.files.kspace import OUTPUTS, check_images, is_kspace, read_kspace, write_images
+from unsup_jax.noise.correlation import correlation_warning, middle
 from unsup_jax.operators import Identity
 from unsup_jax.train.logging import ProgressLine
 
@@ -49,6 +50,7 @@ def reconstruct_files(
     key = jax.random.key(experiment.train.seed)
     fill = tiled(method, state, key) if state is not None and method.tiling is not None else None
     whole = estimator(method, state, key, start_from=start_from)
+    _say_correlated(experiment, next((path for path, _ in jobs if not is_kspace(path)), None), axes)
     for path, place in jobs:
         if is_kspace(path):
             _reconstruct_kspace(experiment.modality, channels, noise, whole, path, place)
@@ -57,6 +59,21 @@ def reconstruct_files(
             files.check_alone(picture, [path for path, _ in jobs])
             second = _second(partners[path], axes, picture) if path in partners else None
             _reconstruct_file(experiment, channels, noise, fill, whole, picture, second, place, tile)
+
+
+def _say_correlated(experiment, path, axes):
+    """One line where the pixels of the first image have noise in common that the method takes for independent."""
+    if path is None or not experiment.method.independent_noise:
+        return
+    dimensions = experiment.data.dimensions
+    picture = files.open_image(path, axes)
+    sizes = dict(zip(picture.axes, picture.array.shape))
+    frame = [sizes.get(a, 1) for a in picture.spatial(dimensions)]
+    window = tuple(middle(n, width) for n, width in zip(frame, (*(1,) * (dimensions - 2), 1024, 1024)))
+    place = next(files.indices(picture, dimensions))
+    warning = correlation_warning(_Window(picture, place, files.channels_last(picture, dimensions), dimensions)[window])
+    if warning:
+        ProgressLine("", 0).say(f"{path}: {warning}; {experiment.method.label} takes it for independent")
 
 
 def _end_of_images(path):

@@ -24,6 +24,7 @@ from unsup_jax.evaluate.tiling import in_tiles
 from unsup_jax.lazy import Lazy
 from unsup_jax.modalities import Modality
 from unsup_jax.noise import NoiseModel
+from unsup_jax.noise.correlation import correlation_warning
 from unsup_jax.noise.stored import from_json, to_json
 from unsup_jax.operators import Identity
 from unsup_jax.train import Train, fit, iterate, parallel
@@ -125,12 +126,22 @@ def compare(
     if parallel.is_main():
         write_json(directory / "config.json", {"experiment": name, "settings": settings})
     notes = modality.notes(measured[0]) if data.path is not None else []
+    notes += _correlated([job.method for job in jobs], jobs[0].dataset.train[0])
     for line in notes:
         say(line)
     results = [job.run(directory, seed, quiet, start_from if job.label == subject else None) for job in jobs]
     if parallel.is_main():
         _write(results, notes + left_out, jobs[0].dataset.test, name, directory, subject, settings, analysis, say)
     return results
+
+
+def _correlated(methods, one):
+    """What to say where pixels of one measurement have noise in common, and which of the methods take it for independent."""
+    labels = [method.label for method in methods if method.independent_noise]
+    if not labels or not isinstance(one.operator, Identity) or np.iscomplexobj(one.y):
+        return []
+    warning = correlation_warning(np.asarray(one.y))
+    return [f"{warning}; taken for independent by {', '.join(labels)}"] if warning else []
 
 
 @dataclass(frozen=True)

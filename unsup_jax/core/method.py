@@ -83,6 +83,11 @@ class Method:
         return frozenset()
 
     @property
+    def independent_noise(self) -> bool:
+        """Whether it takes the noise of a pixel to tell nothing of its neighbours', so that a user must hear where it does."""
+        return False
+
+    @property
     def label(self) -> str:
         """The name that tables and figures show."""
         return type(self).__name__

@@ -18,7 +18,7 @@ CORRELATED = 0.4         # white noise on a texture reaches 0.37, resampled imag
 def neighbour_correlation(y: np.ndarray, *, block: int = 16, part: float = 0.1) -> np.ndarray:
     """rho_1 of the noise along the last two axes of space [2] of an image or volume [*S, C]; NaN where signal hides it.
 
-    Taken over the `part` of the blocks, of `block` pixels each way, that are the flattest.
+    Taken over the `part` of the blocks, of `block` pixels each way, that are the flattest, 24 or more.
     """
     y = np.asarray(y, np.float64)
     planes = np.moveaxis(y, -1, 0).reshape(-1, *y.shape[-3:-1])
@@ -28,17 +28,24 @@ def neighbour_correlation(y: np.ndarray, *, block: int = 16, part: float = 0.1) 
 
 
 def correlation_warning(y: np.ndarray) -> str | None:
-    """One line for the user where `neighbour_correlation` of an image [*S, C] exceeds `CORRELATED`; None elsewhere.
+    """What to tell the user where `neighbour_correlation` of an image [*S, C] exceeds `CORRELATED`; None elsewhere.
 
-    Where signal hides the noise along one axis, what is seen along the other may be signal too, and nothing is said.
+    Seen is its middle plane, at most 1024 pixels wide. Where signal hides the noise along one axis, what is seen along the
+    other may be signal too, and nothing is said.
     """
-    found = neighbour_correlation(y)
+    found = neighbour_correlation(y[tuple(middle(n, width) for n, width in zip(y.shape, (*(1,) * (y.ndim - 3), 1024, 1024)))])
     if np.isnan(found).any() or not (found > CORRELATED).any():
         return None
     along = " and ".join(f"{rho:.2f} along {axis}" for axis, rho in zip("YX", found) if rho > CORRELATED)
-    half = ",".join("2" if rho > CORRELATED else "0" for rho in found)
-    return (f"the noise of neighbouring pixels is correlated ({along}), and this method takes it for independent: "
-            f"try structN2V (n2v with --method.structure {half}), or bin the pixels by 2 or more")
+    half = " ".join("2" if rho > CORRELATED else "0" for rho in found)
+    return (f"the noise of neighbouring pixels is correlated ({along}): try structN2V (Noise2Void with --method.kappa uniform "
+            f"--method.structure {half}), or bin the pixels by 2 or more")
+
+
+def middle(n: int, width: int) -> slice:
+    """The `width` pixels in the middle of n, or all."""
+    start = max(0, (n - width) // 2)
+    return slice(start, start + min(n, width))
 
 
 def _along(axis, planes, block, part):
@@ -46,7 +53,7 @@ def _along(axis, planes, block, part):
     squares = squares[:, squares[-1] > 0]
     if squares.shape[1] == 0:
         return np.nan
-    flattest = np.argsort(squares[-1])[: max(1, int(part * squares.shape[1]))]
+    flattest = np.argsort(squares[-1])[: max(24, int(part * squares.shape[1]))]
     first, second, _, variance, _, _ = squares[:, flattest].mean(1)
     if second < 0.8 * variance:
         return np.nan

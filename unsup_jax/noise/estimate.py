@@ -12,7 +12,7 @@ Underst. 64, 300 (1996)). What could bend the line is kept from it:
     clipping     blocks with pixels at the greatest value are left out; where the part p of a level's pixels is at the least value b, its
                  mean m above b tells the level x and the deviation s that it would have had, with phi, Phi of the normal law,
 
-                     t = -Phi^-1(p),   s = m / (phi(t) + t Phi(t)),   x = b + t s                          (of values rounded to b, half a step above it)
+                     t = -Phi^-1(p),   s = m / (phi(t) + t Phi(t)),   x = b + t s        (b half a step up, where values are rounded)
 
                  where the variance is the one that x and s have when clipped: there, one level is most of the pixels. Not if the values
                  are whole photons, of which none is a count as any other

@@ -34,6 +34,10 @@ class GaussianFilter(Direct):
     sigma: float | None = None
     """Standard deviation, pixels; None chooses it by held-out pixels."""
 
+    @property
+    def independent_noise(self) -> bool:
+        return self.sigma is None
+
     def answer(self, key: Array, one: Measurement) -> Array:
         return _by_parts(lambda y: _calibrated(_gaussian, y, "sigma", self.sigma, (0.5, 0.75, 1, 1.5, 2, 3, 4)), one.y)
 
@@ -46,6 +50,10 @@ class MedianFilter(Direct):
 
     size: int | None = None
     """Window width, pixels; None chooses it by held-out pixels."""
+
+    @property
+    def independent_noise(self) -> bool:
+        return self.size is None
 
     def answer(self, key: Array, one: Measurement) -> Array:
         return _by_parts(lambda y: _calibrated(_median, y, "size", self.size, (3, 5, 7, 9)), one.y)
@@ -64,6 +72,10 @@ class NonLocalMeans(Direct):
     search: int = 6
     """Largest distance of the patches that are compared, pixels."""
 
+    @property
+    def independent_noise(self) -> bool:
+        return True
+
     def answer(self, key: Array, one: Measurement) -> Array:
         def denoise(image, h):
             return restoration.denoise_nl_means(image, self.patch, self.search, h=h, sigma=1.0, fast_mode=True)
@@ -79,6 +91,10 @@ class WaveletShrinkage(Direct):
 
     shifts: int = 3
     """Largest shift of the cycle spinning, pixels."""
+
+    @property
+    def independent_noise(self) -> bool:
+        return True
 
     def answer(self, key: Array, one: Measurement) -> Array:
         def channel(image):
@@ -112,7 +128,8 @@ def _white(function, one: Measurement) -> Array:
     known = None if one.noise is None else one.noise.camera()
     parts = 2 if jnp.iscomplexobj(one.y) else 1
     if known is None:
-        return _by_parts(lambda y: _stabilized(function, y, np.array([estimate_poisson_gaussian(c[..., None]) for c in np.moveaxis(y, -1, 0)])), one.y)
+        estimate = lambda y: np.array([estimate_poisson_gaussian(channel[..., None]) for channel in np.moveaxis(y, -1, 0)])
+        return _by_parts(lambda y: _stabilized(function, y, estimate(y)), one.y)
     by_channel = lambda v: jnp.broadcast_to(jnp.asarray(v, one.y.real.dtype), one.y.shape).mean(tuple(range(one.y.ndim - 1)))
     gain, sigma, offset = (jnp.tile(by_channel(v), parts) for v in known)
     return _by_parts(lambda y, *camera: _stabilized(function, y, np.stack(camera, -1)), one.y, gain, sigma / parts**0.5, offset)

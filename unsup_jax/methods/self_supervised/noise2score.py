@@ -51,6 +51,10 @@ class Noise2Score(Learned):
     smallest: float = 0.03
     """Smallest sigma_a."""
 
+    @property
+    def independent_noise(self) -> bool:
+        return True
+
     def loss(self, key: Array, params, one: Measurement):
         level, noise = jax.random.split(key)
         low, high = jnp.log(self.smallest), jnp.log(self.largest)

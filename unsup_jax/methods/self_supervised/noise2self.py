@@ -82,6 +82,10 @@ class Noise2Self(Learned):
         if self.width < 2:
             raise InputError(f"Noise2Self needs a width of at least 2, not {self.width}")
 
+    @property
+    def independent_noise(self) -> bool:
+        return True
+
     def loss(self, key: Array, params, one: Measurement):
         y = one.y
         phase = jax.random.randint(key, (), 0, self.width ** (y.ndim - 1))

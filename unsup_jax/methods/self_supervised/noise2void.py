@@ -57,6 +57,10 @@ class Noise2Void(Learned):
             return "structN2V"
         return "Noise2Void" if getattr(self.network, "skip_first", True) else "N2V2"
 
+    @property
+    def independent_noise(self) -> bool:
+        return self.structure is None
+
     def __post_init__(self):
         super().__post_init__()
         if self.structure is not None and (min(self.structure) < 0 or self.kappa != "uniform"):

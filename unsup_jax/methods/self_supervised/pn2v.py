@@ -53,6 +53,10 @@ class PN2V(Learned):
     average: bool = False
     """Draw the samples of a pixel with a mean of its neighbours in its place, whatever `kappa` is, in 4^d passes of the network."""
 
+    @property
+    def independent_noise(self) -> bool:
+        return True
+
     def _network(self, y):
         return self.network.clone(channels=self.samples * y.shape[-1], residual=False)
 

@@ -43,6 +43,10 @@ class Self2Self(Learned):
             raise InputError(f"Self2Self needs 0 < p < 1 and passes >= 1, not {self.p} and {self.passes}")
 
     @property
+    def independent_noise(self) -> bool:
+        return True
+
+    @property
     def tiling(self) -> None:
         """None: tiles would be averages of different draws."""
         return None

@@ -47,6 +47,10 @@ class DivNoising(VAE):
         if self.samples < 1:
             raise InputError(f"DivNoising has {self.samples} samples; it takes 1 or more")
 
+    @property
+    def independent_noise(self) -> bool:
+        return True
+
     def estimate(self, key: Array, params, one: Measurement) -> Array:
         self._check(one)
         keys = jax.random.split(key, self.samples)
