@@ -55,7 +55,7 @@ def _along(axis, planes, block, part):
         return np.nan
     flattest = np.argsort(squares[-1])[: max(24, int(part * squares.shape[1]))]
     first, second, _, variance, _, _ = squares[:, flattest].mean(1)
-    if second < 0.8 * variance:
+    if second < 0.75 * variance:
         return np.nan
     rho_2 = 6 / 8 * (1 - second / variance)
     return float(np.clip((6 + 2 * rho_2 - 6 * first / variance) / 8, -1, 1))

@@ -21,7 +21,7 @@ from unsup_jax.core import Direct, Measurement
 from unsup_jax.errors import InputError
 from unsup_jax.lazy import Lazy
 from unsup_jax.methods.classical.host import numbers_on_host, on_host
-from unsup_jax.noise import Gaussian, PoissonGaussian, estimate_poisson_gaussian
+from unsup_jax.noise import Gaussian, PoissonGaussian, anscombe, anscombe_inverse, estimate_poisson_gaussian
 from unsup_jax.priors import BM3DDenoiser
 
 restoration = Lazy("skimage.restoration")
@@ -48,6 +48,10 @@ class BM3D(Direct):
     @property
     def label(self) -> str:
         return "BM3D" + " + VST" * self.stabilize + " (package)" * self.package
+
+    @property
+    def independent_noise(self) -> bool:
+        return True
 
     def answer(self, key: Array, one: Measurement) -> Array:
         y, collaborative = one.y, self._filter(one.y.ndim - 1)
@@ -98,15 +102,3 @@ def _packaged(dimensions):
         return np.stack([collaborative(channel, s) if s > 0 else channel for channel, s in channels], -1)
 
     return lambda x, sigma: on_host(call, x, sigma)
-
-
-def anscombe(y: Array, gain: Array, sigma: Array) -> Array:
-    """The generalised Anscombe transform, of unit variance for Poisson-Gaussian y with no offset."""
-    return 2 / gain * jnp.sqrt(jnp.maximum(gain * y + 0.375 * gain**2 + sigma**2, 0))
-
-
-def anscombe_inverse(stabilized: Array, gain: Array, sigma: Array) -> Array:
-    """The closed form of the exact unbiased inverse: the y whose transform has this mean."""
-    d = jnp.maximum(stabilized, 2 * jnp.sqrt(0.375 + (sigma / gain) ** 2))
-    root = 1.5**0.5
-    return gain * (d**2 / 4 + root / (4 * d) - 11 / (8 * d**2) + 5 * root / (8 * d**3) - 1 / 8) - sigma**2 / gain
