@@ -20,8 +20,9 @@ import numpy as np
 
 import experiments
 from benchmarks.timing import compiled, rows_of
+from unsup_jax import files
 from unsup_jax.core import Adam, Measurement
-from unsup_jax.data import Stream, files
+from unsup_jax.data import Stream
 from unsup_jax.methods import VAE, SpatialVAE
 from unsup_jax.modalities import Camera
 from unsup_jax.networks import Autoencoder, DenseDecoder, DenseEncoder

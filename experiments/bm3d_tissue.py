@@ -2,7 +2,7 @@
 
 python -m experiments run bm3d_tissue
 
-5 seconds; 25.16 dB, from 16.73.
+5 seconds; 25.53 dB, from 16.73.
 """
 
 from dataclasses import replace
