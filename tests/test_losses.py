@@ -5,20 +5,21 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from unsup_jax.losses import local_mean, mean_absolute_error, mean_square_error, neighbour, stratified_pixels
+from unsup_jax.losses import local_mean, mean_absolute_error, mean_square_error, neighbour, replacement, stratified_pixels
 
 
-@pytest.mark.parametrize("shape, fraction", [((64, 64), 0.015), ((30, 17), 0.04), ((8, 12, 16), 0.02)])
+@pytest.mark.parametrize("shape, fraction", [
+    ((64, 64), 0.015), ((30, 17), 0.04), ((8, 12, 16), 0.02), ((2, 32, 32), 0.02), ((32, 32), 0.3), ((32, 24), 0.5), ((8, 8, 16), 0.4)])
 def test_stratified_pixels(shape, fraction):
     draw = jax.jit(lambda key: jnp.stack(stratified_pixels(key, shape, fraction), -1))
-    many = np.asarray(jax.vmap(draw)(jax.random.split(jax.random.key(0), 2000)))
+    many = np.asarray(jax.vmap(draw)(jax.random.split(jax.random.key(0), 1000)))
     assert (many >= 0).all() and (many < shape).all()
-    side = round(fraction ** (-1 / len(shape)))
-    assert many.shape[1] == np.prod([-(-n // min(side, n)) for n in shape])  # a fixed count: one a box
+    assert abs(many.shape[1] / np.prod(shape) / fraction - 1) < 0.25            # a fixed count
+    assert len(np.unique(many[0], axis=0)) > 0.8 * many.shape[1]                # boxes at the border may overlap
     hits = np.zeros(shape)
     np.add.at(hits, tuple(many.reshape(-1, len(shape)).T), 1)
-    inner = hits[tuple(slice(0, n // side * side) for n in shape)] if all(n % side == 0 for n in shape) else hits
-    assert (hits > 0).all() and inner.max() < 6 * inner.mean()  # every pixel is held out at times
+    assert hits.min() > 0 and hits.max() < 6 * hits.mean()  # every pixel is held out at times
+    assert fraction < 0.1 or hits.max() < 0.9 * 1000 * 2    # and shown at others
 
 
 def test_one_pixel_in_each_box():
@@ -35,6 +36,27 @@ def test_neighbour_draws_uniformly_from_the_window():
     window = np.asarray(y)[2:7, 0:3, 0].ravel()  # clipped at the left border
     np.testing.assert_array_equal(values, np.sort(window))
     assert np.abs(counts / 6000 * 15 - 1).max() < 0.25
+
+
+@pytest.mark.parametrize("kappa", ["mean", "median"])
+@pytest.mark.parametrize("fraction, radius", [(0.0625, 1), (0.5, 1), (0.03, 2)])
+def test_what_is_shown_does_not_depend_on_what_is_hidden(kappa, fraction, radius):
+    """Of all pixels of J together: none is seen through the replacement of its neighbour."""
+    y = jax.random.normal(jax.random.key(0), (24, 24, 1))
+    J = stratified_pixels(jax.random.key(5), (24, 24), fraction)
+    shown = lambda y: y.at[J].set(replacement(jax.random.key(6), y, J, kappa, radius))
+    other = y.at[J].add(100 * jax.random.normal(jax.random.key(1), (len(J[0]), 1)))
+    assert jnp.isfinite(shown(y)).all() and not jnp.array_equal(y, other)
+    np.testing.assert_array_equal(shown(other), shown(y))
+
+
+def test_where_all_of_the_window_is_hidden():
+    """The mean of the frame outside J."""
+    y = jnp.arange(49.0).reshape(7, 7, 1)
+    J = tuple(a.ravel() for a in jnp.meshgrid(jnp.arange(3), jnp.arange(3), indexing="ij"))
+    outside = np.delete(np.arange(49.0), [7 * r + c for r in range(3) for c in range(3)]).mean()
+    for kappa in ("mean", "median"):
+        np.testing.assert_allclose(replacement(jax.random.key(0), y, J, kappa, 1)[0, 0], outside, rtol=1e-6)
 
 
 def test_local_mean_leaves_out_the_centre():

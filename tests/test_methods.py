@@ -174,7 +174,7 @@ def test_wiener_deconvolves(images):
     m = jax.tree.map(np.asarray, Blurred(noise=Gaussian(1.0), psf_sigma=1.2).measure(jax.random.key(0), jnp.asarray(images[0].truth)))
     estimate = np.asarray(solve(Wiener(), jax.random.key(0), m)[0])
     assert psnr(estimate, m.truth) > psnr(m.y, m.truth) + 2
-    with pytest.raises(ValueError, match="not Mask"):
+    with pytest.raises(ValueError, match="not .* by Mask"):
         solve(Wiener(), jax.random.key(0), m.replace(operator=Mask(jnp.ones((64, 64, 1)))))
 
 

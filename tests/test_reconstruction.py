@@ -8,17 +8,17 @@ import numpy as np
 import pytest
 from helpers import run_fit
 
-from unsup_jax.core import Adam
+from unsup_jax.core import Adam, Measurement
 from unsup_jax.data import Phantoms
 from unsup_jax.errors import InputError
 from unsup_jax.evaluate import psnr
 from unsup_jax.losses import Split, normalized_error
 from unsup_jax.methods import RARE, SSDU, ConjugateGradient, NaiveConsistency, Noise2Noise, Supervised, ZeroShotSSL
-from unsup_jax.methods.self_supervised.ssdu import noisier_and_target
+from unsup_jax.methods.self_supervised.ssdu import corrected, noisier_and_target
 from unsup_jax.modalities import Blurred, Scanner, Tomograph
 from unsup_jax.networks import DnCNN, ResNet, Unrolled
 from unsup_jax.noise import Gaussian
-from unsup_jax.operators import Convolution, Mask, gaussian_psf
+from unsup_jax.operators import Convolution, Identity, Mask, gaussian_psf
 from unsup_jax.train import iterate, parallel, solve
 
 pytestmark = pytest.mark.usefixtures("standard_promotion", "quick_compilation")  # optax mixes types
@@ -45,7 +45,7 @@ def test_a_split_is_a_partition(modality, axes):
     """Theta and Lambda are disjoint and make up Omega, Lambda holds rho of it, and H_Theta makes nothing of the rest."""
     one = measured(modality, count=1)[0]
     one = jax.tree.map(jnp.asarray, one)
-    split = Split(fraction=0.3, axes=axes, protected=4 if isinstance(modality, Scanner) else 0)
+    split = Split(fraction=0.3, axes=axes)
     H, y = one.operator, one.y
     Theta, Lambda = split.draw(jax.random.key(1), H, y)
     omega = jnp.broadcast_to(H.measured(y), y.shape) > 0
@@ -130,11 +130,15 @@ def test_unrolled_refuses_what_it_cannot_do():
 def test_one_mask_is_the_measurements_own():
     one = jax.tree.map(jnp.asarray, measured(SCANNER, count=1)[0])
     keys = jax.random.split(jax.random.key(0), 40)
-    drawn = lambda masks: {np.asarray(jax.random.key_data(SSDU(masks=masks)._split_key(k, one.y))).tobytes() for k in keys}
+    drawn = lambda masks, one=one.replace(index=jnp.int32(3)): {
+        np.asarray(jax.random.key_data(SSDU(masks=masks)._split_key(k, one))).tobytes() for k in keys}
     assert len(drawn(1)) == 1 and len(drawn(5)) == 5 and len(drawn(0)) == 40
+    assert drawn(5).isdisjoint(drawn(5, one.replace(index=jnp.int32(4)))) and drawn(5) == drawn(5, one.replace(y=2 * one.y, index=jnp.int32(3)))
+    with pytest.raises(InputError, match="by their index"):
+        drawn(1, one)
 
 
-def test_the_target_of_robust_ssdu_is_independent_of_what_is_shown():
+def test_the_target_of_recorrupted_ssdu_is_independent_of_what_is_shown():
     """Both are H x plus Gaussian noise; uncorrelated, of variances (1 + alpha^2) and (1 + 1 / alpha^2) sigma^2."""
     sigma, alpha = 3.0, 0.5
     clean = jnp.full(200_000, 7 + 2j, jnp.complex64)
@@ -144,9 +148,57 @@ def test_the_target_of_robust_ssdu_is_independent_of_what_is_shown():
     assert abs(np.vdot(shown, target)) / len(y) < 10 * unit
     np.testing.assert_allclose(np.mean(np.abs(shown) ** 2), 1.25 * sigma**2, rtol=0.02)
     np.testing.assert_allclose(np.mean(np.abs(target) ** 2), 5 * sigma**2, rtol=0.02)
-    one = jax.tree.map(lambda leaf: leaf[None], measured(SCANNER, count=1)[0])
+    one = measured(SCANNER, count=1)[0]
     with pytest.raises(InputError, match="needs a known Gaussian noise"):
-        SSDU(network=TINY, alpha=0.5).init(jax.random.key(0), one.replace(noise=None))
+        SSDU(network=TINY, alpha=0.5).check(one.replace(noise=None))
+    blurred = measured(Blurred(noise=Gaussian(1.0)), count=1)[0]
+    with pytest.raises(InputError, match="robust SSDU takes samples of an isometry.*not Convolution"):
+        SSDU(network=TINY, alpha=0.5).check(blurred)
+    SSDU(network=TINY, alpha=0.5, denoising="recorrupted").check(blurred)
+
+
+@pytest.mark.parametrize("denoising", ["robust", "recorrupted"])
+def test_scoring_what_is_shown_estimates_the_error_without_noise(denoising):
+    """For every linear F = c y~: the loss less the error against the clean signal is the same; of robust SSDU after its correction."""
+    sigma, alpha, n = 2.0, 0.75, 100_000
+    clean = 3 * jax.random.normal(jax.random.key(2), (n, 1), jnp.complex64)
+    y = Gaussian(sigma).sample(jax.random.key(0), clean)
+    shown, t = noisier_and_target(jax.random.key(1), y, Gaussian(sigma), alpha)
+    one = Measurement(shown, Identity())
+    square = lambda a: float(jnp.mean(jnp.square(jnp.abs(a))))
+
+    def excess(c):
+        F = c * shown
+        if denoising == "recorrupted":
+            return square(F - t) - square(F - clean)
+        return square((1 + alpha**2) / alpha**2 * (F - y)) - square(corrected(F, one, alpha) - clean)
+
+    found = [excess(c) for c in (0.5, 0.7, 0.9, 1.0)]
+    np.testing.assert_allclose(found, found[0], atol=0.25)                      # of losses of 5 to 40
+    if denoising == "robust":                                                   # the best F corrected is the best estimate of x
+        c = float(jnp.vdot(shown, y).real / jnp.vdot(shown, shown).real)
+        np.testing.assert_allclose(corrected(c * shown, one, alpha)[0] / shown[0], 9 / (9 + sigma**2 * (1 + alpha**2)), rtol=0.03)
+
+
+@pytest.mark.parametrize("sampling", ["gaussian points", "random lines"])
+def test_weighted_ssdu_estimates_the_error_at_all_that_is_not_shown(sampling):
+    """E sum over Lambda of |f - y|^2 / (1 - K) = E sum outside Theta of |f - y|^2, for a linear f of y_Theta, over Omega and Theta."""
+    scanner = replace(SCANNER, sampling=sampling, coils=1, centre=4, acceleration=3)
+    image = jnp.asarray(Phantoms("nuclei", count=1, shape=(24, 24)).images()[0])
+    full = jnp.fft.fft2(image[..., 0], norm="ortho")[None]
+    method = SSDU(split=Split(fraction=0.4))
+
+    def errors(key):
+        draw, split = jax.random.split(key)
+        H = scanner.operator(draw, image)
+        Theta, Lambda = method.split.draw(split, H, full)
+        shown = Theta * full
+        f = 0.4 * sum(jnp.roll(shown, step, axis) for axis in (1, 2) for step in (-1, 1))
+        square = jnp.square(jnp.abs(f - full))
+        return jnp.stack([jnp.sum(part * square) for part in (Lambda * method.weight(H, full) ** 2, Lambda, 1 - Theta)])
+
+    weighted_, plain, wanted = np.asarray(jax.jit(jax.vmap(errors))(jax.random.split(jax.random.key(0), 3000)).mean(0), float)
+    assert abs(weighted_ / wanted - 1) < 0.04 < abs(plain / wanted - 1)
 
 
 OTHERS = replace(SCANNER, sampling="gaussian points", pair="other")
@@ -155,10 +207,11 @@ LEARNING = {
     "Noise2Noise, acquisitions": (Noise2Noise(), OTHERS, 0.8),
     "SSDU, MRI": (SSDU(masks=0), SCANNER, 1.2),
     "averaged SSDU, noisy MRI": (SSDU(masks=0, passes=8), replace(SCANNER, noise=Gaussian(20.0)), 1.4),  # 0.9 from all of Omega
-    "robust SSDU, noisy MRI": (SSDU(masks=0, alpha=0.75), replace(SCANNER, noise=Gaussian(20.0)), 1.6), "supervised, MRI": (Supervised(), SCANNER, 2.5),
+    "recorrupted SSDU, noisy MRI": (SSDU(masks=0, alpha=0.75, denoising="recorrupted"), replace(SCANNER, noise=Gaussian(20.0)), 1.6),
+    "robust SSDU, noisy MRI": (SSDU(masks=0, alpha=0.75), replace(SCANNER, noise=Gaussian(20.0)), 1.2), "supervised, MRI": (Supervised(), SCANNER, 2.5),
     "SSDU, deconvolution": (SSDU(masks=0, split=Split(0.3, "uniform", 0)), Blurred(noise=Gaussian(4.0), psf_sigma=2.0), 0.8),
 }
-SLOW = ("SSDU, deconvolution", "averaged SSDU, noisy MRI")
+SLOW = ("SSDU, deconvolution", "robust SSDU, noisy MRI", "averaged SSDU, noisy MRI")
 
 
 @pytest.mark.parametrize("method, modality, margin", [

@@ -12,7 +12,6 @@ from unsup_jax.errors import InputError
 from unsup_jax.experiment import Experiment, estimator, load_trained, tiled, trained_channels, trained_on_images
 from unsup_jax.files.kspace import OUTPUTS, check_images, is_kspace, read_kspace, write_images
 from unsup_jax.noise.correlation import correlation_warning, middle
-from unsup_jax.operators import Identity
 from unsup_jax.train.logging import ProgressLine
 
 
@@ -26,8 +25,8 @@ def reconstruct_files(
     finite reach holds one tile a device at a time; any other holds one image. A method that reads a pair takes it
     from the file, the folder or the pattern `pair`, whose names match those of the source. `start_from` is theta of
     `experiment.start`. Raises `InputError`, before anything is computed, on outputs that cannot be written or are inputs,
-    on a pair that is missing; and on an unreadable input, on channels other than those of the training, on pixels that
-    are not finite, and on a pair that differs in shape.
+    on a pair that is missing; and on an unreadable input, on images where the experiment's instrument or method takes
+    other data, on channels other than those of the training, on pixels that are not finite, and on a pair that differs in shape.
     """
     method = experiment.method
     if ("pair" in method.reads) != (pair is not None):
@@ -105,18 +104,21 @@ def _reconstruct_file(experiment, expected, noise, fill, reconstruct_whole, pict
     channels = int(np.prod([sizes[a] for a in picture.channels()]))
     if expected not in (None, channels):
         raise InputError(f"{picture.path}: {channels} channel{'s' * (channels > 1)}; the run was trained on {expected}")
+    y = jax.ShapeDtypeStruct((*frame, channels), np.float32)
+    operator = experiment.modality.of_image(y)
+    experiment.method.check(Measurement(y, operator, noise, pair=None if second is None else y))
     with files.writer(picture, output) as written:
         line = ProgressLine("reconstruct", len(places), unit="images")
         done = lambda count: line.update(count, None)
         sources = [_Window(picture, place, order, dimensions) for place in places]
         targets = [_Target(written, picture, place, dimensions) for place in places]
         others = None if second is None else [_Window(second, place, order, dimensions) for place in places]
-        if fill is not None:
+        if fill is not None and operator.local:
             fill(sources, targets, frame, tile=tile, noise=noise, pairs=others, on_image=done)
         else:
             whole = (slice(None),) * len(frame)
             pairs = [None] * len(places) if others is None else (other[whole] for other in others)
-            shown = (Measurement(source[whole], Identity(), noise, pair=pair) for source, pair in zip(sources, pairs))
+            shown = (Measurement(source[whole], operator, noise, pair=pair) for source, pair in zip(sources, pairs))
             for k, (estimate, _, _) in enumerate(reconstruct_whole(shown, len(places))):
                 targets[k][whole] = estimate
                 done(k + 1)

@@ -157,6 +157,11 @@ class _Job:
     @classmethod
     def prepare(cls, label, method, train, data: Data, measured, seed):
         dataset = data.arrange(measured, method.sees, seed)
+        trained, shown = ([], method.sees) if method.scope == "measurement" else (dataset.train + dataset.validation, method.reads)
+        for one in trained:
+            method.check(one.only(method.sees))
+        for one in dataset.test:
+            method.check(one.only(shown))
         if method.scope == "measurement":
             return cls(label, method, train, dataset, None)
         patch = None if data.patch is None else widths(data.patch, [m.y.shape for m in dataset.train])

@@ -24,8 +24,9 @@ class Scale(struct.PyTreeNode):
     def of(cls, measurements: "Measurement") -> "Scale":
         """Mean and standard deviation by channel of a batch of `y` [N, *S, C].
 
-        An offset is meaningful where H(x + c) = H(x) + c; elsewhere it is zero, and the unit is the largest
-        modulus of the first guesses of x, or of y where H is not linear. A constant image has unit 1.
+        An offset is meaningful where H(x + c) = H(x) + c, for images of every pixel. Elsewhere it is zero; the unit is the
+        root mean square of the measured pixels of a local H, and otherwise the largest modulus of the first guesses of x,
+        or of y where H is not linear. A constant image has unit 1.
         """
         y, H = measurements.y, measurements.operator
         if not H.local or jnp.iscomplexobj(y):
@@ -33,6 +34,10 @@ class Scale(struct.PyTreeNode):
             return cls(jnp.zeros_like(largest), jnp.where(largest > 0, largest, 1))
         axes = tuple(range(y.ndim - 1))
         mean, deviation = y.mean(axes, keepdims=True)[0], y.std(axes, keepdims=True)[0]
+        if not H.identity:
+            measured = jnp.broadcast_to(jax.vmap(lambda H, y: H.measured(y))(H, y), y.shape)
+            power = jnp.sum(measured * jnp.square(y), axes, keepdims=True) / jnp.maximum(jnp.sum(measured, axes, keepdims=True), 1)
+            mean, deviation = jnp.zeros_like(mean), jnp.sqrt(power[0])
         return cls(mean, jnp.where(deviation > 0, deviation, 1))
 
     def normalize(self, x: Array) -> Array:
@@ -59,6 +64,8 @@ class Measurement(struct.PyTreeNode):
     """A sample of the target distribution, unrelated to `y`."""
     truth: Array | None = None
     """The matched reference x: for supervised baselines and for scoring."""
+    index: Array | None = None
+    """Which measurement of its data set this is, an integer; its patches have it too."""
 
     def only(self, sees: Collection[str]) -> "Measurement":
         """The same measurement without anything of pair, unpaired and truth that is not in `sees`."""

@@ -10,6 +10,7 @@ from jax import Array
 from unsup_jax.core.gradients import mean_gradient, mean_loss
 from unsup_jax.core.measurement import Measurement, Scale
 from unsup_jax.core.optimizer import Adam, Optimizer, Trained, mean_over_replicas, sample_keys
+from unsup_jax.core.takes import IMAGES, REAL_IMAGES, Takes
 from unsup_jax.errors import InputError
 
 State = Any
@@ -28,6 +29,8 @@ class Method:
     """Trained on many samples and then applied, or solved for each measurement alone."""
     sees: ClassVar[frozenset[str]] = frozenset()
     """What it needs beside y, H and the noise: a subset of pair, unpaired, truth."""
+    takes: ClassVar[Takes] = IMAGES
+    """The operators and the data that it is made for; those of a denoiser, unless a method states others."""
     steps: ClassVar[int] = 0
     """Updates that `train.solve` runs, for a method of measurement scope."""
     reference: ClassVar[str] = ""
@@ -49,8 +52,23 @@ class Method:
         """What to watch on samples that are not trained on; no entry where a method has nothing to report."""
         return {}
 
+    def accepts(self, measurement: Measurement) -> bool:
+        """Whether the measurement, and its pair, are what the method `takes`."""
+        both = [measurement] if measurement.pair_operator is None else [measurement, measurement.exchanged()]
+        return all(self.takes.fits(one) for one in both)
+
     def check(self, measurement: Measurement) -> None:
-        """Raise `InputError` on a measurement whose VALUES this method cannot take; drivers ask before they compile."""
+        """Raise `InputError` on ONE measurement that this method cannot take; drivers ask before they compile.
+
+        A subclass adds what it asks of the values.
+        """
+        self.require(measurement)
+
+    def require(self, measurement: Measurement) -> None:
+        """Raise `InputError` unless the method accepts ONE measurement: the part of `check` that a trace can ask too."""
+        if not self.accepts(measurement):
+            y, H = measurement.y, measurement.operator
+            raise InputError(f"{self.label} takes {self.takes.words}, not {y.dtype} data of shape {y.shape} by {type(H).__name__}")
 
     def planned(self, steps: int, at_once: int | None = None) -> "Method":
         """The method for a training of `steps` updates: what its fields leave open is filled in by the driver.
@@ -112,6 +130,7 @@ class Direct(Method):
         raise NotImplementedError
 
     def init(self, key: Array, example: Measurement) -> Array:
+        self.require(example)
         return self.answer(key, example)
 
     def update(self, key: Array, state: Array, batch: Measurement) -> tuple[Array, Metrics]:
@@ -141,6 +160,8 @@ class Learned(Method):
     network applied to y. All three work in normalised units of grey.
     """
 
+    takes: ClassVar[Takes] = REAL_IMAGES
+
     network: Any
     """F_theta, a Flax module over one image."""
     optimizer: Optimizer = Adam()
@@ -168,9 +189,14 @@ class Learned(Method):
         """F_theta(y), or F_theta(y; H) of a network that is told the operator: the estimate of x from one measurement."""
         return self.network.apply(params, *self.shown(one))
 
+    @property
+    def told(self) -> bool:
+        """Whether the network is told the operator."""
+        return getattr(self.network, "takes_operator", False)
+
     def shown(self, one: Measurement) -> tuple:
         """What the network takes of a measurement."""
-        return (one.y, one.operator) if getattr(self.network, "takes_operator", False) else (one.y,)
+        return (one.y, one.operator) if self.told else (one.y,)
 
     @property
     def tiling(self) -> tuple[int, int] | None:
@@ -178,9 +204,9 @@ class Learned(Method):
         return None if radius is None else (radius, self.network.alignment)
 
     def init(self, key: Array, example: Measurement) -> LearnedState:
-        scale = Scale.of(example)
-        first = jax.tree.map(lambda leaf: leaf[0], example).normalize(scale)
-        return LearnedState(Trained.start(self.init_params(key, first), self.optimizer), scale)
+        scale, first = Scale.of(example), jax.tree.map(lambda leaf: leaf[0], example)
+        self.require(first)
+        return LearnedState(Trained.start(self.init_params(key, first.normalize(scale)), self.optimizer), scale)
 
     def start_from(self, state: LearnedState, params: Any) -> LearnedState:
         given, own = _sizes(params), _sizes(state.params)

@@ -22,6 +22,10 @@ class Operator(struct.PyTreeNode):
 
     local: ClassVar[bool] = False
     """Each output pixel depends on the input pixel at its own place alone: patches and tiles are exact."""
+    identity: ClassVar[bool] = False
+    """H(x) = x: y is an image of every pixel, in noise."""
+    isometric: ClassVar[bool] = False
+    """H samples U x, for a U with U* U = 1: the adjoint of all of U x is x."""
 
     def __call__(self, x: Array) -> Array:
         """The noise-free measurement H(x)."""
@@ -88,9 +92,20 @@ class LinearOperator(Operator):
         """Which entries of y were measured: ones and zeros that broadcast against y. All of them, unless overridden."""
         return jnp.ones(y.shape, y.real.dtype)
 
+    def probability(self, y: Array) -> Array:
+        """P(entry of y is measured) over the operators that are drawn; that of `measured` where nothing is known of others."""
+        return self.measured(y)
+
     def sample_axes(self, y: Array) -> tuple[int, ...]:
         """The axes of y that count samples, which can be held out one by one; all but the channels unless overridden."""
         return tuple(range(y.ndim - 1))
+
+    def frequencies(self, y: Array) -> tuple[Array, ...] | None:
+        """Where each sample lies in the spectrum of x: cycles a pixel along each axis, in arrays that broadcast against y.
+
+        None of a measurement that is no spectrum.
+        """
+        return None
 
     def restricted(self, mask: Array) -> "LinearOperator":
         """mask H: the measurement without what the `mask`, which broadcasts against y, holds out."""
@@ -107,6 +122,16 @@ class Composition(LinearOperator):
     outer: LinearOperator
     inner: LinearOperator
 
+    @property
+    def local(self) -> bool:
+        """Whether both are."""
+        return self.outer.local and self.inner.local
+
+    @property
+    def identity(self) -> bool:
+        """Whether both are."""
+        return self.outer.identity and self.inner.identity
+
     def __call__(self, x: Array) -> Array:
         return self.outer(self.inner(x))
 
@@ -115,6 +140,25 @@ class Composition(LinearOperator):
 
     def adjoint(self, y: Array) -> Array:
         return self.inner.adjoint(self.outer.adjoint(y))
+
+    def measured(self, y: Array) -> Array:
+        outer = self.outer.measured(y)
+        return outer * self.inner.measured(y) if self.outer.local else outer
+
+    def probability(self, y: Array) -> Array:
+        outer = self.outer.probability(y)
+        return outer * self.inner.probability(y) if self.outer.local else outer
+
+    def sample_axes(self, y: Array) -> tuple[int, ...]:
+        return self._samples.sample_axes(y)
+
+    def frequencies(self, y: Array) -> tuple[Array, ...] | None:
+        return self._samples.frequencies(y)
+
+    @property
+    def _samples(self):
+        """The one that samples: a local outer operator leaves each sample of the inner one where it is."""
+        return self.inner if self.outer.local else self.outer
 
 
 class Restricted(LinearOperator):
@@ -135,8 +179,14 @@ class Restricted(LinearOperator):
     def measured(self, y: Array) -> Array:
         return self.mask * self.operator.measured(y)
 
+    def probability(self, y: Array) -> Array:
+        return self.operator.probability(y)
+
     def sample_axes(self, y: Array) -> tuple[int, ...]:
         return self.operator.sample_axes(y)
+
+    def frequencies(self, y: Array) -> tuple[Array, ...] | None:
+        return self.operator.frequencies(y)
 
 
 class Views(LinearOperator):
@@ -148,4 +198,20 @@ class Views(LinearOperator):
         return jax.vmap(lambda H: H(x))(self.operator)
 
     def domain(self, y: Array) -> jax.ShapeDtypeStruct:
-        return jax.tree.map(lambda leaf: leaf[0], self.operator).domain(jax.ShapeDtypeStruct(y.shape[1:], y.dtype))
+        return self._first.domain(jax.ShapeDtypeStruct(y.shape[1:], y.dtype))
+
+    def measured(self, y: Array) -> Array:
+        return jax.vmap(lambda H, y: H.measured(y))(self.operator, y)
+
+    def probability(self, y: Array) -> Array:
+        return jax.vmap(lambda H, y: H.probability(y))(self.operator, y)
+
+    def sample_axes(self, y: Array) -> tuple[int, ...]:
+        return (0, *(1 + axis for axis in self._first.sample_axes(jax.ShapeDtypeStruct(y.shape[1:], y.dtype))))
+
+    def frequencies(self, y: Array) -> tuple[Array, ...] | None:
+        return jax.vmap(lambda H, y: H.frequencies(y))(self.operator, y)
+
+    @property
+    def _first(self):
+        return jax.tree.map(lambda leaf: leaf[0], self.operator)

@@ -20,7 +20,6 @@ from unsup_jax.files.kspace import is_kspace, read_kspace
 from unsup_jax.modalities import Modality
 from unsup_jax.modalities.kspace import framed
 from unsup_jax.noise import NoiseModel, bootstrap
-from unsup_jax.operators import Identity
 
 
 _OWN = ("pair", "truth", "calibration", "signal")  # what may stand beside `Data.path`
@@ -103,13 +102,13 @@ class Data:
     def measure(self, modality: Modality, seed: int) -> tuple[list[Measurement], list[Measurement]]:
         """(all measurements, those that are only scored): of clean images by the modality, or read from `path`."""
         if self.path is not None:
-            return self._own(modality), []
+            return [one.replace(index=np.int32(i)) for i, one in enumerate(self._own(modality))], []
         measure, key = jax.jit(modality.measure), jax.random.key(seed)
         clean = self.source.images() if self.clean is None else self._images(self.clean)
         scored = [] if self.scored is None else self._images(self.scored)
         measured = []
         for i, image in enumerate([*clean, *scored]):
-            one = jax.tree.map(np.asarray, measure(jax.random.fold_in(key, i), image))
+            one = jax.tree.map(np.asarray, measure(jax.random.fold_in(key, i), image)).replace(index=np.int32(i))
             measured.append(_sharing(one, measured[0]) if measured else one)
         return measured[: len(clean)], measured[len(clean):]
 
@@ -173,6 +172,7 @@ class Data:
             own = modality.read(read_kspace(path) for path in kspace)
             return own if self.truth is None else self._with_images(own)
         files = read(self.path, self.axes, self.dimensions)
+        operators = {image.shape: jax.tree.map(np.asarray, modality.of_image(image)) for images in files for image in images}
         models, beside = self._noise_models(files), {}
         if self.frames == "halves":
             if self.pair or self.signal or self.calibration or min(map(len, files)) < 2:
@@ -186,7 +186,7 @@ class Data:
             if getattr(self, name) is not None:
                 beside[name] = [image for images in self._beside(name, files) for image in images]
         return [
-            Measurement(image, Identity(), noise[i], **{name: others[i] for name, others in beside.items()})
+            Measurement(image, operators[image.shape], noise[i], **{name: others[i] for name, others in beside.items()})
             for i, image in enumerate(y)
         ]
 

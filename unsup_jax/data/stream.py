@@ -27,7 +27,7 @@ def widths(patch: int | tuple[int, ...], shapes: list[tuple[int, ...]]) -> tuple
 
 
 class Stream:
-    """Batches of `batch` patches (or whole images) of measurements.
+    """Batches of `batch` patches (or whole images) of measurements; those without an index take their place in the list.
 
     Whole measurements by operators that mix pixels may differ in shape; each batch is then of one. Raises `InputError` where
     an image is smaller than the patch, where patches are asked of an operator that is not local, where whole images that
@@ -51,6 +51,7 @@ class Stream:
                 advice = f"{min(fits) if len(fits) == 2 else ' '.join(map(str, fits))} or less" if min(fits[-2:]) >= 8 else "None for whole images"
                 part, wanted = (" x ".join(map(str, sizes)) for sizes in (smallest, patch))
                 raise InputError(f"an image part of {part} pixels is smaller than the patch of {wanted}; give --data.patch {advice}")
+        measurements = [m if m.index is not None else m.replace(index=np.int32(i)) for i, m in enumerate(measurements)]
         self._groups = [measurements]
         if patch is None:  # a batch is of one shape
             self._groups = [[m for m in measurements if m.y.shape == shape] for shape in dict.fromkeys(shapes)]

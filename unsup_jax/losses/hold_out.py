@@ -5,6 +5,7 @@ An index set is a tuple of integer arrays, one an axis, so that `y[J]` are its p
 """
 
 import itertools
+import math
 from collections.abc import Sequence
 from functools import partial
 from typing import Literal
@@ -17,17 +18,32 @@ Pixels = tuple[Array, ...]
 
 
 def stratified_pixels(key: Array, shape: Sequence[int], fraction: float) -> Pixels:
-    """One uniformly drawn pixel in each box of about 1 / fraction pixels that tile a frame of `shape`.
+    """Pixels drawn uniformly in each of the boxes that tile a frame of `shape`: one in a box of about 1 / fraction pixels.
 
-    The number of pixels depends on `shape` and `fraction` alone, so that a mean over J of one shard weighs
-    as much as that of another. Boxes at the far border are moved inwards where they would stick out.
+    A fraction above 1/8 takes about eight, all different, in a box of 8 / fraction. The number of pixels depends on `shape`
+    and `fraction` alone, so that a mean over J of one shard weighs as much as that of another. Boxes at the far border are
+    moved inwards where they would stick out.
     """
-    side = max(1, round(fraction ** (-1 / len(shape))))
-    sides = [min(side, n) for n in shape]
+    few = 1 if fraction <= 1 / 8 else 8
+    sides = _box(shape, few / fraction)
     starts = [jnp.minimum(jnp.arange(0, n, s), n - s) for n, s in zip(shape, sides)]
     corners = [corner.ravel() for corner in jnp.meshgrid(*starts, indexing="ij")]
-    keys = jax.random.split(key, len(shape))
-    return tuple(c + jax.random.randint(k, c.shape, 0, s) for k, c, s in zip(keys, corners, sides))
+    if few == 1:
+        keys = jax.random.split(key, len(shape))
+        return tuple(c + jax.random.randint(k, c.shape, 0, s) for k, c, s in zip(keys, corners, sides))
+    size = math.prod(sides)
+    score = jax.random.uniform(key, (len(corners[0]), size))
+    chosen = jax.lax.top_k(score, max(1, round(fraction * size)))[1]
+    return tuple((c[:, None] + place).ravel() for c, place in zip(corners, jnp.unravel_index(chosen, sides)))
+
+
+def _box(shape, pixels):
+    """Sides of a box of about as many pixels, as even as the frame allows: the others make up for a short axis."""
+    sides = [1] * len(shape)
+    for left, axis in zip(range(len(shape), 0, -1), sorted(range(len(shape)), key=shape.__getitem__)):
+        sides[axis] = min(shape[axis], max(1, round(pixels ** (1 / left))))
+        pixels = pixels / sides[axis]
+    return sides
 
 
 Kappa = Literal["uniform", "mean", "median"]
@@ -42,7 +58,8 @@ def replacement(key: Array, y: Array, pixels: Pixels, kappa: Kappa, radius: int)
 def neighbour(key: Array, y: Array, pixels: Pixels, radius: int) -> Array:
     """kappa of Noise2Void: for each pixel of J, a pixel drawn uniformly from the window around it.
 
-    The window spans 2 radius + 1 pixels an axis, clipped to the frame, its centre included. [m, C].
+    The window spans 2 radius + 1 pixels an axis, clipped to the frame; its centre and other pixels of J are included, as
+    published. [m, C].
     """
     keys = jax.random.split(key, len(pixels))
     drawn = tuple(
@@ -53,21 +70,23 @@ def neighbour(key: Array, y: Array, pixels: Pixels, radius: int) -> Array:
 
 
 def local_mean(y: Array, pixels: Pixels, radius: int) -> Array:
-    """kappa of Noise2Self: for each pixel of J, the mean of the window around it without the pixel itself.
+    """kappa of Noise2Self: for each pixel of J, the mean of those pixels of the window around it that are not in J.
 
-    The window spans 2 radius + 1 pixels an axis; pixels beyond the frame are left out of the mean. [m, C].
+    The window spans 2 radius + 1 pixels an axis; pixels beyond the frame are left out of the mean. Where all of the window is
+    in J, the mean of the frame outside J. [m, C].
     """
     total, count = 0.0, 0.0
-    for value, inside in _window(y, pixels, radius):
-        total += jnp.where(inside, value, 0)
-        count += inside.astype(y.real.dtype)
-    return total / count
+    for value, shown in _window(y, pixels, radius):
+        total += jnp.where(shown, value, 0)
+        count += shown.astype(y.real.dtype)
+    return jnp.where(count > 0, total / jnp.maximum(count, 1), _mean_outside(y, pixels))
 
 
 def local_median(y: Array, pixels: Pixels, radius: int) -> Array:
-    """kappa of N2V2: the median of the window around each pixel of J without the pixel itself. [m, C]."""
-    values = jnp.stack([jnp.where(inside, value, jnp.nan) for value, inside in _window(y, pixels, radius)])
-    return jnp.nanmedian(values, 0)
+    """kappa of N2V2: the median in place of the mean of `local_mean`. [m, C]."""
+    values = jnp.stack([jnp.where(shown, value, jnp.nan) for value, shown in _window(y, pixels, radius)])
+    empty = jnp.all(jnp.isnan(values), 0)
+    return jnp.where(empty, _mean_outside(y, pixels), jnp.nanmedian(jnp.where(empty[None], 0, values), 0))
 
 
 def beside(pixels: Pixels, shape: Sequence[int], extent: Sequence[int]) -> Pixels:
@@ -109,12 +128,24 @@ def masked_mean(y: Array, mask: Array) -> Array:
 
 
 def _window(y, pixels, radius):
-    """(value [m, C], inside the frame [m, 1]) of each neighbour of the pixels, themselves left out."""
+    """(value [m, C], whether it is shown [m, 1]: in the frame and not in J) of each neighbour of the pixels of J."""
+    in_J = _in(y, pixels)
     for offset in itertools.product(range(-radius, radius + 1), repeat=len(pixels)):
         if any(offset):
             place = tuple(p + o for p, o in zip(pixels, offset))
-            inside = jnp.all(jnp.stack([(p >= 0) & (p < n) for p, n in zip(place, y.shape)]), 0)[:, None]
-            yield y[tuple(jnp.clip(p, 0, n - 1) for p, n in zip(place, y.shape))], inside
+            inside = jnp.all(jnp.stack([(p >= 0) & (p < n) for p, n in zip(place, y.shape)]), 0)
+            clipped = tuple(jnp.clip(p, 0, n - 1) for p, n in zip(place, y.shape))
+            yield y[clipped], (inside & ~in_J[clipped])[:, None]
+
+
+def _in(y, pixels):
+    return jnp.zeros(y.shape[:-1], bool).at[pixels].set(True)
+
+
+def _mean_outside(y, pixels):
+    shown = ~_in(y, pixels)[..., None]
+    axes = tuple(range(y.ndim - 1))
+    return jnp.sum(jnp.where(shown, y, 0), axes)[None] / jnp.maximum(jnp.sum(shown, axes), 1).astype(y.real.dtype)[None]
 
 
 def _moved(image, offset):

@@ -15,6 +15,7 @@ from jax import Array
 
 from unsup_jax.core import LinearOperator, Measurement
 from unsup_jax.core.phasors import weighted
+from unsup_jax.core.sampling import inclusion
 from unsup_jax.errors import InputError
 
 
@@ -25,9 +26,10 @@ class Split:
     fraction: float = 0.4
     """rho, the part of the samples that is held out."""
     selection: Literal["gaussian", "uniform"] = "gaussian"
-    """Weight w of a sample: a Gaussian of a quarter of the width about zero frequency, for k-space, or one."""
+    """Weight w of a sample: a Gaussian of its spatial frequency, of a quarter of the width of k-space; or one, which it is
+    also where the measurement is no spectrum."""
     protected: int = 4
-    """Width of the centre of k-space that is never held out; 0 for measurements that are not spectra."""
+    """Width of the centre of k-space that is never held out, samples of the grid; a measurement that is no spectrum has none."""
     axes: tuple[int, ...] | None = None
     """Axes of y along which samples are held out one by one, with all that lies along the others; None for those
     of the operator. (0,) of a sinogram holds out whole views."""
@@ -40,7 +42,7 @@ class Split:
         """(Theta, Lambda): ones and zeros that broadcast against y."""
         Omega, weight, centre = self._samples(H, y)
         score = jnp.where(Omega & ~centre, jnp.log(weight) + jax.random.gumbel(key, Omega.shape, weight.dtype), -jnp.inf)
-        count = jnp.round(self.fraction * jnp.sum(Omega)).astype(jnp.int32)
+        count = jnp.round(self.fraction * jnp.sum(Omega, dtype=weight.dtype)).astype(jnp.int32)
         least = jnp.sort(score.ravel())[::-1][jnp.clip(count, 1, score.size) - 1]
         Lambda = Omega & (score >= least) & (score > -jnp.inf)
         return (Omega & ~Lambda).astype(y.real.dtype), Lambda.astype(y.real.dtype)
@@ -48,17 +50,7 @@ class Split:
     def density(self, H: LinearOperator, y: Array) -> Array:
         """P(sample in Lambda | sample in Omega), to the approximation 1 - exp(-c w) of independent draws."""
         Omega, weight, centre = self._samples(H, y)
-        weight = jnp.where(Omega & ~centre, weight, 0)
-        count = self.fraction * jnp.sum(Omega)
-
-        def halve(bounds, _):
-            low, high = bounds
-            c = jnp.sqrt(low * high)
-            more = jnp.sum(1 - jnp.exp(-c * weight)) < count
-            return (jnp.where(more, c, low), jnp.where(more, high, c)), None
-
-        (low, _), _ = jax.lax.scan(halve, (jnp.asarray(1e-3, weight.dtype), jnp.asarray(1e6, weight.dtype)), length=40)
-        return 1 - jnp.exp(-low * weight)
+        return inclusion(jnp.where(Omega & ~centre, weight, 0), self.fraction * jnp.sum(Omega, dtype=weight.dtype))
 
     def _samples(self, H, y):
         """Omega, w and the protected centre, with one entry for each sample and length 1 along the other axes."""
@@ -67,14 +59,18 @@ class Split:
             raise InputError(f"Split holds out along the axes {axes}; the measurement has {y.ndim}")
         others = tuple(axis for axis in range(y.ndim) if axis not in axes)
         Omega = jnp.max(jnp.broadcast_to(H.measured(y), y.shape), others, keepdims=True) > 0
-        square, centre = jnp.zeros(Omega.shape, y.real.dtype), jnp.ones(Omega.shape, bool)
-        for axis in axes:
-            n = y.shape[axis]
-            frequency = jnp.fft.fftfreq(n).astype(y.real.dtype).reshape([n if a == axis else 1 for a in range(y.ndim)])
-            square = square + jnp.square(frequency)
-            centre = centre & (jnp.abs(frequency * n + 0.5) < self.protected / 2 + 0.25)
-        weight = jnp.exp(-square / (2 * 0.25**2)) if self.selection == "gaussian" else jnp.ones_like(square)
-        return Omega, weight, centre & Omega
+        weight, frequencies = jnp.ones(Omega.shape, y.real.dtype), H.frequencies(y)
+        if frequencies is None:
+            return Omega, weight, jnp.zeros_like(Omega)
+        first = tuple(slice(0, 1) if axis in others else slice(None) for axis in range(y.ndim))  # of what is held out together
+        k = [jnp.broadcast_to(f, y.shape)[first].astype(weight.dtype) for f in frequencies]
+        grid = H.domain(y).shape[-1 - len(k):-1]
+        centre = Omega
+        for n, f in zip(grid, k):
+            centre = centre & (f * n > -self.protected / 2 - 0.25) & (f * n < self.protected / 2 - 0.25)
+        if self.selection == "gaussian":
+            weight = jnp.exp(-sum(jnp.square(f) for f in k) / (2 * 0.25**2))
+        return Omega, weight, centre
 
 
 def restricted(one: Measurement, Theta: Array) -> Measurement:

@@ -10,7 +10,7 @@ from typing import ClassVar
 import flax.linen as nn
 from jax import Array
 
-from unsup_jax.core import Learned, Measurement
+from unsup_jax.core import LINEAR, SAME_PIXELS, Learned, Measurement, Takes
 from unsup_jax.losses import mean_square_error
 from unsup_jax.networks import UNet
 
@@ -24,6 +24,11 @@ class Supervised(Learned):
 
     network: nn.Module = UNet()
     """F_theta."""
+
+    @property
+    def takes(self) -> Takes:
+        """What its network asks for."""
+        return LINEAR if self.told else SAME_PIXELS
 
     def loss(self, key: Array, params, one: Measurement):
         estimate = self.estimate(key, params, one)                  # F_theta(y)

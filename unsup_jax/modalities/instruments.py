@@ -76,6 +76,9 @@ class Tomogram(TiltSeries):
     halves: Literal["tilts", "dose"] = "tilts"
     """Even and odd tilts, or even and odd frames of every tilt, each of twice the noise's variance."""
 
+    def of_image(self, y: Array) -> Operator:
+        return Identity()
+
     def measure(self, key: Array, x: Array) -> Measurement:
         H = self.operator(key, x)
         views = [H.angles[0::2], H.angles[1::2]] if self.halves == "tilts" else [H.angles, H.angles]

@@ -20,6 +20,8 @@ class Modality:
     """An instrument: it draws its operator and its noise, and measures."""
 
     name: ClassVar[str] = ""
+    own: ClassVar[str] = "--data.clean, images that it measures in simulation"
+    """What of your own files it takes, where images are no measurements of it."""
 
     noise: NoiseModel = PoissonGaussian()
     """Noise of the detector."""
@@ -38,6 +40,13 @@ class Modality:
     def operator(self, key: Array, x: Array) -> Operator:
         """The forward operator of one measurement of x."""
         raise NotImplementedError
+
+    def of_image(self, y: Array) -> Operator:
+        """The operator of an image [*S, C] that was measured elsewhere and is read from a file.
+
+        Raises `InputError` for an instrument whose measurements are not images, or of which more than the image must be known.
+        """
+        raise InputError(f"a file of images holds no measurement of {self.name}, which takes {self.own}")
 
     def specimen(self, x: Array) -> Array:
         """The quantity that the instrument images, of a specimen drawn in grey values: x itself unless overridden."""
@@ -60,6 +69,9 @@ class Camera(Modality):
     name: ClassVar[str] = "denoising"
 
     def operator(self, key: Array, x: Array) -> Operator:
+        return Identity()
+
+    def of_image(self, y: Array) -> Operator:
         return Identity()
 
 
@@ -86,6 +98,9 @@ class LineScanner(Modality):
             raise InputError(f"LineScanner needs sigma >= 0 and length > 0, not {self.sigma} and {self.length}")
 
     def operator(self, key: Array, x: Array) -> Operator:
+        return Identity()
+
+    def of_image(self, y: Array) -> Operator:
         return Identity()
 
     def measure(self, key: Array, x: Array) -> Measurement:
@@ -135,3 +150,6 @@ class Blurred(Modality):
 
     def operator(self, key: Array, x: Array) -> Operator:
         return Convolution(gaussian_psf(tuple(min(n, 4 * int(self.psf_sigma + 1) + 1) for n in x.shape[:-1]), self.psf_sigma))
+
+    def of_image(self, y: Array) -> Operator:
+        return self.operator(jax.random.key(0), y)                  # the PSF is a setting, not drawn

@@ -17,7 +17,9 @@ from unsup_jax.modalities import kspace
 from unsup_jax.modalities.microscope import Modality
 from unsup_jax.noise import Gaussian, NoiseModel
 from unsup_jax.operators import SENSE, Multislice, NonCartesianSENSE
-from unsup_jax.operators.trajectories import GOLDEN_ANGLE, equispaced_lines, gaussian_points, radial, random_lines
+from unsup_jax.operators.trajectories import (
+    GOLDEN_ANGLE, equispaced_lines, gaussian_points, gaussian_points_density, radial, random_lines, random_lines_density,
+)
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,7 @@ class Scanner(Modality):
     """
 
     name: ClassVar[str] = "MRI"
+    own: ClassVar[str] = "k-space of several coils (.cfl, .h5, complex .npy), or --data.clean, images that it measures in simulation"
 
     noise: NoiseModel = Gaussian(1.0)
     """Complex thermal noise of each sample; k-space is unitary, so this is also that of a fully sampled image."""
@@ -85,7 +88,12 @@ class Scanner(Modality):
             "random lines": lambda: random_lines(key, width, self.acceleration, centre=self.centre),
             "gaussian points": lambda: gaussian_points(key, (height, width), self.acceleration, centre=self.centre),
         }[self.sampling]()
-        return SENSE(maps, mask)
+        density = {
+            "shifted lines": lambda: sum(equispaced_lines(width, self.acceleration, centre=self.centre, offset=o) for o in range(self.acceleration)) / self.acceleration,
+            "random lines": lambda: random_lines_density(width, self.acceleration, centre=self.centre),
+            "gaussian points": lambda: gaussian_points_density((height, width), self.acceleration, centre=self.centre),
+        }.get(self.sampling)
+        return SENSE(maps, mask, None if density is None else density())
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ frequency is in the middle, once. k is in cycles per pixel, in [-1/2, 1/2).
 """
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -48,11 +49,19 @@ def _ramp(kspace, axis, shift):
     return ramp.reshape([n if a == axis % kspace.ndim else 1 for a in range(kspace.ndim)])
 
 
+def grid_frequencies(y: Array, axes: Sequence[int]) -> tuple[Array, ...]:
+    """Cycles a pixel of uncentred k-space along each of the axes, in arrays that broadcast against y."""
+    return tuple(
+        jnp.fft.fftfreq(y.shape[axis]).astype(y.real.dtype).reshape([-1 if a == axis else 1 for a in range(y.ndim)]) for axis in axes)
+
+
 class Fourier(LinearOperator):
     """Cartesian samples: y = mask F x, [*S, C] complex to [*S, C], for an uncentred real `mask` [*S].
 
     Raises `InputError` on an x that does not fit the mask.
     """
+
+    isometric: ClassVar[bool] = True
 
     mask: Array
 
@@ -61,6 +70,12 @@ class Fourier(LinearOperator):
             raise InputError(f"Fourier with a mask of shape {self.mask.shape} was given an image of shape {x.shape}")
         axes = tuple(range(self.mask.ndim))
         return weighted(self.mask[..., None], jnp.fft.fftn(x, axes=axes, norm="ortho"))
+
+    def measured(self, y: Array) -> Array:
+        return self.mask[..., None]
+
+    def frequencies(self, y: Array) -> tuple[Array, ...]:
+        return grid_frequencies(y, range(self.mask.ndim))
 
     def inverse(self, b: Array, mu: Array, *, start: Array | None = None, iterations: int = 10) -> Array:
         axes = tuple(range(self.mask.ndim))
@@ -97,6 +112,9 @@ class NonuniformFourier(LinearOperator):
 
     def normal(self, x: Array) -> Array:
         return super().normal(x) if self.kernel is None else circulant(self.kernel, x)
+
+    def frequencies(self, y: Array) -> tuple[Array, ...]:
+        return tuple(k[:, None] for k in self.coordinates.T)
 
     def toeplitz(self, weights: Array | None = None) -> "NonuniformFourier":
         """The same operator with H* W H computed as a convolution, for `weights` [samples] (default: 1)."""

@@ -21,6 +21,8 @@ class Identity(LinearOperator):
     """H(x) = x."""
 
     local: ClassVar[bool] = True
+    identity: ClassVar[bool] = True
+    isometric: ClassVar[bool] = True
 
     def __call__(self, x: Array) -> Array:
         return x
@@ -36,6 +38,7 @@ class Mask(LinearOperator):
     """
 
     local: ClassVar[bool] = True
+    isometric: ClassVar[bool] = True
 
     mask: Array
 

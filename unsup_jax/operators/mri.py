@@ -9,6 +9,8 @@ Symbols: x [H, W, sets] complex, one channel a set of maps; S `sensitivity_maps`
 `unsup_jax.operators.fourier`. A slice's shift is a part of the field of view along the first axis, phase encoding.
 """
 
+from typing import ClassVar
+
 import jax
 import jax.numpy as jnp
 from flax import struct
@@ -17,7 +19,7 @@ from jax import Array
 from unsup_jax.core.operator import LinearOperator
 from unsup_jax.core.phasors import as_complex, cis, weighted
 from unsup_jax.errors import InputError
-from unsup_jax.operators.fourier import NonuniformFourier
+from unsup_jax.operators.fourier import NonuniformFourier, grid_frequencies
 from unsup_jax.operators.gridding import Backend
 
 
@@ -54,18 +56,28 @@ class Cartesian(LinearOperator):
     def sample_axes(self, y: Array) -> tuple[int, ...]:
         return (1, 2)
 
+    def frequencies(self, y: Array) -> tuple[Array, ...]:
+        return grid_frequencies(y, (1, 2))
+
     def restricted(self, mask: Array) -> LinearOperator:
         """The same operator with fewer points, unless the `mask` tells the coils apart."""
         return self.replace(mask=self.mask * mask[0]) if mask.shape[0] == 1 else super().restricted(mask)
 
 
 class SENSE(Cartesian, CoilArray):
-    """Cartesian multi-coil k-space y [coil, H, W] of an image x [H, W, sets]."""
+    """Cartesian multi-coil k-space y [coil, H, W] of an image x [H, W, sets]; maps of unit sum of squares make it isometric."""
+
+    isometric: ClassVar[bool] = True
 
     mask: Array
+    density: Array | None = None
+    """P(sample is taken) of the masks that the scanner draws, with the shape of the mask; None: this mask is the only one."""
 
     def __call__(self, x: Array) -> Array:
         return weighted(self.mask[None], jnp.fft.fft2(self.coils(x), norm="ortho"))
+
+    def probability(self, y: Array) -> Array:
+        return self.measured(y) if self.density is None else jnp.broadcast_to(self.density, y.shape[1:])[None]
 
     def normal(self, x: Array) -> Array:
         """S* F* m^2 F S x; a mask of whole lines leaves their own direction untransformed."""
@@ -97,6 +109,9 @@ class NonCartesianSENSE(CoilArray):
 
     def sample_axes(self, y: Array) -> tuple[int, ...]:
         return (1,)
+
+    def frequencies(self, y: Array) -> tuple[Array, ...]:
+        return tuple(k[None] for k in self.coordinates.T)
 
     def toeplitz(self) -> "NonCartesianSENSE":
         """The same operator with H* H computed by two FFTs of twice the size and no interpolation."""

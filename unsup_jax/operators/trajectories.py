@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from unsup_jax.core.sampling import inclusion
 from unsup_jax.errors import InputError
 
 GOLDEN_ANGLE = np.pi * (np.sqrt(5) - 1) / 2
@@ -30,6 +31,13 @@ def random_lines(key: Array, width: int, acceleration: float, *, centre: int = 2
     return _largest(score, max(round(width / acceleration), centre))[None]
 
 
+def random_lines_density(width: int, acceleration: float, *, centre: int = 24) -> Array:
+    """[1, width]: the probability of each line to be among the `random_lines`."""
+    middle = _near_zero(width, centre)
+    others = max(round(width / acceleration), centre) - centre
+    return jnp.where(middle > 0, 1, others / max(width - centre, 1)).astype(middle.dtype)[None]
+
+
 def random_points(key: Array, shape: tuple[int, int], acceleration: float, *, centre: int = 4) -> Array:
     """[H, W]: the centre and points drawn uniformly."""
     _check(acceleration, centre, min(shape))
@@ -40,13 +48,16 @@ def random_points(key: Array, shape: tuple[int, int], acceleration: float, *, ce
 def gaussian_points(key: Array, shape: tuple[int, int], acceleration: float, *, centre: int = 4, sigma: float = 0.25) -> Array:
     """[H, W]: points drawn without replacement, with density exp(-|k|^2 / (2 (sigma N)^2)), and the centre."""
     _check(acceleration, centre, min(shape))
-    square = sum(
-        (jnp.fft.fftfreq(n).reshape(-1, 1) if axis == 0 else jnp.fft.fftfreq(n).reshape(1, -1)) ** 2
-        for axis, n in enumerate(shape)
-    )
-    score = -square / (2 * sigma**2) + jax.random.gumbel(key, shape)  # Gumbel top-k: sampling without replacement
+    score = _log_gaussian(shape, sigma) + jax.random.gumbel(key, shape)  # Gumbel top-k: sampling without replacement
     score = score + 1e6 * _centre_box(shape, centre)
     return _largest(score.ravel(), round(shape[0] * shape[1] / acceleration)).reshape(shape)
+
+
+def gaussian_points_density(shape: tuple[int, int], acceleration: float, *, centre: int = 4, sigma: float = 0.25) -> Array:
+    """[H, W]: the probability of each point to be among the `gaussian_points`."""
+    middle = _centre_box(shape, centre)
+    others = inclusion((1 - middle) * jnp.exp(_log_gaussian(shape, sigma)), round(shape[0] * shape[1] / acceleration) - centre**2)
+    return jnp.maximum(middle, others)
 
 
 def poisson_disc(seed: int, shape: tuple[int, int], acceleration: float, *, centre: int = 24, slope: float = 2.0) -> np.ndarray:
@@ -109,6 +120,11 @@ def spiral(interleaves: int, samples: int, *, turns: float = 8.0, power: float =
     start = 2 * jnp.pi / interleaves * jnp.arange(interleaves, dtype=jnp.float32)
     phase = 2 * jnp.pi * turns * t[None] + start[:, None]
     return (0.4999 * (t**power)[None, :, None] * jnp.stack([jnp.sin(phase), jnp.cos(phase)], -1)).reshape(-1, 2)
+
+
+def _log_gaussian(shape, sigma):
+    rows, columns = (jnp.fft.fftfreq(n) for n in shape)
+    return -(jnp.square(rows)[:, None] + jnp.square(columns)[None]) / (2 * sigma**2)
 
 
 def _near_zero(n, centre):

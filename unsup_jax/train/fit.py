@@ -71,7 +71,7 @@ def fit(
     """Train, or go on from the newest checkpoint in `directory`; returns the state that reconstructs.
 
     `start_from` is theta of another training, to begin with. Raises `NonFinite`, with the step, when the loss is
-    not finite, and `InputError` when theta is of another network.
+    not finite, and `InputError` when the method does not take such measurements or theta is of another network.
     """
     directory.mkdir(parents=True, exist_ok=True)
     replicas = parallel.Replicas.of(train.batch)
@@ -80,6 +80,7 @@ def fit(
     init_key, step_key, validation_key = keys
 
     example = stream.example().only(method.sees)
+    method.check(jax.tree.map(lambda leaf: leaf[0], example))
     method = method.planned(train.steps, parallel.samples_at_once(math.prod(example.y.shape[1:])))
     state = jax.jit(method.init)(init_key, example)
     state = replicas.place(state if start_from is None else method.start_from(state, start_from))

@@ -14,7 +14,7 @@ from typing import ClassVar, Literal
 import numpy as np
 from jax import Array
 
-from unsup_jax.core import Direct, Measurement
+from unsup_jax.core import Direct, Measurement, Takes
 from unsup_jax.errors import InputError
 from unsup_jax.operators import Diffraction, FanBeam, Radon, filtered_back_projection
 
@@ -23,10 +23,12 @@ from unsup_jax.operators import Diffraction, FanBeam, Radon, filtered_back_proje
 class FilteredBackProjection(Direct):
     """FBP of sinograms, and back-propagation of diffracted fields.
 
-    Raises `InputError` for any other operator, on fan-beam views that are not evenly over the whole turn, and on a detector
+    Raises `InputError` on fan-beam views that are not evenly over the whole turn and on a detector
     whose pixels are not as far apart as those of the image.
     """
 
+    takes: ClassVar[Takes] = Takes(
+        "data of Radon, FanBeam or Diffraction", lambda one: isinstance(one.operator, Radon | FanBeam | Diffraction))
     reference: ClassVar[str] = "Kak & Slaney 1988; Devaney 1982"
 
     window: Literal["ram-lak", "shepp-logan", "hann"] = "ram-lak"
@@ -37,6 +39,7 @@ class FilteredBackProjection(Direct):
         return "FBP"
 
     def check(self, measurement: Measurement) -> None:
+        super().check(measurement)
         H = measurement.operator
         if isinstance(H, FanBeam):
             even = H.angles[0] + 2 * np.pi / len(H.angles) * np.arange(len(H.angles))
@@ -51,6 +54,4 @@ class FilteredBackProjection(Direct):
             return H.adjoint(H.filtered(y))
         if isinstance(H, FanBeam):
             H, y = H.parallel(y)
-        if isinstance(H, Radon):
-            return filtered_back_projection(H, y, window=self.window)
-        raise InputError(f"FilteredBackProjection takes Radon, FanBeam or Diffraction, not {type(H).__name__}")
+        return filtered_back_projection(H, y, window=self.window)

@@ -21,7 +21,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from unsup_jax.core import Direct, Measurement
+from unsup_jax.core import Direct, Measurement, Takes
 from unsup_jax.core.phasors import weighted
 from unsup_jax.errors import InputError
 from unsup_jax.operators import SENSE, Multislice
@@ -35,6 +35,7 @@ class GRAPPA(Direct):
     another operator or mask, and for a centre too small for the kernel.
     """
 
+    takes: ClassVar[Takes] = Takes("k-space of SENSE", lambda one: isinstance(one.operator, SENSE))
     reference: ClassVar[str] = "Griswold 2002"
 
     acceleration: int = 2
@@ -49,12 +50,10 @@ class GRAPPA(Direct):
     """Tikhonov regularisation of the fit, in units of the mean energy of a source; more for noisier scans."""
 
     def check(self, measurement: Measurement) -> None:
-        if isinstance(measurement.operator, SENSE):
-            self._check_lines(np.asarray(measurement.operator.mask))
+        super().check(measurement)
+        self._check_lines(np.asarray(measurement.operator.mask))
 
     def answer(self, key: Array, one: Measurement) -> Array:
-        if not isinstance(one.operator, SENSE):
-            raise InputError(f"GRAPPA takes SENSE, not {type(one.operator).__name__}")
         images = jnp.fft.ifft2(self.fill(one.y, one.operator.mask), norm="ortho")
         return one.operator.combine(images)
 
@@ -140,6 +139,8 @@ class SliceGRAPPA(Direct):
     those lines, and the missing ones are then filled in by `GRAPPA` fitted to the same scans.
     """
 
+    takes: ClassVar[Takes] = Takes(
+        "k-space of Multislice with a reference", lambda one: isinstance(one.operator, Multislice) and one.operator.reference is not None)
     reference: ClassVar[str] = "Setsompop 2012; Cauley 2014"
 
     split: bool = True
@@ -157,8 +158,6 @@ class SliceGRAPPA(Direct):
 
     def answer(self, key: Array, one: Measurement) -> Array:
         H = one.operator
-        if not isinstance(H, Multislice) or H.reference is None:
-            raise InputError(f"SliceGRAPPA takes Multislice with a reference, not {type(H).__name__}")
         spectra = self.separate(one.y, H)
         if self.acceleration > 1:
             turned = lambda spectrum: jnp.swapaxes(spectrum, -1, -2)            # GRAPPA's lines lie along the last axis

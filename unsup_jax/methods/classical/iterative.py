@@ -25,7 +25,7 @@ import jax.numpy as jnp
 from flax import struct
 from jax import Array
 
-from unsup_jax.core import LinearOperator, Measurement, Method
+from unsup_jax.core import ANYTHING, LINEAR, LinearOperator, Measurement, Method, Takes
 from unsup_jax.core.linear import Residual, conjugate_gradient_step, first_residual, inner
 from unsup_jax.core.method import Metrics
 from unsup_jax.errors import InputError
@@ -51,7 +51,7 @@ class Iterative(Method):
     """What the iterations share. A subclass writes `start` and `iterate`."""
 
     scope: ClassVar[Literal["dataset", "measurement"]] = "measurement"
-    linear: ClassVar[bool] = True
+    takes: ClassVar[Takes] = LINEAR
 
     prior: Prior = Zero()
     """R(x)."""
@@ -69,9 +69,8 @@ class Iterative(Method):
         raise NotImplementedError
 
     def init(self, key: Array, example: Measurement) -> Iterate:
+        self.require(example)
         H = example.operator
-        if self.linear and not isinstance(H, LinearOperator):
-            raise InputError(f"{type(self).__name__} takes linear operators, not {type(H).__name__}; GradientDescent takes both")
         x = H.guess(example.y)
         largest = jnp.abs(x).max()
         scaled = isinstance(H, LinearOperator) and self.relative
@@ -113,7 +112,7 @@ class GradientDescent(Iterative):
     """Eq. (3), for linear and nonlinear H; the step is halved whenever it would not descend."""
 
     reference: ClassVar[str] = "eq. (3)"
-    linear: ClassVar[bool] = False
+    takes: ClassVar[Takes] = ANYTHING
 
     prior: Prior = Zero()
     """R(x), differentiable almost everywhere."""
@@ -186,7 +185,10 @@ class ProximalGradient(Iterative):
 
 @dataclass(frozen=True)
 class GerchbergPapoulis(ProximalGradient):
-    """Known Fourier coefficients and a known range or support, imposed in turn. H is `Fourier` or the like, ||H|| = 1."""
+    """Known Fourier coefficients and a known range or support, imposed in turn.
+
+    Raises `InputError` where ||H|| is above 1: H is `Fourier`, or samples coefficients of another unitary transform.
+    """
 
     reference: ClassVar[str] = "Gerchberg 1974; Papoulis 1975"
 
@@ -200,6 +202,12 @@ class GerchbergPapoulis(ProximalGradient):
     @property
     def label(self) -> str:
         return "Gerchberg-Papoulis"
+
+    def check(self, measurement: Measurement) -> None:
+        super().check(measurement)
+        norm = float(measurement.operator.norm(jnp.asarray(measurement.y)))
+        if norm > 1.01:
+            raise InputError(f"{self.label} takes samples of a unitary transform; {type(measurement.operator).__name__} has ||H||^2 = {norm:.3g}")
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,8 @@ import jax.numpy as jnp
 from flax import struct
 from jax import Array
 
-from unsup_jax.core import LinearOperator, Measurement, Method
+from unsup_jax.core import REAL_LINEAR, Measurement, Method, Takes
 from unsup_jax.core.method import Metrics
-from unsup_jax.errors import InputError
 from unsup_jax.priors.total_variation import differences, divergence
 
 
@@ -28,12 +27,10 @@ class Estimate(struct.PyTreeNode):
 
 @dataclass(frozen=True)
 class RichardsonLucy(Method):
-    """Deconvolution, or any other non-negative linear H; negative values of y count as zero.
-
-    Raises `InputError` for a nonlinear operator or complex data.
-    """
+    """Deconvolution, or any other non-negative linear H; negative values of y count as zero."""
 
     scope: ClassVar[Literal["dataset", "measurement"]] = "measurement"
+    takes: ClassVar[Takes] = REAL_LINEAR
     reference: ClassVar[str] = "Richardson 1972; Lucy 1974; Dey 2006"
 
     steps: int = 50
@@ -44,9 +41,8 @@ class RichardsonLucy(Method):
     """b, grey values."""
 
     def init(self, key: Array, example: Measurement) -> Estimate:
+        self.require(example)
         H, y = example.operator, example.y
-        if not isinstance(H, LinearOperator) or jnp.iscomplexobj(y):
-            raise InputError(f"RichardsonLucy takes real data of a linear operator, not {y.dtype} of {type(H).__name__}")
         sensitivity = jnp.maximum(H.adjoint(jnp.ones_like(y)), 1e-6)
         mean = jnp.sum(jnp.maximum(y - self.background, 0)) / jnp.sum(sensitivity)
         return Estimate(jnp.full_like(sensitivity, 1) * jnp.maximum(mean, 1e-12), sensitivity)

@@ -14,9 +14,8 @@ from typing import ClassVar
 import jax.numpy as jnp
 from jax import Array
 
-from unsup_jax.core import Direct, Measurement
-from unsup_jax.errors import InputError
-from unsup_jax.operators import Convolution, Identity
+from unsup_jax.core import Direct, Measurement, Operator, Takes
+from unsup_jax.operators import Convolution
 
 
 @dataclass(frozen=True)
@@ -24,9 +23,10 @@ class Wiener(Direct):
     """Wiener denoising (`Identity`) and deconvolution (circular `Convolution`), channel by channel.
 
     sigma^2 is the noise model's mean variance, else the power of the highest frequencies.
-    Raises `InputError` for any other operator.
     """
 
+    takes: ClassVar[Takes] = Takes(
+        "real images by Identity or a circular Convolution", lambda one: not jnp.iscomplexobj(one.y) and _has_transfer(one.operator))
     reference: ClassVar[str] = "Wiener 1949"
 
     shells: int = 64
@@ -35,12 +35,10 @@ class Wiener(Direct):
     def answer(self, key: Array, one: Measurement) -> Array:
         frame = one.y.shape[:-1]
         axes = tuple(range(len(frame)))
-        if isinstance(one.operator, Identity):
+        if one.operator.identity:
             h = jnp.ones((1,) * one.y.ndim)
-        elif isinstance(one.operator, Convolution) and one.operator.boundary == "circular":
-            h = one.operator.transfer(frame)[..., : frame[-1] // 2 + 1, None]
         else:
-            raise InputError(f"Wiener takes Identity or a circular Convolution, not {type(one.operator).__name__}")
+            h = one.operator.transfer(frame)[..., : frame[-1] // 2 + 1, None]
         mean = one.y.mean(axes, keepdims=True)
         y = jnp.fft.rfftn(one.y - mean, axes=axes)
         periodogram = (jnp.square(jnp.abs(y)) / one.y[..., 0].size).reshape(-1, y.shape[-1])
@@ -55,6 +53,10 @@ class Wiener(Direct):
         x = jnp.conj(h) * signal / jnp.maximum(jnp.square(jnp.abs(h)) * (signal + sigma2), 1e-12) * y
         dark = jnp.where(jnp.abs(h) > 1e-3, x, 0)                     # frequencies the optics do not pass
         return jnp.fft.irfftn(dark, frame, axes).astype(one.y.dtype) + mean / jnp.abs(h).ravel()[0]
+
+
+def _has_transfer(H: Operator) -> bool:
+    return H.identity or (isinstance(H, Convolution) and H.boundary == "circular")
 
 
 def _shells(frame, count):

@@ -14,16 +14,21 @@ from functools import partial
 from typing import ClassVar
 
 import flax.linen as nn
+import numpy as np
 from jax import Array
 
-from unsup_jax.core import Learned, Measurement
+from unsup_jax.core import LINEAR, SAME_PIXELS, Learned, Measurement, Takes
+from unsup_jax.errors import InputError
 from unsup_jax.losses import mean_square_error
 from unsup_jax.networks import UNet
 
 
 @dataclass(frozen=True)
 class Noise2Noise(Learned):
-    """Eq. (10), in one direction or in both."""
+    """Eq. (10), in one direction or in both.
+
+    Raises `InputError` where y and its pair leave out the same pixels, which a network that is not told H never learns.
+    """
 
     sees: ClassVar[frozenset[str]] = frozenset({"pair"})
     reference: ClassVar[str] = "Lehtinen 2018, eqs. (8)-(10); Buchholz 2019"
@@ -32,6 +37,17 @@ class Noise2Noise(Learned):
     """F_theta."""
     symmetric: bool = False
     """Train y' on y too, and average the estimates of both: cryo-CARE."""
+
+    @property
+    def takes(self) -> Takes:
+        """What its network asks for."""
+        return LINEAR if self.told else SAME_PIXELS
+
+    def check(self, measurement: Measurement) -> None:
+        super().check(measurement)
+        paired = measurement.pair is not None and measurement.pair_operator is None
+        if paired and not self.told and not np.all(measurement.operator.measured(measurement.y)):
+            raise InputError(f"{self.label} learns no pixel that y and its pair both leave out: give pairs of other pixels, or take another method")
 
     @property
     def reads(self) -> frozenset[str]:

@@ -39,7 +39,7 @@ from unsup_jax.priors.total_variation import differences
 class Noise2Score(Learned):
     """Denoising of Gaussian, Poisson and Gamma noise by one network of the score.
 
-    Raises `InputError` for another noise model at inference.
+    Raises `InputError` for another noise model.
     """
 
     reference: ClassVar[str] = "Kim & Ye 2021"
@@ -54,6 +54,11 @@ class Noise2Score(Learned):
     @property
     def independent_noise(self) -> bool:
         return True
+
+    def check(self, measurement: Measurement) -> None:
+        super().check(measurement)
+        if measurement.noise is not None and not isinstance(measurement.noise, Gaussian | Poisson | Gamma):
+            raise InputError(f"Noise2Score knows Gaussian, Poisson and Gamma noise, not {type(measurement.noise).__name__}")
 
     def loss(self, key: Array, params, one: Measurement):
         level, noise = jax.random.split(key)

@@ -57,6 +57,11 @@ class PN2V(Learned):
     def independent_noise(self) -> bool:
         return True
 
+    def check(self, measurement: Measurement) -> None:
+        super().check(measurement)
+        if measurement.noise is None:
+            raise InputError("PN2V needs a noise model: for your own images give --data.calibration, or --data.signal (Noise2Void's result)")
+
     def _network(self, y):
         return self.network.clone(channels=self.samples * y.shape[-1], residual=False)
 
@@ -68,12 +73,7 @@ class PN2V(Learned):
         return self._network(y).apply(params, y).reshape(*y.shape[:-1], self.samples, y.shape[-1])
 
     def log_likelihood(self, one: Measurement, y: Array, s: Array) -> Array:
-        """log p(y | s_k) of pixels y [..., C] of a measurement and their samples [..., K, C].
-
-        Raises `InputError` without a noise model.
-        """
-        if one.noise is None:
-            raise InputError("PN2V needs a noise model: for your own images give --data.calibration, or --data.signal (Noise2Void's result)")
+        """log p(y | s_k) of pixels y [..., C] of a measurement and their samples [..., K, C]."""
         as_image = (*(1,) * (one.y.ndim - 2), -1, y.shape[-1])      # noise models take images
         y = jnp.broadcast_to(y[..., None, :], s.shape)
         return one.noise.log_prob(y.reshape(as_image), s.reshape(as_image)).reshape(s.shape)

@@ -17,7 +17,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from unsup_jax.core import Learned, Measurement
+from unsup_jax.core import LINEAR, Learned, Measurement, Takes
 from unsup_jax.errors import InputError
 from unsup_jax.losses import mean_square_error
 from unsup_jax.networks import DnCNN
@@ -29,10 +29,11 @@ from unsup_jax.priors.total_variation import fista_momenta
 class RARE(Learned):
     """Pairs of acquisitions, each with its own operator, to train D; one acquisition to reconstruct.
 
-    Raises `InputError` on a tau or mu that is not positive, and an operator that is not linear.
+    Raises `InputError` on a tau or mu that is not positive.
     """
 
     sees: ClassVar[frozenset[str]] = frozenset({"pair"})
+    takes: ClassVar[Takes] = LINEAR
     reference: ClassVar[str] = "Liu 2020"
 
     network: nn.Module = DnCNN(depth=10, width=64)
@@ -52,8 +53,6 @@ class RARE(Learned):
             raise InputError(f"RARE needs tau and mu above 0, not {self.tau} and {self.mu}")
 
     def init_params(self, key: Array, example: Measurement):
-        if not hasattr(example.operator, "normal"):
-            raise InputError(f"RARE takes a linear operator, not {type(example.operator).__name__}")
         x = example.operator.domain(example.y)
         channels = x.shape[-1] * (2 if jnp.issubdtype(x.dtype, jnp.complexfloating) else 1)
         return self.network.init(key, jnp.zeros((*x.shape[:-1], channels), jnp.float32))

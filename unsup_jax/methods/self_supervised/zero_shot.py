@@ -84,7 +84,7 @@ class ZeroShotSSL(SSDU):
         return state.replace(learned=learned, mean=learned.params)
 
     def update(self, key: Array, state: ZeroShotState, batch: Measurement):
-        one = batch.normalize(state.learned.scale)
+        one = batch.normalize(state.learned.scale).replace(index=jnp.int32(0))      # there is no other
         rest = restricted(one, 1 - state.Gamma)                     # Omega - Gamma
         (loss, _), gradient = jax.value_and_grad(lambda p: self.loss(key, p, rest), has_aux=True)(state.learned.params)
         trained = state.learned.trained.descend(gradient, self.optimizer)

@@ -52,7 +52,6 @@ class DivNoising(VAE):
         return True
 
     def estimate(self, key: Array, params, one: Measurement) -> Array:
-        self._check(one)
         keys = jax.random.split(key, self.samples)
         if self.point == "map":
             return mode(jax.lax.map(lambda k: self.draw(k, params, one), keys))

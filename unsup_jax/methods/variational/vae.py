@@ -54,6 +54,12 @@ class VAE(Learned):
         if isinstance(self.beta, float | int) and self.beta < 0 or self.free_bits < 0 or self.draws < 1:
             raise InputError(f"{type(self).__name__} needs beta, free_bits >= 0 and draws >= 1, not {self.beta}, {self.free_bits}, {self.draws}")
 
+    def check(self, measurement: Measurement) -> None:
+        super().check(measurement)
+        if self.likelihood == "noise" and measurement.noise is None:
+            raise InputError(f"{self.label} needs a noise model: for your own images give --data.calibration, or --data.signal "
+                             "(Noise2Void's result), or --method.likelihood learned")
+
     def at(self, step: Array) -> "VAE":
         """The method with the beta of a step."""
         if not self.warmup:
@@ -97,7 +103,6 @@ class VAE(Learned):
         return normal_log_density(one.y - x, jnp.ones_like(x) if log_v is None else jnp.exp(log_v))
 
     def loss(self, key: Array, params, one: Measurement):
-        self._check(one)
         mean, log_variance = self.encode(params, one.y)
         z = self.reparameterize(mean, log_variance, jax.random.normal(key, mean.shape, mean.dtype))             # (21)
         evidence = jnp.sum(self.log_likelihood(one, *self.decode(params, z, one)))
@@ -114,7 +119,6 @@ class VAE(Learned):
 
     def estimate(self, key: Array, params, one: Measurement) -> Array:
         """x of u = 0."""
-        self._check(one)
         return self.decode(params, self.encode(params, one.y)[0], one)[0]
 
     def posterior(self, key: Array, state: LearnedState, measurement: Measurement) -> Array:
@@ -154,8 +158,3 @@ class VAE(Learned):
     def _network(self, y):
         channels = y.shape[-1] * (2 if self.likelihood == "learned" else 1)
         return self.network.clone(decoder=self.network.decoder.clone(channels=channels))
-
-    def _check(self, one):
-        if self.likelihood == "noise" and one.noise is None:
-            raise InputError(f"{self.label} needs a noise model: for your own images give --data.calibration, or --data.signal "
-                             "(Noise2Void's result), or --method.likelihood learned")

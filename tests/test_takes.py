@@ -1,0 +1,138 @@
+"""What each method takes, and that every driver asks before it compiles."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from helpers import run_fit
+
+from experiments import load
+from unsup_jax import methods
+from unsup_jax.apply import reconstruct_files
+from unsup_jax.core import IMAGES, LINEAR, Measurement, Method
+from unsup_jax.data import Data, Phantoms
+from unsup_jax.errors import InputError
+from unsup_jax.experiment import Experiment, compare, estimator, run
+from unsup_jax.methods import (
+    GRAPPA, SSDU, FilteredBackProjection, GaussianFilter, GerchbergPapoulis, Noise2Noise, Noise2Void, Supervised, Wiener,
+)
+from unsup_jax.modalities import Blurred, Camera, Inpainting, Scanner, Tomograph
+from unsup_jax.networks import UNet, Unrolled
+from unsup_jax.noise import Gaussian
+from unsup_jax.operators import (
+    SENSE, Convolution, Fourier, FourierPtychography, Identity, Mask, Radon, gaussian_psf, parallel_angles,
+)
+from unsup_jax.train import Train, solve
+
+HOLES = Mask(jnp.ones((16, 16, 1)).at[::2].set(0))
+
+
+def measurements():
+    """One of each kind, as shapes and values of no meaning."""
+    y, k = jnp.ones((16, 16, 1)), jnp.ones((2, 16, 16), jnp.complex64)
+    noise = Gaussian(jnp.float32(1.0))
+    image = Measurement(y, Identity(), noise, pair=y, truth=y)
+    mask = jnp.ones((1, 16))
+    return {
+        "image": image, "composed identities": image.replace(operator=Identity() @ Identity()),
+        "complex image": jax.tree.map(lambda a: a.astype(jnp.complex64) if a.ndim else a, image),
+        "holes": image.replace(operator=HOLES), "blurred": image.replace(operator=Convolution(gaussian_psf((5, 5), 1.0))),
+        "sinogram": Measurement(jnp.ones((10, 16, 1)), Radon(parallel_angles(10), 16), noise, pair=jnp.ones((10, 16, 1)), truth=y),
+        "k-space": Measurement(k, SENSE(k[None], mask), noise, pair=k, truth=y.astype(jnp.complex64)),
+        "intensities": Measurement(jnp.ones((4, 8, 8)), FourierPtychography(jnp.ones((8, 8)), jnp.zeros((4, 2), jnp.int32), 16), noise),
+    }
+
+
+PLAIN = {"image", "composed identities"}
+LINEAR_KINDS = {"image", "composed identities", "complex image", "holes", "blurred", "sinogram", "k-space"}
+TAKEN = {
+    **dict.fromkeys(("BM3D", "GaussianFilter", "MedianFilter", "NonLocalMeans", "WaveletShrinkage"), PLAIN | {"complex image"}),
+    **dict.fromkeys(("Noise2Void", "Noise2Self", "Noise2Score", "PN2V", "Self2Self", "VAE", "DivNoising", "SpatialVAE"), PLAIN),
+    **dict.fromkeys(("ADMM", "ConjugateGradient", "ProximalGradient", "VariableSplitting", "SSDU", "NaiveConsistency", "ZeroShotSSL", "RARE"), LINEAR_KINDS),
+    "GerchbergPapoulis": LINEAR_KINDS - {"sinogram", "k-space"},                # ||H|| of these is above one
+    "GradientDescent": LINEAR_KINDS | {"intensities"}, "RichardsonLucy": PLAIN | {"holes", "blurred", "sinogram"},
+    "Supervised": PLAIN | {"holes", "blurred"}, "Noise2Noise": PLAIN | {"blurred"}, "Wiener": PLAIN | {"blurred"},
+    "FilteredBackProjection": {"sinogram"}, "GRAPPA": set(), "SliceGRAPPA": set(),
+}
+
+
+@pytest.mark.parametrize("name", methods.__all__)
+def test_a_method_takes_what_its_mathematics_allows(name):
+    method = getattr(methods, name)()
+    found = set()
+    for kind, one in measurements().items():
+        try:
+            method.check(one.only(method.sees))
+            found.add(kind)
+        except InputError as refusal:
+            assert "\n" not in str(refusal) and method.label in str(refusal)
+    taken = TAKEN.get(name, PLAIN)
+    if name in ("GRAPPA", "SliceGRAPPA"):   # the one line of k-space above holds no kernel and no reference
+        return
+    assert found - {"k-space" if name == "GerchbergPapoulis" else None} == taken
+
+
+def test_a_network_that_is_told_the_operator_takes_any_linear_one():
+    kinds = measurements()
+    for method in (Supervised(network=Unrolled()), Noise2Noise(network=Unrolled()), SSDU()):
+        assert method.takes is LINEAR and method.accepts(kinds["k-space"]) and not method.accepts(kinds["intensities"])
+    other = kinds["holes"].replace(pair_operator=Mask(1 - HOLES.mask))
+    Noise2Noise().check(other)                                                  # y' holds what y leaves out
+    assert not Noise2Void().accepts(kinds["image"].replace(pair_operator=HOLES))
+    assert Method.takes is IMAGES                                               # who states nothing takes images alone
+
+
+def test_no_driver_makes_an_image_of_what_a_method_does_not_take(tmp_path):
+    kinds = measurements()
+    holes, small = kinds["holes"], {"network": UNet(depth=1, width=2)}
+    for method, one in ((GaussianFilter(1.0), holes), (Wiener(), holes), (FilteredBackProjection(), kinds["image"]), (GRAPPA(), kinds["image"])):
+        for driver in (lambda: solve(method, jax.random.key(0), one), lambda: estimator(method, None, jax.random.key(0))(one),
+                       lambda: jax.jit(method.init)(jax.random.key(0), one)):
+            with pytest.raises(InputError, match=f"{method.label} takes"):
+                driver()
+    batch = jax.tree.map(lambda leaf: jnp.stack([leaf] * 4), holes.only(()))
+    with pytest.raises(InputError, match="Noise2Void takes real images of every pixel.*by Mask"):
+        jax.jit(Noise2Void(**small).init)(jax.random.key(0), batch)
+    with pytest.raises(InputError, match="Noise2Void takes"):
+        run_fit(Noise2Void(**small), measurements=[jax.tree.map(np.asarray, holes)] * 4)
+    data = Data(source=Phantoms(count=4, shape=(32, 32)), patch=16)
+    with pytest.raises(InputError, match="Noise2Void takes"):
+        run(Experiment(Noise2Void(**small), Inpainting(), data), "holes", tmp_path / "run", quiet=True)
+    assert not (tmp_path / "run").exists()
+    entries = [("Gaussian", GaussianFilter(1.0), Train()), ("TV", methods.ProximalGradient(steps=2), Train())]
+    results = compare(entries, "both", tmp_path / "both", data, Inpainting(), 0, quiet=True)
+    assert [r.label for r in results] == ["TV"] and "Gaussian is left out" in (tmp_path / "both" / "report.html").read_text()
+    with pytest.raises(InputError, match="has .*H.*2 = "):
+        solve(GerchbergPapoulis(steps=2), jax.random.key(0), kinds["sinogram"])
+
+
+def test_images_are_measurements_of_instruments_that_make_images(tmp_path):
+    image = np.random.default_rng(0).normal(100, 10, (32, 48)).astype(np.float32)
+    np.save(tmp_path / "y.npy", image)
+    data = Data(path=str(tmp_path / "y.npy"), patch=None)
+    for modality in (Tomograph(), Scanner(), Inpainting(), load("tv_tilt_series").modality, load("tv_diffraction").modality):
+        with pytest.raises(InputError, match=f"a file of images holds no measurement of {modality.name}, which takes .*--data.clean"):
+            data.measure(modality, 0)
+        experiment = Experiment(methods.ProximalGradient(steps=2), modality, data)
+        with pytest.raises(InputError, match="a file of images holds no measurement"):
+            reconstruct_files(experiment, tmp_path, tmp_path / "y.npy", tmp_path / "x.npy")
+        assert not (tmp_path / "x.npy").exists()
+    (one,), _ = data.measure(Camera(), 0)
+    assert one.operator.identity
+    (one,), _ = data.measure(Blurred(psf_sigma=2.0), 0)
+    assert isinstance(one.operator, Convolution)
+
+
+def test_an_image_behind_a_blur_is_deconvolved(tmp_path):
+    """Own files have the operator of the instrument: what is measured from a point is sharper than what was read."""
+    point = np.zeros((33, 33, 1), np.float32)
+    point[16, 16] = 1000
+    blur = Blurred(psf_sigma=1.5)
+    np.save(tmp_path / "y.npy", np.asarray(blur.of_image(point)(jnp.asarray(point)))[..., 0])
+    reconstruct_files(Experiment(methods.RichardsonLucy(steps=50), blur), tmp_path, tmp_path / "y.npy", tmp_path / "x.npy")
+    assert np.load(tmp_path / "x.npy").max() > 3 * np.load(tmp_path / "y.npy").max()
+
+
+def test_fully_sampled_fourier_is_taken_by_papoulis():
+    x = jnp.ones((8, 8, 1), jnp.complex64)
+    GerchbergPapoulis().check(Measurement(x, Fourier(jnp.ones((8, 8)))))
