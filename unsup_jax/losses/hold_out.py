@@ -31,9 +31,9 @@ def stratified_pixels(key: Array, shape: Sequence[int], fraction: float) -> Pixe
     if few == 1:
         keys = jax.random.split(key, len(shape))
         return tuple(c + jax.random.randint(k, c.shape, 0, s) for k, c, s in zip(keys, corners, sides))
-    size = math.prod(sides)
-    score = jax.random.uniform(key, (len(corners[0]), size))
-    chosen = jax.lax.top_k(score, max(1, round(fraction * size)))[1]
+    boxes = len(corners[0])
+    score = jax.random.uniform(key, (boxes, math.prod(sides)))
+    chosen = jax.lax.top_k(score, max(1, round(fraction * math.prod(shape) / boxes)))[1]
     return tuple((c[:, None] + place).ravel() for c, place in zip(corners, jnp.unravel_index(chosen, sides)))
 
 
