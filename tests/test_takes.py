@@ -86,7 +86,7 @@ def test_no_driver_makes_an_image_of_what_a_method_does_not_take(tmp_path):
     kinds = measurements()
     holes, small = kinds["holes"], {"network": UNet(depth=1, width=2)}
     for method, one in ((GaussianFilter(1.0), holes), (Wiener(), holes), (FilteredBackProjection(), kinds["image"]), (GRAPPA(), kinds["image"])):
-        for driver in (lambda: solve(method, jax.random.key(0), one), lambda: estimator(method, None, jax.random.key(0))(one),
+        for driver in (lambda: solve(method, jax.random.key(0), one), lambda: list(estimator(method, None, jax.random.key(0))([one], 1)),
                        lambda: jax.jit(method.init)(jax.random.key(0), one)):
             with pytest.raises(InputError, match=f"{method.label} takes"):
                 driver()
