@@ -123,16 +123,6 @@ def test_images_are_measurements_of_instruments_that_make_images(tmp_path):
     assert isinstance(one.operator, Convolution)
 
 
-def test_an_image_behind_a_blur_is_deconvolved(tmp_path):
-    """Own files have the operator of the instrument: what is measured from a point is sharper than what was read."""
-    point = np.zeros((33, 33, 1), np.float32)
-    point[16, 16] = 1000
-    blur = Blurred(psf_sigma=1.5)
-    np.save(tmp_path / "y.npy", np.asarray(blur.of_image(point)(jnp.asarray(point)))[..., 0])
-    reconstruct_files(Experiment(methods.RichardsonLucy(steps=50), blur), tmp_path, tmp_path / "y.npy", tmp_path / "x.npy")
-    assert np.load(tmp_path / "x.npy").max() > 3 * np.load(tmp_path / "y.npy").max()
-
-
 def test_fully_sampled_fourier_is_taken_by_papoulis():
     x = jnp.ones((8, 8, 1), jnp.complex64)
     GerchbergPapoulis().check(Measurement(x, Fourier(jnp.ones((8, 8)))))
