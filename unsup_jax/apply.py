@@ -117,10 +117,12 @@ def _reconstruct_file(experiment, expected, noise, fill, reconstruct_whole, pict
             fill(sources, targets, frame, tile=tile, noise=noise, pairs=others, on_image=done)
         else:
             whole = (slice(None),) * len(frame)
+            for source in sources if second is None and experiment.method.scope == "measurement" else ():
+                source.offset = source.unseen_offset()
             pairs = [None] * len(places) if others is None else (other[whole] for other in others)
             shown = (Measurement(source[whole], operator, noise, pair=pair) for source, pair in zip(sources, pairs))
             for k, (estimate, _, _) in enumerate(reconstruct_whole(shown, len(places))):
-                targets[k][whole] = estimate
+                targets[k][whole] = np.asarray(estimate, np.float64) + sources[k].offset if sources[k].offset else estimate
                 done(k + 1)
         line.close()
     line.say(f"wrote {output}")
@@ -139,11 +141,20 @@ class _Window:
     def __init__(self, picture, place, order, dimensions):
         self._picture, self._place, self._order = picture, place, order
         self._spatial = picture.spatial(dimensions)
+        self.offset = 0.0
+
+    def unseen_offset(self) -> float:
+        """The mean of the image, where single precision would lose its grey levels about it; zero elsewhere."""
+        if np.dtype(self._picture.array.dtype).itemsize < 4:
+            return 0.0
+        image = np.asarray(self._picture.array[tuple(self._place)], np.float64)
+        return float(image.mean()) if np.spacing(np.float32(abs(image.mean()))) > 1e-3 * image.std() else 0.0
 
     def __getitem__(self, window):
         by_axis = dict(zip(self._spatial, window))
         index = tuple(by_axis.get(a, i) for a, i in zip(self._picture.axes, self._place))
-        part = self._order(np.asarray(self._picture.array[index], np.float32))
+        part = self._picture.array[index]
+        part = self._order(np.asarray(np.asarray(part, np.float64) - self.offset if self.offset else part, np.float32))
         if not np.isfinite(part).all():
             raise InputError(f"{self._picture.path}: pixels are NaN or infinite; replace them first")
         return part
