@@ -51,7 +51,7 @@ TAKEN = {
     **dict.fromkeys(("ADMM", "ConjugateGradient", "ProximalGradient", "VariableSplitting", "SSDU", "NaiveConsistency", "ZeroShotSSL", "RARE"), LINEAR_KINDS),
     "GerchbergPapoulis": LINEAR_KINDS - {"sinogram", "k-space"},                # ||H|| of these is above one
     "GradientDescent": LINEAR_KINDS | {"intensities"}, "RichardsonLucy": PLAIN | {"holes", "blurred", "sinogram"},
-    "Supervised": PLAIN | {"holes", "blurred"}, "Noise2Noise": PLAIN | {"blurred"}, "Wiener": PLAIN | {"blurred"},
+    **dict.fromkeys(("Supervised", "Composed"), PLAIN | {"holes", "blurred"}), "Noise2Noise": PLAIN | {"blurred"}, "Wiener": PLAIN | {"blurred"},
     "FilteredBackProjection": {"sinogram"}, "GRAPPA": set(), "SliceGRAPPA": set(),
 }
 
@@ -121,6 +121,16 @@ def test_images_are_measurements_of_instruments_that_make_images(tmp_path):
     assert one.operator.identity
     (one,), _ = data.measure(Blurred(psf_sigma=2.0), 0)
     assert isinstance(one.operator, Convolution)
+
+
+def test_an_image_behind_a_blur_is_deconvolved(tmp_path):
+    """Own files have the operator of the instrument: what is measured from a point is sharper than what was read."""
+    point = np.zeros((33, 33, 1), np.float32)
+    point[16, 16] = 1000
+    blur = Blurred(psf_sigma=1.5)
+    np.save(tmp_path / "y.npy", np.asarray(blur.of_image(point)(jnp.asarray(point)))[..., 0])
+    reconstruct_files(Experiment(methods.RichardsonLucy(steps=50), blur), tmp_path, tmp_path / "y.npy", tmp_path / "x.npy")
+    assert np.load(tmp_path / "x.npy").max() > 3 * np.load(tmp_path / "y.npy").max()
 
 
 def test_fully_sampled_fourier_is_taken_by_papoulis():

@@ -19,7 +19,7 @@ from unsup_jax.core import Adam, Learned, Measurement, Method
 from unsup_jax.methods import Noise2Void
 from unsup_jax.networks import UNet
 from unsup_jax.operators import Identity
-from unsup_jax.train import NonFinite, parallel, solve
+from unsup_jax.train import NonFinite, Solver, parallel, solve
 from unsup_jax.train.checkpoint import Checkpoints
 from unsup_jax.train.logging import read_metrics
 
@@ -97,10 +97,10 @@ def test_items_are_spread_over_as_few_devices_as_need_no_more_turns(count, toget
     def items():
         for k in range(count):
             read.append(k)
-            yield Measurement(np.full(3, k, np.float32), Identity())
+            yield Measurement(np.full(3, k, np.float32), Identity(), pair=np.zeros((3, 2)))
 
-    spread = parallel.spread(lambda key, state, one: (state * one.y, jax.random.key_data(key)))
-    results = spread(jax.random.key(3), np.float32(2), items(), count)
+    spread = parallel.spread(lambda key, state, one: (state[1] * one.y, jax.random.key_data(key)))
+    results = spread(jax.random.key(3), (None, np.float32(2), None), items(), count)
     (first, key), seconds = next(results)
     assert len(read) == together and seconds > 0 and key.tolist() == [0, 3]
     np.testing.assert_array_equal([first, *(y for (y, _), _ in results)], 2 * np.arange(count)[:, None] * np.ones(3))
@@ -255,6 +255,40 @@ def test_solve_keeps_the_best_by_the_held_out_metric():
     assert trace["held_out"].shape == (6,) and float(state.mean()) == 1.0
     both = jax.vmap(lambda y: solve(Halve(), jax.random.key(0), m.replace(y=y))[0])(jnp.stack([m.y, 2 * m.y]))
     assert both.mean((1, 2, 3)).tolist() == [1.0, 2.0]
+
+
+def test_a_solution_in_pieces_and_after_a_kill_is_the_whole_one():
+    """The solver's pieces, and one that goes on from what was saved midway, against the scan of all steps."""
+    m = Measurement(jnp.full((4, 4, 1), 8.0), Identity())
+    state, trace = solve(Halve(), jax.random.key(0), m)
+    solver, saves, reports = Solver(Halve(), jax.random.key(0)), [], []
+    whole, of_pieces = solver(m, save=lambda *s: saves.append(s), report=lambda step, metrics: reports.append((step, metrics["held_out"])))
+    np.testing.assert_array_equal(whole, state)
+    np.testing.assert_array_equal(of_pieces["held_out"], trace["held_out"])
+    assert len(saves) > 1 and reports[-1] == (6, float(trace["held_out"][-1])) and int(saves[0][0].steps) == 1
+    again, resumed = Solver(Halve(), jax.random.key(0))(m, saved=jax.tree.map(np.asarray, saves[0]))
+    np.testing.assert_array_equal(again, whole)
+    np.testing.assert_array_equal(resumed["held_out"], of_pieces["held_out"])
+
+
+@dataclass(frozen=True)
+class Unwatched(Learned):
+    """Logs two metrics, and reports one at a validation that is no loss."""
+
+    network: object = UNet(depth=1, width=2)
+
+    def loss(self, key, params, one):
+        return jnp.mean(self.estimate(key, params, one) ** 2), {"size": jnp.mean(one.y)}
+
+    def validate(self, key, state, batch):
+        return {"distance": jnp.mean(batch.y)}
+
+
+def test_every_metric_is_kept_and_the_latest_state_where_none_chooses(tmp_path):
+    state = run_fit(Unwatched(), steps=4, directory=tmp_path, checkpoint_every=2, log_every=2, use="best")
+    rows = read_metrics(tmp_path)
+    assert {"loss", "size"} <= rows[0].keys() and [row["step"] for row in rows if "validation_distance" in row] == [2, 4]
+    assert int(parallel.local(state).trained.steps) == 4
 
 
 def test_solve_without_a_held_out_metric_returns_the_last_state():

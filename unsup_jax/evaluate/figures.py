@@ -176,20 +176,32 @@ def busiest(image: np.ndarray) -> tuple[int, int, int]:
 
 
 def curves(path: Path, runs: dict[str, list[dict]]) -> None:
-    """Training and validation loss over the steps of each trained method."""
-    figure, axes = plt.subplots(1, len(runs), figsize=(4.2 * len(runs), 3), squeeze=False, layout="constrained")
-    for axis, (name, rows) in zip(axes[0], runs.items()):
-        for key, label in (("loss", "training"), ("validation_loss", "validation")):
-            points = [(row["step"], row[key]) for row in rows if key in row]
-            if points:
-                axis.plot(*zip(*points), label=label, marker="o" if len(points) < 15 else None, ms=4, lw=1.2)
-        axis.set(title=name, xlabel="step", ylabel="loss (normalised units)")
-        settled = [row[key] for row in rows for key in ("loss", "validation_loss") if key in row and row["step"] > rows[0]["step"]]
-        if settled:  # the first steps would flatten all that follows
-            axis.set_ylim(min(settled) - 0.1 * np.ptp(settled), np.quantile(settled, 0.98) + 0.2 * np.ptp(settled))
-        axis.grid(alpha=0.3, which="both")
-        axis.legend(fontsize=8)
+    """Every metric over the steps of each trained method, of training and of validation: a row a method, a panel a metric."""
+    metrics = {name: _metrics_of(rows) for name, rows in runs.items()}
+    width = max(map(len, metrics.values()))
+    figure, axes = plt.subplots(len(runs), width, figsize=(4.2 * width, 2.8 * len(runs)), squeeze=False, layout="constrained")
+    for line, (name, rows) in zip(axes, runs.items()):
+        for axis in line[len(metrics[name]):]:
+            axis.set_visible(False)
+        for axis, metric in zip(line, metrics[name]):
+            for key, label in ((metric, "training"), (f"validation_{metric}", "validation")):
+                points = [(row["step"], row[key]) for row in rows if key in row]
+                if points:
+                    axis.plot(*zip(*points), label=label, marker="o" if len(points) < 15 else None, ms=4, lw=1.2)
+            axis.set(title=name, xlabel="step", ylabel="loss (normalised units)" if metric == "loss" else metric.replace("_", " "))
+            keys = (metric, f"validation_{metric}")
+            settled = [row[key] for row in rows for key in keys if key in row and row["step"] > rows[0]["step"]]
+            if settled and np.ptp(settled) > 0:  # the first steps would flatten all that follows
+                axis.set_ylim(min(settled) - 0.1 * np.ptp(settled), np.quantile(settled, 0.98) + 0.2 * np.ptp(settled))
+            axis.grid(alpha=0.3, which="both")
+            axis.legend(fontsize=8)
     _save(figure, path)
+
+
+def _metrics_of(rows):
+    """The names of a run's metrics, the loss first; a validation's belong to those of the training."""
+    names = dict.fromkeys(key.removeprefix("validation_") for row in rows for key in row if key not in ("step", "seconds"))
+    return sorted(names, key=lambda name: name != "loss")
 
 
 def ring_correlations(path: Path, images: dict[str, np.ndarray], truth: np.ndarray) -> None:

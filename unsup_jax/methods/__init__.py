@@ -9,6 +9,7 @@ from unsup_jax.methods.classical.iterative import (
 )
 from unsup_jax.methods.classical.richardson_lucy import RichardsonLucy
 from unsup_jax.methods.classical.wiener import Wiener
+from unsup_jax.methods.composed import Composed
 from unsup_jax.methods.self_supervised.noise2noise import Noise2Noise
 from unsup_jax.methods.self_supervised.noise2score import Noise2Score
 from unsup_jax.methods.self_supervised.noise2self import Noise2Self
@@ -18,14 +19,15 @@ from unsup_jax.methods.self_supervised.rare import RARE
 from unsup_jax.methods.self_supervised.self2self import Self2Self
 from unsup_jax.methods.self_supervised.ssdu import SSDU, NaiveConsistency
 from unsup_jax.methods.self_supervised.zero_shot import ZeroShotSSL
+from unsup_jax.methods.self_supervised.zs_n2n import ZSN2N
 from unsup_jax.methods.supervised import Supervised
 from unsup_jax.methods.variational.divnoising import DivNoising
 from unsup_jax.methods.variational.spatial_vae import SpatialVAE
 from unsup_jax.methods.variational.vae import VAE
 
 __all__ = [
-    "ADMM", "BM3D", "ConjugateGradient", "DivNoising", "FilteredBackProjection", "GRAPPA", "GaussianFilter", "GerchbergPapoulis",
+    "ADMM", "BM3D", "Composed", "ConjugateGradient", "DivNoising", "FilteredBackProjection", "GRAPPA", "GaussianFilter", "GerchbergPapoulis",
     "GradientDescent", "MedianFilter", "NaiveConsistency", "Noise2Noise", "Noise2Score",
     "Noise2Self", "Noise2Void", "NonLocalMeans", "PN2V", "ProximalGradient", "RARE", "RichardsonLucy", "SSDU", "Self2Self",
-    "SliceGRAPPA", "SpatialVAE", "Supervised", "VAE", "VariableSplitting", "WaveletShrinkage", "Wiener", "ZeroShotSSL",
+    "SliceGRAPPA", "SpatialVAE", "Supervised", "VAE", "VariableSplitting", "WaveletShrinkage", "Wiener", "ZSN2N", "ZeroShotSSL",
 ]

@@ -5,6 +5,7 @@ from unsup_jax.networks.autoencoder import (
 )
 from unsup_jax.networks.convolution import Conv, Down, UpConv, convolve
 from unsup_jax.networks.dncnn import DnCNN
+from unsup_jax.networks.noise_network import NoiseNetwork
 from unsup_jax.networks.partial_unet import PartialConv, PartialUNet
 from unsup_jax.networks.resnet import ResNet
 from unsup_jax.networks.slicewise import Slicewise
@@ -13,5 +14,5 @@ from unsup_jax.networks.unrolled import Unrolled
 
 __all__ = [
     "Autoencoder", "Conv", "ConvDecoder", "ConvEncoder", "CoordinateDecoder", "DenseDecoder", "DenseEncoder", "DnCNN", "Down",
-    "MapDecoder", "MapEncoder", "PartialConv", "PartialUNet", "ResNet", "Slicewise", "UNet", "Unrolled", "UpConv", "convolve",
+    "MapDecoder", "MapEncoder", "NoiseNetwork", "PartialConv", "PartialUNet", "ResNet", "Slicewise", "UNet", "Unrolled", "UpConv", "convolve",
 ]

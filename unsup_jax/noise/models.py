@@ -18,6 +18,7 @@ from jax.scipy.special import logsumexp
 
 from unsup_jax.core.measurement import Scale
 from unsup_jax.core.phasors import squared_modulus
+from unsup_jax.errors import InputError
 
 
 class NoiseModel(struct.PyTreeNode):
@@ -38,6 +39,14 @@ class NoiseModel(struct.PyTreeNode):
     def normalize(self, scale: Scale) -> "NoiseModel":
         """The same noise in the units of grey of `scale`."""
         raise NotImplementedError
+
+    def estimated_variance(self, noisy: Array) -> Array:
+        """An unbiased estimate of Var[y | x] of each pixel from y alone; `InputError` of a model that has none."""
+        raise InputError(f"{type(self).__name__} noise has no variance that is known from y alone")
+
+    def recorrupted(self, key: Array, noisy: Array, alpha: float) -> tuple[Array, Array]:
+        """(y1, y2) made of y so that E[y2 | y1] = E[H x | y1]; `alpha` in (0, 1). `InputError` of a model that has none."""
+        raise InputError(f"{type(self).__name__} noise cannot be made into two independent parts")
 
     def signal(self, free: Array) -> Array:
         """The signal that any real number stands for: itself, unless some are no signals; smooth."""
@@ -73,6 +82,14 @@ class Gaussian(NoiseModel):
     def camera(self) -> tuple[Array, Array, Array]:
         return 0.0, self.sigma, 0.0
 
+    def estimated_variance(self, noisy: Array) -> Array:
+        return self.variance(noisy)
+
+    def recorrupted(self, key: Array, noisy: Array, alpha: float) -> tuple[Array, Array]:
+        """(y + alpha w, y - w / alpha) for further noise w of the same law (Pang et al., CVPR 2021)."""
+        w, alpha = self.sample(key, jnp.zeros_like(noisy)), jnp.asarray(alpha, noisy.dtype)
+        return noisy + alpha * w, noisy - w / alpha
+
 
 class Poisson(NoiseModel):
     """Photon noise: Poisson counts of `gain` grey values each. Negative rates count as zero."""
@@ -105,6 +122,16 @@ class Poisson(NoiseModel):
 
     def camera(self) -> tuple[Array, Array, Array]:
         return self.gain, 0.0, self.offset
+
+    def estimated_variance(self, noisy: Array) -> Array:
+        return self.gain * (noisy - self.offset)
+
+    def recorrupted(self, key: Array, noisy: Array, alpha: float) -> tuple[Array, Array]:
+        """Each photon goes to y2 with probability alpha, else to y1 (Monroy, Bacca and Tachella, CVPR 2025)."""
+        counts = jnp.maximum(jnp.round((noisy - self.offset) / self.gain), 0)
+        taken = jax.random.binomial(key, counts, alpha).astype(noisy.dtype)
+        back = lambda part: (self.gain * part + self.offset).astype(noisy.dtype)
+        return back((counts - taken) / (1 - alpha)), back(taken / alpha)
 
     def signal(self, free: Array) -> Array:
         """Above the offset: softplus in units of the gain."""
@@ -158,6 +185,9 @@ class PoissonGaussian(NoiseModel):
 
     def camera(self) -> tuple[Array, Array, Array]:
         return self.gain, self.sigma, self.offset
+
+    def estimated_variance(self, noisy: Array) -> Array:
+        return self._photons().estimated_variance(noisy) + jnp.square(self.sigma)
 
     def signal(self, free: Array) -> Array:
         """Above the offset, as of Poisson noise."""

@@ -95,6 +95,16 @@ class Gamma(NoiseModel):
     def normalize(self, scale: Scale) -> "Gamma":
         return Gamma(self.looks, scale.normalize(self.offset))
 
+    def estimated_variance(self, noisy: Array) -> Array:
+        """(y - offset)^2 / (looks + 1), since E (y - offset)^2 = (1 + 1 / looks) signal^2."""
+        return jnp.square(noisy - self.offset) / (self.looks + 1)
+
+    def recorrupted(self, key: Array, noisy: Array, alpha: float) -> tuple[Array, Array]:
+        """A share of each intensity goes to y2, drawn from Beta(alpha looks, (1 - alpha) looks): both parts are Gamma."""
+        looks, signal = jnp.asarray(self.looks, noisy.dtype), noisy - self.offset
+        share = jax.random.beta(key, alpha * looks, (1 - alpha) * looks, noisy.shape, noisy.dtype)
+        return self.offset + signal * (1 - share) / (1 - alpha), self.offset + signal * share / alpha
+
     def signal(self, free: Array) -> Array:
         """Above the offset: softplus."""
         return self.offset + jax.nn.softplus(free - self.offset) + 1e-6

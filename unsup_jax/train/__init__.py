@@ -2,6 +2,6 @@
 
 from unsup_jax.errors import NonFinite
 from unsup_jax.train.fit import Train, fit
-from unsup_jax.train.solve import iterate, solve
+from unsup_jax.train.solve import Solver, iterate, solve
 
-__all__ = ["NonFinite", "Train", "fit", "iterate", "solve"]
+__all__ = ["NonFinite", "Solver", "Train", "fit", "iterate", "solve"]

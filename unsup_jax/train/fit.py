@@ -87,7 +87,8 @@ def fit(
     watched_batches = [replicas.shard(b.only(method.sees)) for b in validation.fixed(train.validation_batches, count, index)]
     update, validate = replicas.map(method.update), replicas.map(method.validate)
     one_share = jax.tree.map(lambda leaf: leaf[0], watched_batches[0])
-    watches = "loss" in jax.eval_shape(method.validate, validation_key, parallel.local(state), one_share)
+    watched = jax.eval_shape(method.validate, validation_key, parallel.local(state), one_share)
+    watches = "loss" in watched
 
     checkpoints = Checkpoints(directory / "checkpoints", keep=train.keep, watched="validation_loss" if watches else None)
     batches = stream.batches(count, index)
@@ -99,6 +100,8 @@ def fit(
         batches.set_state(place)
     metrics = Metrics(directory, after=start, tensorboard=train.tensorboard) if parallel.is_main() else None
     line = ProgressLine(label, train.steps, start, quiet=quiet or not parallel.is_main())
+    if train.use == "best" and not watches:
+        line.say(f"{label}: no validation loss to choose the best state by; the latest one reconstructs")
     pending = []  # metrics of the steps that are not read back yet
 
     def read_back():
@@ -116,7 +119,7 @@ def fit(
         if rows and metrics is not None:
             mean = {name: sum(row[name] for _, row in rows) / len(rows) for name in rows[0][1]}
             metrics.write(step, **mean, seconds=time.monotonic() - began)
-            line.update(step, mean.get("loss"))
+            line.update(step, mean)
 
     began = time.monotonic()
     try:
@@ -135,13 +138,13 @@ def fit(
                 log(step)
             if step % train.checkpoint_every == 0 or step == train.steps:
                 log(step)
-                rows = [validate(validation_key, state, b) for b in watched_batches] if watches else []
-                loss = sum(float(row["loss"]) for row in rows) / max(len(rows), 1)
-                if not math.isfinite(loss):
-                    raise NonFinite(f"the validation loss is not finite at step {step}")
-                if rows and metrics is not None:
-                    metrics.write(step, validation_loss=loss)
-                checkpoints.save(step, state, batches.get_state(), config or {}, {"validation_loss": loss})
+                rows = [validate(validation_key, state, b) for b in watched_batches] if watched else []
+                found = {f"validation_{name}": sum(float(row[name]) for row in rows) / len(rows) for name in watched}
+                if not all(math.isfinite(value) for value in found.values()):
+                    raise NonFinite(f"the validation is not finite at step {step}")
+                if found and metrics is not None:
+                    metrics.write(step, **found)
+                checkpoints.save(step, state, batches.get_state(), config or {}, found)
             if on_step is not None:
                 on_step(step)
         checkpoints.wait()

@@ -83,11 +83,12 @@ class ProgressLine:
         self._start = step
         self._began = self._spoke = time.monotonic()
 
-    def update(self, step: int, loss: float | None) -> None:
-        """Report a step."""
+    def update(self, step: int, metrics: dict[str, float] | None = None) -> None:
+        """Report a step and the first three of its metrics."""
         now = time.monotonic()
         rate = (step - self._start) / max(now - self._began, 1e-9)
-        text = (f"loss {loss:.4g}, " if loss is not None else "") + f"{rate:.1f} {self._unit}/s"
+        values = [f"{name} {value:.4g}" for name, value in (metrics or {}).items()][:3]
+        text = ", ".join([*values, f"{rate:.1f} {self._unit}/s"])
         if self._live is not None:
             self._live.update(self._task, completed=step, text=text)
         elif now - self._spoke > 10 or step == self._total:

@@ -171,16 +171,18 @@ def spread(function: Callable) -> Callable[..., Iterator[tuple[Any, float]]]:
         devices = jax.local_devices()[:most]
         turns = -(-count // len(devices))
         devices = devices[: -(-count // turns)]
-        key, state = jax.device_put((key, state), _whole_on(devices))
+        common, structure = jax.tree.flatten((key, state))          # pmap miscounts the arrays of an argument that holds a None
+        common = jax.device_put(common, _whole_on(devices))
+        mapped = lambda common, item: function(*jax.tree.unflatten(structure, common), item)
         items = iter(items)
         while turn := list(itertools.islice(items, len(devices))):
             filled = turn + turn[-1:] * (len(devices) - len(turn))  # one shape, one compilation
             filled = jax.tree.map(lambda *leaves: np.stack(leaves), *filled)
-            shape = str(jax.tree.map(lambda leaf: (leaf.shape, leaf.dtype), (state, filled)))
+            shape = str(jax.tree.map(lambda leaf: (leaf.shape, leaf.dtype), (common, filled)))
             if shape not in programs:
-                programs[shape] = jax.pmap(function, in_axes=(None, None, 0), devices=devices).lower(key, state, filled).compile()
+                programs[shape] = jax.pmap(mapped, in_axes=(None, 0), devices=devices).lower(common, filled).compile()
             began = time.monotonic()
-            results = jax.tree.map(np.asarray, programs[shape](key, state, filled))
+            results = jax.tree.map(np.asarray, programs[shape](common, filled))
             seconds = (time.monotonic() - began) / len(turn)
             for k in range(len(turn)):
                 yield jax.tree.map(lambda leaf: leaf[k], results), seconds

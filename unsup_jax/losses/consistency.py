@@ -1,0 +1,44 @@
+r"""Objectives that compare H F(y) with what is given: the measurement, a second one, or the truth.
+
+    Consistency        (1/m) ||H F(y) - y||^2          eq. (18): what H does not see is free, and noise is fitted
+    PairConsistency    (1/m) ||H' F(y) - y'||^2        eq. (10), of a second measurement y' = H' x + w'
+    SupervisedError    (1/n) ||F(y) - x||^2            eq. (7)
+"""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from jax import Array
+
+from unsup_jax.core import Measurement
+from unsup_jax.losses.fidelity import mean_square_error
+from unsup_jax.losses.objective import Estimator, Objective
+
+
+@dataclass(frozen=True)
+class Consistency(Objective):
+    """(1/m) ||H F(y) - y||^2, eq. (18)."""
+
+    def __call__(self, key: Array, F: Estimator, one: Measurement, own: Any = None):
+        return mean_square_error(one.operator(F(one)), one.y), {}
+
+
+@dataclass(frozen=True)
+class PairConsistency(Objective):
+    """(1/m) ||H' F(y) - y'||^2, eq. (10): Noise2Noise."""
+
+    sees: ClassVar[frozenset[str]] = frozenset({"pair"})
+
+    def __call__(self, key: Array, F: Estimator, one: Measurement, own: Any = None):
+        other = one.exchanged()
+        return mean_square_error(other.operator(F(one)), other.y), {}
+
+
+@dataclass(frozen=True)
+class SupervisedError(Objective):
+    """(1/n) ||F(y) - x||^2, eq. (7)."""
+
+    sees: ClassVar[frozenset[str]] = frozenset({"truth"})
+
+    def __call__(self, key: Array, F: Estimator, one: Measurement, own: Any = None):
+        return mean_square_error(F(one), one.truth), {}
