@@ -8,7 +8,7 @@ import pytest
 
 import experiments
 from unsup_jax import config
-from unsup_jax.data import Phantoms
+from unsup_jax.data import Brain, FunctionalRun, Phantoms
 from unsup_jax.errors import InputError
 from unsup_jax.experiment import load_trained, method_folder, run
 from unsup_jax.train import Train
@@ -80,6 +80,48 @@ def test_conformance(name, tmp_path):
     if name == "zero_shot_mri":
         assert [row["step"] for row in result.history] == [1, 2] and (tmp_path / "curves.png").exists()
         assert result.row["held-out loss"] == result.history[1]["validation_loss"]
+
+
+def few(experiment):
+    """The experiment on as few of its own images as it scores, of their own size; skips where what they come from is not installed."""
+    source = experiment.data.source
+    if isinstance(source, (Brain, FunctionalRun)):
+        pytest.importorskip("nilearn")
+    if isinstance(source, Phantoms):
+        source = dataclasses.replace(source, count=min(source.count, 2))
+    return dataclasses.replace(experiment, data=dataclasses.replace(experiment.data, source=source))
+
+
+@pytest.mark.parametrize("name", experiments.names())
+def test_an_experiment_and_its_references_take_its_own_measurements(name):
+    """Each method, with its own hyperparameters, checks the first test measurement, and is traced on it, uncomputed."""
+    experiment, key = few(experiments.load(name)), jax.random.key(0)
+    measured = experiment.data.measure(experiment.modality, experiment.train.seed)
+    for label, method, train in experiment.entries():
+        test = experiment.data.arrange(measured, method.sees, train.seed).test[0]
+        one = jax.tree.map(jax.numpy.asarray, test.only(method.sees))
+        method.check(one)
+        example = one if method.scope == "measurement" else jax.tree.map(lambda leaf: jax.numpy.stack([leaf] * 2), one)
+
+        def solved(example, one):
+            state = method.init(key, example)
+            if method.steps:  # what a training's update does is traced by the tests of conformance
+                state, _ = method.planned(method.steps).update(key, state, example)
+            return method.reconstruct(key, state, one)
+
+        estimate = jax.eval_shape(solved, example, one)
+        assert estimate.shape[-1] == test.truth.shape[-1], label
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", experiments.names())
+def test_an_experiment_runs_with_its_references(name, tmp_path):
+    """Its own instrument, sizes, method and references, trained for two steps: every one has a row, and none a NaN."""
+    experiment = few(experiments.load(name))
+    train = dataclasses.replace(experiment.train, steps=2, checkpoint_every=1, validation_batches=1)
+    results = run(dataclasses.replace(experiment, train=train), name, tmp_path, quiet=True)
+    assert [r.label for r in results] == [label for label, _, _ in experiment.entries()]
+    assert all(np.isfinite(r.row["psnr"]) for r in results)
 
 
 @pytest.mark.parametrize("name", experiments.names())
