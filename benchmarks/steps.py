@@ -20,7 +20,7 @@ from benchmarks.timing import compiled, peak_memory, rows_of
 from unsup_jax.core import Adam, Measurement
 from unsup_jax.data import Stream
 from unsup_jax.evaluate import psnr
-from unsup_jax.experiment import tiled
+from unsup_jax.inference import tiled
 from unsup_jax.methods import Supervised
 from unsup_jax.networks import UNet
 from unsup_jax.operators import Identity

@@ -19,10 +19,11 @@ from unsup_jax.apply import reconstruct_files
 from unsup_jax.core import Learned
 from unsup_jax.data import Data
 from unsup_jax.errors import InputError
-from unsup_jax.experiment import Experiment, load_trained
+from unsup_jax.experiment import Experiment
 from unsup_jax.experiment import compare as compare_methods
 from unsup_jax.experiment import run as run_experiment
 from unsup_jax.modalities import Modality
+from unsup_jax.runs import load_trained
 from unsup_jax.train import parallel
 
 
@@ -132,7 +133,7 @@ def start_of(experiment: Experiment):
     _, other = stored(folder)
     if other.method.scope == "measurement" or not isinstance(other.method, Learned):
         raise InputError(f"{folder}: {other.method.label} leaves no parameters to start from")
-    return load_trained(other, folder)[0].params
+    return load_trained(other.method, other.train, folder)[0].params
 
 
 def resume(arguments: list[str]) -> None:

@@ -10,7 +10,8 @@ import experiments
 from unsup_jax import config
 from unsup_jax.data import Brain, FunctionalRun, Phantoms
 from unsup_jax.errors import InputError
-from unsup_jax.experiment import load_trained, method_folder, run
+from unsup_jax.experiment import run
+from unsup_jax.runs import load_trained, method_folder
 from unsup_jax.train import Train
 from unsup_jax.train.logging import read_metrics
 
@@ -73,7 +74,7 @@ def test_conformance(name, tmp_path):
     if experiment.method.scope == "dataset":
         rows = read_metrics(method_folder(tmp_path, experiment.method.label))
         assert rows[-1]["step"] == 2 and all(np.isfinite(v) for row in rows for v in row.values())
-        state, _ = load_trained(experiment, tmp_path)
+        state, _ = load_trained(experiment.method, experiment.train, tmp_path)
         test = experiment.data.load(experiment.modality, experiment.method.sees, experiment.train.seed).test[0]
         again = experiment.method.reconstruct(jax.random.key(0), state, jax.tree.map(jax.numpy.asarray, test.only(experiment.method.reads)))
         np.testing.assert_allclose(again, result.estimates[0], rtol=1e-4, atol=0.2)  # of 255: truncated CG magnifies rounding

@@ -13,7 +13,8 @@ from unsup_jax.data import Data, Stream
 from unsup_jax.errors import InputError
 from unsup_jax.evaluate import psnr
 from unsup_jax.evaluate.metrics import nmse
-from unsup_jax.experiment import Experiment, estimator
+from unsup_jax.experiment import Experiment
+from unsup_jax.inference import estimator
 from unsup_jax.files.kspace import is_kspace, read_kspace, write_images
 from unsup_jax.files.scan import Scan
 from unsup_jax.methods import ConjugateGradient

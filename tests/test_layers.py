@@ -17,7 +17,7 @@ LEVELS = [
     {"operators", "noise", "priors", "losses", "networks"},
     {"modalities", "methods"},
     {"data", "train", "evaluate"},
-    {"config"},
+    {"config", "inference", "runs"},
     {"experiment"},
     {"apply"},
     {"experiments", "benchmarks"},

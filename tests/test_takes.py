@@ -12,7 +12,8 @@ from unsup_jax.apply import reconstruct_files
 from unsup_jax.core import IMAGES, LINEAR, Measurement, Method
 from unsup_jax.data import Data, Phantoms
 from unsup_jax.errors import InputError
-from unsup_jax.experiment import Experiment, compare, estimator, run
+from unsup_jax.experiment import Experiment, compare, run
+from unsup_jax.inference import estimator
 from unsup_jax.methods import (
     GRAPPA, SSDU, FilteredBackProjection, GaussianFilter, GerchbergPapoulis, Noise2Noise, Noise2Void, Supervised, Wiener,
 )

@@ -16,10 +16,12 @@ import pytest
 from helpers import run_fit
 
 from unsup_jax.core import Adam, Learned, Measurement, Method
+from unsup_jax.inference import estimator
 from unsup_jax.methods import Noise2Void
 from unsup_jax.networks import UNet
 from unsup_jax.operators import Identity
 from unsup_jax.train import NonFinite, Solver, parallel, solve
+from unsup_jax.train.answers import Answers
 from unsup_jax.train.checkpoint import Checkpoints
 from unsup_jax.train.logging import read_metrics
 
@@ -257,18 +259,36 @@ def test_solve_keeps_the_best_by_the_held_out_metric():
     assert both.mean((1, 2, 3)).tolist() == [1.0, 2.0]
 
 
-def test_a_solution_in_pieces_and_after_a_kill_is_the_whole_one():
-    """The solver's pieces, and one that goes on from what was saved midway, against the scan of all steps."""
-    m = Measurement(jnp.full((4, 4, 1), 8.0), Identity())
-    state, trace = solve(Halve(), jax.random.key(0), m)
-    solver, saves, reports = Solver(Halve(), jax.random.key(0)), [], []
-    whole, of_pieces = solver(m, save=lambda *s: saves.append(s), report=lambda step, metrics: reports.append((step, metrics["held_out"])))
-    np.testing.assert_array_equal(whole, state)
-    np.testing.assert_array_equal(of_pieces["held_out"], trace["held_out"])
-    assert len(saves) > 1 and reports[-1] == (6, float(trace["held_out"][-1])) and int(saves[0][0].steps) == 1
-    again, resumed = Solver(Halve(), jax.random.key(0))(m, saved=jax.tree.map(np.asarray, saves[0]))
-    np.testing.assert_array_equal(again, whole)
-    np.testing.assert_array_equal(resumed["held_out"], of_pieces["held_out"])
+def test_a_solution_in_pieces_and_after_a_kill_is_the_whole_one(tmp_path):
+    """Two measurements side by side, and what goes on from a save midway, against the scan of all steps."""
+    both = [Measurement(np.full((4, 4, 1), value, np.float32), Identity()) for value in (8.0, 16.0)]
+    expected = [solve(Halve(), jax.random.key(0), jax.tree.map(jnp.asarray, m)) for m in both]
+    saves, reports, answers = [], [], Answers(tmp_path)
+    at, seconds = Solver(Halve(), jax.random.key(0))(both, save=saves.append, report=lambda *told: reports.append(told))
+    for (solving, trace), (state, whole) in zip(at, expected):
+        np.testing.assert_array_equal(solving.answer, state)
+        np.testing.assert_array_equal(trace["held_out"], whole["held_out"])
+    assert len(saves) > 1 and reports[-1] == (6, {"held_out": float(expected[0][1]["held_out"][-1])}) and seconds > 0
+    answers.save(2, saves[0])
+    again, _ = Solver(Halve(), jax.random.key(0))(both, saved=lambda like: answers.saved(2, like), save=saves.append)
+    assert int(saves[0][0][0].steps) == 1 and len(saves) > 2
+    jax.tree.map(np.testing.assert_array_equal, again, at)
+    assert answers.saved(0, at) is at                               # it is of other measurements
+
+
+def test_what_was_answered_is_not_solved_again(tmp_path):
+    """A second estimator on the same folder gives the kept answers, and solves what is missing."""
+    measurements = [Measurement(np.full((4, 4, 1), value, np.float32), Identity()) for value in (8.0, 16.0)]
+    told = []
+    settings = {"answers": Answers(tmp_path), "report": lambda *step: told.append(step)}
+    first = list(estimator(Halve(), None, jax.random.key(0), **settings)(measurements))
+    count = len(told)
+    again = list(estimator(Halve(), None, jax.random.key(0), **settings)(measurements))
+    assert count > 0 and len(told) == count
+    for (a, seconds, losses), (b, *others) in zip(first, again):
+        np.testing.assert_array_equal(a, b)
+        assert others[0] == seconds and others[1]["validation_loss"].tolist() == losses["validation_loss"].tolist()
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["answer-0.npz", "answer-1.npz"]
 
 
 @dataclass(frozen=True)

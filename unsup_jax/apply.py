@@ -9,9 +9,11 @@ import numpy as np
 from unsup_jax import files
 from unsup_jax.core import Measurement
 from unsup_jax.errors import InputError
-from unsup_jax.experiment import Experiment, estimator, load_trained, tiled, trained_channels, trained_on_images
+from unsup_jax.experiment import Experiment
 from unsup_jax.files.kspace import OUTPUTS, check_images, is_kspace, read_kspace, write_images
+from unsup_jax.inference import estimator, tiled
 from unsup_jax.noise.correlation import correlation_warning, middle
+from unsup_jax.runs import load_trained, trained_channels, trained_on_images
 from unsup_jax.train.logging import ProgressLine
 
 
@@ -41,10 +43,10 @@ def reconstruct_files(
     for path, place in jobs:
         files.check_output(place, OUTPUTS if is_kspace(path) else files.WRITTEN)
     trained = method.scope == "dataset"
-    state, noise = load_trained(experiment, run) if trained else (None, None)
-    channels = trained_channels(experiment, run) if trained else None
+    state, noise = load_trained(method, experiment.train, run) if trained else (None, None)
+    channels = trained_channels(method, run) if trained else None
     for path, _ in jobs if trained else ():
-        if is_kspace(path) == (of_images := trained_on_images(experiment, run)):
+        if is_kspace(path) == (of_images := trained_on_images(method, run)):
             raise InputError(f"{path}: is {'k-space' if of_images else 'an image'}; the run was trained on {'images' if of_images else 'other measurements'}")
     key = jax.random.key(experiment.train.seed)
     fill = tiled(method, state, key) if state is not None and method.tiling is not None else None

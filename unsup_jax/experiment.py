@@ -1,41 +1,34 @@
 """An experiment: data, instrument, method and training, run into a folder with its scores and its report."""
 
 import dataclasses
-import itertools
 import json
-import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
-from flax import struct
 
 from unsup_jax import config
-from unsup_jax.core import LinearOperator, Measurement, Method
+from unsup_jax.core import Method
 from unsup_jax.data import Data, Dataset, Stream
 from unsup_jax.data.stream import widths
 from unsup_jax.errors import InputError
 from unsup_jax.evaluate import Analysis, coverage, psnr, report, scores
-from unsup_jax.evaluate.tiling import in_tiles
+from unsup_jax.inference import WHOLE_IMAGE_PIXELS, estimator
 from unsup_jax.lazy import Lazy
 from unsup_jax.modalities import Modality
-from unsup_jax.noise import NoiseModel
 from unsup_jax.noise.correlation import correlation_warning
-from unsup_jax.noise.stored import from_json, to_json
 from unsup_jax.operators import Identity
-from unsup_jax.train import Train, fit, iterate, parallel
-from unsup_jax.train.checkpoint import Checkpoints, write_json
+from unsup_jax.runs import leave_example, method_folder
+from unsup_jax.train import Train, fit, parallel
+from unsup_jax.train.answers import Answers
+from unsup_jax.train.checkpoint import write_json
 from unsup_jax.train.logging import ProgressLine, read_metrics
 
 figures = Lazy("unsup_jax.evaluate.figures")
-
-WHOLE_IMAGE_PIXELS = 1024**2  # a larger image is reconstructed in tiles where the method allows it
-SPREAD_NUMBERS = 4 * 1024**2  # of a measurement; larger ones are reconstructed one after another, for their memory
-LOSSES = {"loss": "loss", "held_out": "validation_loss"}  # of a solver's trace, by the names that a training's metrics have
 
 
 @dataclass(frozen=True)
@@ -177,8 +170,8 @@ class _Job:
     def run(self, directory: Path, seed: int, quiet: bool, start_from: Any) -> Result:
         """Train where there is something to train, and reconstruct the test measurements."""
         history, state, seconds = [], None, None
+        folder = method_folder(directory, self.label)
         if self.streams is not None:
-            folder = method_folder(directory, self.label)
             began = time.monotonic()
             state = parallel.local(fit(
                 self.method, self.train, *self.streams, folder, label=self.label, quiet=quiet, start_from=start_from,
@@ -187,22 +180,19 @@ class _Job:
             seconds = time.monotonic() - began
             history = read_metrics(folder)
             if parallel.is_main():
-                first = self.dataset.train[0]
-                write_json(folder / "example.json", {
-                    "shape": self.streams[0].example(2).y.shape, "noise": to_json(_common_noise(self.dataset.train)),
-                    "dtype": str(first.y.dtype), "image": _image(first),
-                })
+                leave_example(folder, self.dataset.train, self.streams[0].example(2).y.shape)
         estimates, losses, spent = [], [], 0.0
-        if self.streams is None and self.method.steps:
-            count = len(self.dataset.test)
-            line = ProgressLine("", 0, quiet=quiet or not parallel.is_main())
-            line.say(f"{self.label}: {self.method.steps} steps for {'each of ' * (count > 1)}{count} measurement{'s' * (count > 1)}, in one go ...")
-        reconstruct = estimator(self.method, state, jax.random.key(seed), start_from=start_from)
+        count = len(self.dataset.test)
+        line = ProgressLine(self.label, self.method.steps * count, quiet=quiet or not self.method.steps or not parallel.is_main())
+        line.say(f"{self.label}: {self.method.steps} steps for {'each of ' * (count > 1)}{count} measurement{'s' * (count > 1)} ...")
+        solving = {"start_from": start_from, "report": line.update, "answers": Answers(folder)} if self.streams is None and self.method.steps else {}
+        reconstruct = estimator(self.method, state, jax.random.key(seed), **solving)
         sees = self.method.sees if self.streams is None else self.method.reads
         for estimate, took, of_steps in reconstruct([m.only(sees) for m in self.dataset.test]):
             estimates.append(estimate)
             losses.append(of_steps)
             spent += took
+        line.close()
         row = {
             "method": self.label, "sees": ", ".join(sorted(self.method.sees)) or "nothing",
             **_mean_scores(estimates, self.dataset.test), "train_seconds": seconds, "seconds": spent / len(estimates),
@@ -221,186 +211,10 @@ class _Job:
         return Result(self.label, row, estimates, history, draws, images)
 
 
-def method_folder(directory: Path, label: str) -> Path:
-    """Where a run keeps what belongs to one of its methods."""
-    return directory / re.sub(r"\W+", "_", label.lower()).strip("_")
-
-
-def estimator(
-    method: Method, state: Any, key, *, start_from: Any = None,
-) -> Callable[..., Iterator[tuple[np.ndarray, float, dict[str, np.ndarray]]]]:
-    """`reconstruct(measurements, count=None)`: of each measurement its estimate, the seconds that took, compilation apart,
-    and the losses on the way.
-
-    The measurements are a list, or an iterable of `count` of one shape. They are spread over the devices, one at a time
-    on each; large images are reconstructed in tiles where the method allows it, and else one after another. A method of
-    measurement scope begins with theta `start_from` where that is given; the losses are of its steps.
-    """
-    def whole(key, state_and_start, m):
-        state, start = state_and_start
-        solved, trace = iterate(method, key, m, start_from=start) if method.scope == "measurement" else (state, {})
-        return method.reconstruct(key, solved, m), {metric: trace[name] for name, metric in LOSSES.items() if name in trace}
-
-    spread, fill = parallel.spread(whole), None
-
-    def checked(measurements):
-        for measurement in measurements:
-            method.check(measurement)
-            yield measurement
-
-    def reconstruct(measurements, count=None):
-        nonlocal fill
-        if count is None:
-            for alike in (list(group) for _, group in itertools.groupby(measurements, _shape)):
-                yield from reconstruct(alike, len(alike))
-            return
-        measurements = checked(measurements)
-        first = next(measurements)
-        measurements = itertools.chain([first], measurements)
-        frame = first.y.shape[:-1]
-        in_one_piece = method.scope == "measurement" or method.tiling is None or not first.operator.local
-        if in_one_piece or np.prod(frame) <= WHOLE_IMAGE_PIXELS:
-            results = spread(key, (state, start_from), measurements, count, most=None if np.size(first.y) <= SPREAD_NUMBERS else 1)
-            yield from ((estimate, seconds, losses) for (estimate, losses), seconds in results)
-            return
-        fill = fill or tiled(method, state, key)
-        for one in measurements:
-            target = np.zeros(one.y.shape, np.float32)
-            seconds = fill([one.y], [target], frame, noise=one.noise, pairs=None if one.pair is None else [one.pair])
-            yield target, seconds, {}
-
-    return reconstruct
-
-
-def _shape(measurement):
-    """What measurements that one compilation serves have in common."""
-    return jax.tree.structure(measurement), [(np.shape(leaf), np.result_type(leaf)) for leaf in jax.tree.leaves(measurement)]
-
-
 def _history(losses):
     """The losses of a solver's steps as a training's metrics: one row a step, with what is known of it."""
     rows = zip(*losses.values())
     return [{"step": i + 1, **{metric: float(v) for metric, v in zip(losses, row) if np.isfinite(v)}} for i, row in enumerate(rows)]
-
-
-def tiled(method: Method, state: Any, key) -> Callable[..., float]:
-    """`fill(sources, targets, frame, tile=512, noise=None, pairs=None, on_image=None)`: the estimates from images of one
-    frame, in tiles on all devices; it returns the seconds that took, compilation apart.
-
-    The method must be of finite reach, and the noise the same all over the images. What is compiled for one image
-    serves all others.
-    """
-    radius, alignment = method.tiling
-    paired = "pair" in method.reads
-
-    def estimate(key, state_and_noise, shown):
-        state, noise = state_and_noise
-        y, *pair = jax.numpy.split(shown, 2, -1) if paired else [shown]
-        return method.reconstruct(key, state, Measurement(y, Identity(), noise, *pair))
-
-    spread = parallel.spread(estimate)
-
-    def fill(sources, targets, frame: tuple[int, ...], *, tile: int = 512, noise=None, pairs=None, on_image=None) -> float:
-        sources = [_Beside(*both) for both in zip(sources, pairs)] if paired else sources
-        tile = tile if len(frame) == 2 else max(64, tile // 8)
-        tile = max(tile, 4 * radius) if max(frame) > tile else tile
-        spent = 0.0
-
-        def estimates(shown, count):
-            nonlocal spent
-            for result, seconds in spread(key, (state, noise), shown, count):
-                spent += seconds
-                yield result
-
-        in_tiles(estimates, sources, targets, frame=frame, tile=tile, radius=radius, alignment=alignment, on_image=on_image)
-        return spent
-
-    return fill
-
-
-def _common_noise(measurements):
-    """The noise model of the measurements; None where they differ in it."""
-    first = measurements[0].noise
-    same = lambda model: jax.tree.structure(model) == jax.tree.structure(first) and jax.tree.all(jax.tree.map(np.array_equal, model, first))
-    return first if all(same(m.noise) for m in measurements) else None
-
-
-class Shaped(LinearOperator):
-    """Stands for a linear operator of which the shape of its images [*S, C] is all that is known."""
-
-    shape: tuple[int, ...] = struct.field(pytree_node=False)
-    dtype: str = struct.field(pytree_node=False)
-
-    def domain(self, y):
-        return jax.ShapeDtypeStruct(self.shape, self.dtype)
-
-    def adjoint(self, y):
-        return jax.numpy.zeros(self.shape, self.dtype)
-
-    guess = adjoint
-
-    def normal(self, x):
-        return x
-
-    def norm(self, y, *, iterations=20):
-        return jax.numpy.ones(())
-
-
-def _image(one):
-    """The shape and type of what a measurement's operator maps from; None where that is as y."""
-    if one.operator.local or not isinstance(one.operator, LinearOperator):
-        return None
-    like = one.operator.domain(jax.tree.map(jax.numpy.asarray, one.y))
-    return {"shape": like.shape, "dtype": str(like.dtype)}
-
-
-class _Beside:
-    """An image and its pair as the channels of one, read where it is sliced."""
-
-    def __init__(self, y, pair):
-        self._both = y, pair
-
-    def __getitem__(self, window):
-        return np.concatenate([image[window] for image in self._both], -1)
-
-
-def _example(experiment, directory):
-    """(folder of the method, what a run left there of the measurements it trained on)."""
-    folder = method_folder(directory, experiment.method.label)
-    if not (folder / "example.json").exists():
-        raise InputError(f"{directory}: no finished training of {experiment.method.label}; `resume` it first")
-    return folder, json.loads((folder / "example.json").read_text())
-
-
-def trained_channels(experiment: Experiment, directory: Path) -> int:
-    """Channels of the images that a run in `directory` was trained on."""
-    _, stored = _example(experiment, directory)
-    return (stored.get("image") or stored)["shape"][-1]
-
-
-def trained_on_images(experiment: Experiment, directory: Path) -> bool:
-    """Whether the measurements that a run in `directory` was trained on are images themselves."""
-    return not _example(experiment, directory)[1].get("image")
-
-
-def load_trained(experiment: Experiment, directory: Path) -> tuple[Any, NoiseModel | None]:
-    """(state, noise model) of the experiment's method that a run left in `directory`.
-
-    The noise model is that of the training, where all its measurements had the same one.
-    """
-    folder, stored = _example(experiment, directory)
-    y = jax.ShapeDtypeStruct(tuple(stored["shape"]), stored.get("dtype", "float32"))
-    image = stored.get("image")
-    example = Measurement(y, Shaped(tuple(image["shape"]), image["dtype"]) if image else Identity(), **dict.fromkeys(experiment.method.sees, y))
-    method = experiment.method.planned(experiment.train.steps)
-    like = jax.eval_shape(method.init, jax.random.key(0), example)
-    watched = "validation_loss" if any("validation_loss" in row for row in read_metrics(folder)) else None
-    checkpoints = Checkpoints(folder / "checkpoints", watched=watched)
-    try:
-        step = checkpoints.best() if experiment.train.use == "best" else checkpoints.steps()[-1]
-        return checkpoints.restore(like, step)[1], from_json(stored.get("noise"))
-    finally:
-        checkpoints.close()
 
 
 def _mean_scores(estimates, measurements):

@@ -194,3 +194,8 @@ def samples_at_once(numbers: int) -> int | None:
     """How many samples of so many numbers a device had best take together: on a CPU, as many as a core's cache holds."""
     cached = 8192                                                  # of y, whose feature maps fit: two images of 64^2
     return max(1, cached // numbers) if jax.default_backend() == "cpu" else None
+
+
+def local_device_count() -> int:
+    """Devices of this process."""
+    return jax.local_device_count()

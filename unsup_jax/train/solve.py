@@ -7,16 +7,17 @@
 that a long solution shows how far it is, and goes on after a kill where it was saved, to the same bits.
 """
 
-import time
 from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import struct
 from jax import Array
 
 from unsup_jax.core import Measurement, Method
+from unsup_jax.train import parallel
 
 
 def iterate(
@@ -88,46 +89,50 @@ def step(method: Method, key: Array, measurement: Measurement, at: Solving) -> t
 
 
 class Solver:
-    """`iterate` in pieces of about a second, compiled once for each shape of measurement."""
+    """`iterate` of a few measurements of one shape side by side, in pieces of about a second, compiled once."""
 
     def __init__(self, method: Method, key: Array, *, start_from: Any = None):
         self.method = method.planned(method.steps)
         self._key, self._start_from = key, start_from
-        self._begin = jax.jit(lambda one, start_from: begin(self.method, self._key, one, start_from))
-        self._advance = jax.jit(self._steps_until)
+        self._begin, self._advance = parallel.spread(self._first), parallel.spread(self._until)
 
     def __call__(
-        self, measurement: Measurement, *, saved: tuple[Solving, dict] | None = None,
-        report: Callable[[int, dict[str, float]], None] | None = None, save: Callable[[Solving, dict], None] | None = None,
-    ) -> tuple[Any, dict[str, Array]]:
-        """(state, trace) of one measurement.
+        self, measurements: list[Measurement], *, saved: Callable[[Any], Any] | None = None,
+        report: Callable[[int, dict[str, float]], None] | None = None, save: Callable[[Any], None] | None = None,
+    ) -> tuple[list[tuple[Solving, dict]], float]:
+        """([(solution, trace) of each measurement], seconds for one of them, compilation apart).
 
-        `report(step, metrics)` and `save(solving, trace)` are called after each piece; `saved` is what an earlier call
-        was last given to save.
+        `report(step, metrics of the first)` and `save(solutions)` are called after each piece; `saved(solutions)` may
+        give back what an earlier call was last given to save, in place of the solutions before their first step.
         """
-        at = self._begin(measurement, self._start_from) if saved is None else jax.tree.map(jnp.array, saved[0])
-        trace = self._empty(at, measurement) if saved is None else jax.tree.map(jnp.array, saved[1])
-        done, piece, total = int(at.steps), 1, self.method.steps
+        count, total = len(measurements), self.method.steps
+        begun = list(self._begin(self._key, self._start_from, measurements, count))
+        at, seconds = [solution for solution, _ in begun], begun[0][1]
+        at = at if saved is None else saved(at)
+        done, piece = int(at[0][0].steps), 1
         while done < total:
-            began = time.monotonic()
             until = min(done + piece, total)
-            at, trace = jax.block_until_ready(self._advance(measurement, at, trace, jnp.int32(until)))
-            rate = (until - done) / max(time.monotonic() - began, 1e-6)
-            done, piece = until, min(max(1, round(rate)), 4 * piece)        # the first piece is slow: it may be compiled
+            moved = list(self._advance(self._key, np.int32(until), zip(measurements, at), count))
+            at, took = [solution for solution, _ in moved], moved[0][1]
+            seconds, rate = seconds + took, (until - done) / max(took * count, 1e-6)
+            done, piece = until, min(max(1, round(rate)), 4 * piece)        # the clock is not trusted at once
             if report is not None:
-                report(done, {name: float(values[done - 1]) for name, values in trace.items() if values.ndim == 1})
+                report(done, {name: float(v[done - 1]) for name, v in at[0][1].items() if v.ndim == 1 and np.isfinite(v[done - 1])})
             if save is not None:
-                save(at, trace)
-        return at.answer, trace
+                save(at)
+        return at, seconds
 
-    def _empty(self, at, measurement):
-        metrics = jax.eval_shape(lambda at: step(self.method, self._key, measurement, at)[1], at)
-        return {name: jnp.zeros((self.method.steps, *m.shape), m.dtype) for name, m in metrics.items()}
+    def _first(self, key, start_from, measurement):
+        at = begin(self.method, key, measurement, start_from)
+        metrics = jax.eval_shape(lambda at: step(self.method, key, measurement, at)[1], at) if self.method.steps else {}
+        return at, {name: jnp.zeros((self.method.steps, *m.shape), m.dtype) for name, m in metrics.items()}
 
-    def _steps_until(self, measurement, at, trace, until):
+    def _until(self, key, until, item):
+        measurement, start = item
+
         def body(carry):
             at, trace = carry
-            after, metrics = step(self.method, self._key, measurement, at)
+            after, metrics = step(self.method, key, measurement, at)
             return after, {name: values.at[at.steps].set(metrics[name]) for name, values in trace.items()}
 
-        return jax.lax.while_loop(lambda carry: carry[0].steps < until, body, (at, trace))
+        return jax.lax.while_loop(lambda carry: carry[0].steps < until, body, start)
