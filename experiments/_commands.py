@@ -114,12 +114,17 @@ def run(arguments: list[str]) -> None:
     run_experiment(parsed.experiment, name, parsed.job.folder(name), start_from=start_of(parsed.experiment))
 
 
-def stored(folder: Path):
-    """(name, experiment) of a run's folder."""
+def configuration(folder: Path) -> dict:
+    """What a run's folder says that it is of."""
     path = folder / "config.json"
     if not path.exists():
         raise InputError(f"{folder}: no run here (no config.json)")
-    content = json.loads(path.read_text())
+    return json.loads(path.read_text())
+
+
+def stored(folder: Path) -> tuple[str, Experiment]:
+    """(name, experiment) of a run's folder."""
+    content = configuration(folder)
     if isinstance(content["experiment"], list):
         raise InputError(f"{folder}: a comparison; name the run of one experiment")
     return content["experiment"], config.from_json(experiments.load(content["experiment"]), content["settings"])
@@ -137,7 +142,7 @@ def start_of(experiment: Experiment):
 
 
 def resume(arguments: list[str]) -> None:
-    """Go on with a run."""
+    """Go on with a run, or with a comparison."""
 
     @dataclass(frozen=True)
     class Resume:
@@ -151,8 +156,15 @@ def resume(arguments: list[str]) -> None:
         """Index of this process."""
 
     parsed = parse(Resume, arguments, "resume")
+    content, job = configuration(parsed.run), Job(None, parsed.coordinator, parsed.processes, parsed.process)
+    if isinstance(content["experiment"], list):
+        settings, default = content["settings"], {name: experiments.load(name) for name in content["experiment"]}
+        found = [(name, config.from_json(e, settings[name])) for name, e in default.items()]
+        first = next(iter(default.values()))
+        job.begin()
+        return compare_experiments(found, config.from_json(first.data, settings["data"]), config.from_json(first.modality, settings["modality"]), parsed.run)
     name, found = stored(parsed.run)
-    Job(None, parsed.coordinator, parsed.processes, parsed.process).begin()
+    job.begin()
     run_experiment(found, name, parsed.run, start_from=start_of(found))
 
 
@@ -211,16 +223,22 @@ def compare(arguments: list[str]) -> None:
     found = [(n, e) for n, e in found if e.data.dimensions == parsed.data.dimensions]
     if not found:
         raise InputError(f"none of {', '.join(chosen)} is an experiment on {parsed.data.dimensions}-D data")
-    labels = [e.method.label for _, e in found]
-
-    entries = []
-    for (name, e), label in zip(found, labels):
-        train = e.train if parsed.steps is None else dataclasses.replace(e.train, steps=parsed.steps)
-        entries.append((label if labels.count(label) == 1 else f"{label} ({name})", e.method, train))
+    if parsed.steps is not None:
+        found = [(n, dataclasses.replace(e, train=dataclasses.replace(e.train, steps=parsed.steps))) for n, e in found]
     parsed.job.begin()
+    compare_experiments(found, parsed.data, parsed.modality, parsed.job.folder("compare"))
+
+
+def compare_experiments(found: list[tuple[str, Experiment]], data: Data, modality: Modality, folder: Path) -> None:
+    """Their methods on the same data, under labels that tell them apart; what `folder` holds of them is gone on with."""
+    labels = [e.method.label for _, e in found]
+    entries = [
+        (label if labels.count(label) == 1 else f"{label} ({name})", e.method, e.train) for (name, e), label in zip(found, labels)
+    ]
+    first = found[0][1]
     compare_methods(
-        entries, [name for name, _ in found], parsed.job.folder("compare"), parsed.data, parsed.modality, first.train.seed,
-        analysis=first.analysis, settings={"data": config.to_json(parsed.data), "modality": config.to_json(parsed.modality), **{n: config.to_json(e) for n, e in found}},
+        entries, [name for name, _ in found], folder, data, modality, first.train.seed, analysis=first.analysis,
+        settings={"data": config.to_json(data), "modality": config.to_json(modality), **{n: config.to_json(e) for n, e in found}},
     )
 
 

@@ -125,6 +125,10 @@ def test_compare_makes_one_table(tmp_path):
     assert [row["method"] for row in rows] == ["noisy", "GaussianFilter", "MedianFilter", "Wiener"]
     assert all(row["psnr"] > rows[0]["psnr"] + 4 for row in rows[1:])
     assert (tmp_path / "c" / "images.png").exists()
+    (tmp_path / "c" / "scores.json").unlink()  # as if killed before the table
+    assert cli("resume", tmp_path / "c").returncode == 0
+    again = json.loads((tmp_path / "c" / "scores.json").read_text())
+    assert [row["psnr"] for row in again] == [row["psnr"] for row in rows]
 
 
 def test_list_and_help():

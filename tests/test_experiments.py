@@ -128,7 +128,8 @@ def test_an_experiment_runs_with_its_references(name, tmp_path):
 @pytest.mark.parametrize("name", experiments.names())
 def test_configuration_survives_json(name):
     experiment = experiments.load(name)
-    changed = dataclasses.replace(experiment, train=dataclasses.replace(experiment.train, steps=7))
+    data = experiment.data if experiment.data.patch is None else dataclasses.replace(experiment.data, patch=(9,) * experiment.data.dimensions)
+    changed = dataclasses.replace(experiment, data=data, train=dataclasses.replace(experiment.train, steps=7))
     import json
 
     stored = json.loads(json.dumps(config.to_json(changed)))
