@@ -78,11 +78,18 @@ def test_methods_are_frozen_and_hashable():
             method.scope = "other"
 
 
-def test_importing_computes_nothing():
-    """Backends start at the first computation, after `parallel.configure`."""
+def test_importing_computes_nothing_and_loads_little():
+    """Backends start at the first computation, after `parallel.configure`; what takes long to import waits for its first use."""
     import subprocess
     import sys
 
-    code = "import unsup_jax.experiment, experiments.n2v_tissue; from jax._src import xla_bridge; assert not xla_bridge._backends"
+    code = """
+import sys, experiments, experiments._commands
+assert all(e.method.label for _, e in experiments.every())
+from jax._src import xla_bridge
+assert not xla_bridge._backends
+late = {"scipy", "optax", "orbax", "grain", "matplotlib", "skimage", "pywt", "tifffile", "h5py", "tensorstore"} & set(sys.modules)
+assert not late, late
+"""
     subprocess.run([sys.executable, "-c", code], check=True)
     assert jax.device_count() == 4

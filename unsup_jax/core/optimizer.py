@@ -12,11 +12,13 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import optax
 from flax import struct
 from jax import Array
 
 from unsup_jax.errors import InputError
+from unsup_jax.lazy import Lazy
+
+optax = Lazy("optax")
 
 REPLICA = "replica"
 """Name of the data-parallel axis over which `train.parallel` maps an update."""
@@ -51,11 +53,11 @@ class Optimizer:
         if self.average is not None and not 0 < self.average < 1:
             raise InputError(f"average is {self.average}; it is a decay between 0 and 1, or None")
 
-    def direction(self) -> optax.GradientTransformation:
+    def direction(self) -> "optax.GradientTransformation":
         """The transformation of a gradient into the direction that is scaled by the step size."""
         raise NotImplementedError
 
-    def transformation(self) -> optax.GradientTransformation:
+    def transformation(self) -> "optax.GradientTransformation":
         """The optax transformation that all fields describe."""
         if self.decay and self.steps:
             rate = optax.warmup_cosine_decay_schedule(
@@ -82,7 +84,7 @@ class Adam(Optimizer):
     b2: float = 0.999
     """Decay of the gradient's second moment."""
 
-    def direction(self) -> optax.GradientTransformation:
+    def direction(self) -> "optax.GradientTransformation":
         return optax.scale_by_adam(self.b1, self.b2)
 
 
@@ -93,7 +95,7 @@ class RMSProp(Optimizer):
     smoothing: float = 0.9
     """Decay of the mean square."""
 
-    def direction(self) -> optax.GradientTransformation:
+    def direction(self) -> "optax.GradientTransformation":
         return optax.scale_by_rms(self.smoothing)
 
 
@@ -106,7 +108,7 @@ class SGD(Optimizer):
     nesterov: bool = False
     """Look ahead along the momentum (Nesterov, 1983)."""
 
-    def direction(self) -> optax.GradientTransformation:
+    def direction(self) -> "optax.GradientTransformation":
         return optax.trace(self.momentum, self.nesterov) if self.momentum else optax.identity()
 
 
@@ -119,7 +121,7 @@ class Lion(Optimizer):
     b2: float = 0.99
     """Decay of the gradient's mean."""
 
-    def direction(self) -> optax.GradientTransformation:
+    def direction(self) -> "optax.GradientTransformation":
         return optax.scale_by_lion(self.b1, self.b2)
 
 
@@ -127,7 +129,7 @@ class Trained(struct.PyTreeNode):
     """Parameters with their optimiser's memory, their moving average, and what changes with them but is not descended."""
 
     params: Any
-    memory: optax.OptState
+    memory: "optax.OptState"
     steps: Array
     """Descents that were taken."""
     average: Any = None

@@ -16,7 +16,6 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 from jax import Array
 from jax.scipy.special import gammaln, logsumexp
 
@@ -24,7 +23,10 @@ from unsup_jax.core.measurement import Scale
 from unsup_jax.core.neighbours import linear_weights, neighbours
 from unsup_jax.core.phasors import weighted
 from unsup_jax.errors import InputError
+from unsup_jax.lazy import Lazy
 from unsup_jax.noise.models import NoiseModel, normal_log_density
+
+optax = Lazy("optax")
 
 
 class ColouredGaussian(NoiseModel):

@@ -24,7 +24,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
-from scipy.fft import dct
 
 from unsup_jax.errors import InputError
 
@@ -97,8 +96,14 @@ def wavelet_matrix(low: np.ndarray, n: int) -> np.ndarray:
     return rows / np.linalg.norm(rows, axis=1, keepdims=True)
 
 
+def cosine_matrix(n: int) -> np.ndarray:
+    """[n, n]: the cosine transform (DCT-II) of n samples; its rows have unit norm."""
+    rows = np.cos(np.pi / n * np.outer(np.arange(n), np.arange(n) + 0.5))
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
 BIORTHOGONAL = wavelet_matrix(np.array([3, -3, -22, 22, 128, 128, 22, -22, -3, 3]), _BLOCK)
-COSINE = dct(np.eye(_BLOCK), axis=0, norm="ortho")
+COSINE = cosine_matrix(_BLOCK)
 KAISER = np.outer(np.kaiser(_BLOCK, 2.0), np.kaiser(_BLOCK, 2.0)).ravel()
 
 
