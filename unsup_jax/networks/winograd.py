@@ -13,9 +13,11 @@ V_n = [p^0, ..., p^{n-1}] over the points p (the last of them infinity, where a 
 by a multiplications for the m K of the sum itself. An axis is cut into tiles of m outputs, the axes are nested, and since
 the pixels of an image keep their channels, the product at one point of all axes is one of matrices: [tiles, C] with
 [tiles, F] or [C, F]. For K = 3 and m = 4 that is 36 products in place of 144 (in 2-D), for additions that grow with the
-pixels alone. In float32 their cancellation costs one to two digits: 1e-6 to 1e-5 of the largest entry. An entry below
-its rounding is set to zero, which it is in the sum itself where two channels have no pixel in common: as noise it would
-be a whole step of Adam, another one at every rounding.
+pixels alone. In float32 their cancellation costs one to two digits: 1e-6 to 1e-5 of the largest entry.
+
+The gradient of a kernel is exactly zero where two channels have no pixel in common, and the rounding that filtering leaves in
+its place would move that weight by a whole step of Adam, in another direction at every rounding. So an entry of the gradient
+that is smaller than its own rounding is set to zero.
 
 Lavin & Gray 2016 (arXiv 1509.09308); Winograd, Arithmetic Complexity of Computations, 1980.
 """
