@@ -158,7 +158,7 @@ class _Job:
         if method.scope == "measurement":
             return cls(label, method, train, dataset, None)
         patch = None if data.patch is None else widths(data.patch, [m.y.shape for m in dataset.train])
-        settings = {"batch": train.batch, "patch": patch}
+        settings = {"batch": train.batch, "patch": patch, "sees": method.sees, "unpaired": dataset.unpaired}
         watched = dataset.validation
         if patch is not None and any(n < width for m in watched for n, width in zip(m.y.shape, patch)):
             watched = dataset.train  # too narrow a strip for a patch

@@ -32,12 +32,19 @@ class Scale(struct.PyTreeNode):
         if not H.local or jnp.iscomplexobj(y):
             largest = jnp.abs(jax.vmap(lambda H, y: H.guess(y))(H, y) if isinstance(H, LinearOperator) else y).max()
             return cls(jnp.zeros_like(largest), jnp.where(largest > 0, largest, 1))
+        if H.identity:
+            return cls.of_images(y)
         axes = tuple(range(y.ndim - 1))
-        mean, deviation = y.mean(axes, keepdims=True)[0], y.std(axes, keepdims=True)[0]
-        if not H.identity:
-            measured = jnp.broadcast_to(jax.vmap(lambda H, y: H.measured(y))(H, y), y.shape)
-            power = jnp.sum(measured * jnp.square(y), axes, keepdims=True) / jnp.maximum(jnp.sum(measured, axes, keepdims=True), 1)
-            mean, deviation = jnp.zeros_like(mean), jnp.sqrt(power[0])
+        measured = jnp.broadcast_to(jax.vmap(lambda H, y: H.measured(y))(H, y), y.shape)
+        power = jnp.sum(measured * jnp.square(y), axes, keepdims=True) / jnp.maximum(jnp.sum(measured, axes, keepdims=True), 1)
+        unit = jnp.sqrt(power[0])
+        return cls(jnp.zeros_like(unit), jnp.where(unit > 0, unit, 1))
+
+    @classmethod
+    def of_images(cls, images: Array) -> "Scale":
+        """Mean and standard deviation by channel of images [N, *S, C], such as unpaired ones; a constant has unit 1."""
+        axes = tuple(range(images.ndim - 1))
+        mean, deviation = images.mean(axes, keepdims=True)[0], images.std(axes, keepdims=True)[0]
         return cls(mean, jnp.where(deviation > 0, deviation, 1))
 
     def normalize(self, x: Array) -> Array:
@@ -78,10 +85,12 @@ class Measurement(struct.PyTreeNode):
             return self.replace(y=self.pair, pair=self.y)
         return self.replace(y=self.pair, operator=self.pair_operator, pair=self.y, pair_operator=self.operator)
 
-    def normalize(self, scale: Scale) -> "Measurement":
-        """The same measurement in other units of grey: y, pair, unpaired, truth and the noise model."""
-        arrays = {"y": self.y, "pair": self.pair, "unpaired": self.unpaired, "truth": self.truth}
+    def normalize(self, scale: Scale, target: Scale | None = None) -> "Measurement":
+        """The same measurement in other units of grey: y, pair and the noise model in those of `scale`, unpaired and truth in
+        those of `target`, where the domain of x has others of its own."""
+        target = scale if target is None else target
+        arrays = {"y": (self.y, scale), "pair": (self.pair, scale), "unpaired": (self.unpaired, target), "truth": (self.truth, target)}
         return self.replace(
-            **{name: None if array is None else scale.normalize(array) for name, array in arrays.items()},
+            **{name: None if array is None else units.normalize(array) for name, (array, units) in arrays.items()},
             noise=None if self.noise is None else self.noise.normalize(scale),
         )

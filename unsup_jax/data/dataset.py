@@ -32,6 +32,8 @@ class Dataset:
     train: list[Measurement]
     validation: list[Measurement]
     test: list[Measurement]
+    unpaired: list[np.ndarray] | None = None
+    """Samples [*S, C] of the target distribution, of specimens that are in none of the lists; for methods that see them."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,9 @@ class Data:
     truth: str | None = None
     """References of the images of `path`, matched as `pair` is; of k-space, images of the same slices, which fastMRI's files
     hold themselves ("train/*.h5:reconstruction_rss")."""
+    unpaired: str | None = None
+    """Your own samples of what the images should look like, of other specimens, named like `clean`: as many and as large as
+    they are, drawn, cropped and turned by themselves. Of a source, by default, clean images of half the training's specimens."""
     frames: Literal["images", "halves"] = "images"
     """What the images of one file of `path` are: measurements of their own, or the frames of a movie of one scene,
     whose even ones are averaged into a measurement and whose odd ones into its pair."""
@@ -116,28 +121,32 @@ class Data:
         """What `measure` gave in the lists that a method which sees `sees` is trained and scored on.
 
         A method that needs no truth trains on every measurement, those that are scored later included; one
-        that sees truth or unpaired samples trains on the other part alone. Raises `InputError` where your own
+        that sees truth trains on the other part alone, and so does one that sees unpaired samples of the source, which are of
+        the specimens of half of that part, whose measurements are then left out. Raises `InputError` where your own
         files lack what the method sees, and where that leaves a method that sees truth nothing unseen to score.
         """
         for name in sees if self.path is not None else ():
-            needed = "truth" if name == "unpaired" else name  # unpaired samples are drawn from the references
-            if getattr(self, needed) is None and not (name == "pair" and self.frames == "halves"):
-                raise InputError(f"the method sees {name}: give --data.{needed} beside --data.path")
+            if getattr(self, name) is None and not (name == "pair" and self.frames == "halves"):
+                raise InputError(f"the method sees {name}: give --data.{name} beside --data.path")
         own, scored = measured
-        if {"truth", "unpaired"} & set(sees) and self.path is not None and any(np.iscomplexobj(m.y) for m in own):
+        if "truth" in sees and self.path is not None and any(np.iscomplexobj(m.y) for m in own):
             raise InputError("the method sees the truth, and references of k-space are moduli that lack its phase: they are for scoring alone")
         test, train = (scored, own) if scored else split(own, self.test, first=True)
-        if not {"truth", "unpaired"} & set(sees):
+        if "truth" not in sees and ("unpaired" not in sees or self.unpaired is not None):
             train = own
             if self.path is not None and self.truth is None:
                 test = own                                          # nothing is scored: show them all
         elif not test:
             raise InputError("data.test 0 leaves nothing unseen to score a method that sees the truth")
-        if "unpaired" in sees:  # clean images of the other half, in an order of their own
-            order = np.random.default_rng(seed).permutation(len(train))
-            train = [m.replace(unpaired=train[i].truth) for m, i in zip(train, order)]
+        unpaired = None
+        if "unpaired" in sees:
+            if self.unpaired is None:
+                others, train = split(train, 0.5, first=True)
+                unpaired = [m.truth for m in others]
+            else:
+                unpaired = self._images(self.unpaired)
         train, validation = split(train, self.validation, first=False)
-        return Dataset(train, validation or train, test or own)
+        return Dataset(train, validation or train, test or own, unpaired)
 
     def _images(self, path):
         return [image for images in read(path, self.axes, self.dimensions) for image in images]

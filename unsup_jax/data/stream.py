@@ -4,15 +4,17 @@ Batch k is a function of the seed and k alone: on P processes each reads every P
 so that the same batches are trained on however many there are, and a resumed run reads on where it broke.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import jax
 import numpy as np
 
 from unsup_jax.core import Measurement
+from unsup_jax.core.measurement import MAY_SEE
 from unsup_jax.data.dataset import crop
 from unsup_jax.errors import InputError
 from unsup_jax.lazy import Lazy
+from unsup_jax.operators import Identity
 
 grain = Lazy("grain")
 
@@ -32,9 +34,15 @@ class Stream:
     Whole measurements by operators that mix pixels may differ in shape; each batch is then of one. Raises `InputError` where
     an image is smaller than the patch, where patches are asked of an operator that is not local, where whole images that
     patches could be drawn of differ in shape, and where images differ in their channels.
+
+    What is not in `sees` is dropped before samples are stacked. Each sample has one of the `unpaired` images beside it where
+    there are some, drawn, cropped and turned by itself.
     """
 
-    def __init__(self, measurements: list[Measurement], *, batch: int, patch: int | tuple[int, ...] | None, augment: bool, seed: int):
+    def __init__(
+        self, measurements: list[Measurement], *, batch: int, patch: int | tuple[int, ...] | None, augment: bool, seed: int,
+        sees: Collection[str] = MAY_SEE, unpaired: list[np.ndarray] | None = None,
+    ):
         shapes = [m.y.shape for m in measurements]
         if patch is None and len(set(shapes)) > 1 and all(m.operator.local for m in measurements):
             raise InputError(f"whole images of different shapes {sorted(set(shapes))} make no batch; give --data.patch")
@@ -52,6 +60,9 @@ class Stream:
                 part, wanted = (" x ".join(map(str, sizes)) for sizes in (smallest, patch))
                 raise InputError(f"an image part of {part} pixels is smaller than the patch of {wanted}; give --data.patch {advice}")
         measurements = [m if m.index is not None else m.replace(index=np.int32(i)) for i, m in enumerate(measurements)]
+        if unpaired is not None:
+            _check_unpaired(unpaired, shapes[0], patch)
+        self._sees, self._unpaired = sees, unpaired
         self._groups = [measurements]
         if patch is None:  # a batch is of one shape
             self._groups = [[m for m in measurements if m.y.shape == shape] for shape in dict.fromkeys(shapes)]
@@ -84,12 +95,32 @@ class Stream:
         return order.random_map(lambda index, generator: self._draw(measurements[index], generator))
 
     def _draw(self, one: Measurement, generator: np.random.Generator) -> Measurement:
+        one = self._cropped(one.only(self._sees), generator)
+        if self._unpaired is None:
+            return one
+        other = Measurement(self._unpaired[generator.integers(len(self._unpaired))], Identity())
+        return one.replace(unpaired=self._cropped(other, generator).y)
+
+    def _cropped(self, one, generator):
         if self._patch is None:
             return one
         frame = one.y.shape[:-1]
         corner = [int(generator.integers(n - width + 1)) for n, width in zip(frame, self._patch)]
         one = crop(one, tuple(slice(c, c + width) for c, width in zip(corner, self._patch)))
         return dihedral(one, generator) if self._augment else one
+
+
+def _check_unpaired(images, shape, patch):
+    if len(images) == 0:
+        raise InputError("there are no unpaired images; give --data.unpaired")
+    if patch is None and len(found := {image.shape for image in images}) > 1:
+        raise InputError(f"whole unpaired images of different shapes {sorted(found)} make no batch; give --data.patch")
+    for image in images:
+        if patch is not None and image.shape[-1] != shape[-1]:
+            raise InputError(f"an unpaired image has {image.shape[-1]} channels, those of the measurements have {shape[-1]}")
+        if patch is not None and (image.ndim != len(shape) or any(n < width for n, width in zip(image.shape, patch))):
+            size, wanted = (" x ".join(map(str, sizes)) for sizes in (image.shape[:-1], patch))
+            raise InputError(f"an unpaired image of {size} pixels is smaller than the patch of {wanted}")
 
 
 def dihedral(one: Measurement, generator: np.random.Generator) -> Measurement:
