@@ -151,23 +151,38 @@ def test_variance_from_sparse_clipped_and_offset_images(scene, camera):
         assert abs(deviation / np.sqrt(gain * level + sigma**2) - 1) < 0.12, (found, read_out, dark)
 
 
+@pytest.mark.parametrize("widths", [(0.75, 0.75), (0.75, 0), (0, 0.75)])
+def test_variance_of_noise_that_neighbours_share(widths):
+    """The deviation of a camera's noise after resampling, of which a second difference sees 5 to 20 %, within 15 %."""
+    shared = gaussian_filter(np.random.default_rng(0).normal(size=ROWS.shape), widths)
+    for x in (SCENES["waves"], SCENES["cell"], SCENES["spots of 6 px"]):
+        y = x + np.sqrt(2 * x + 25) * shared / shared.std()
+        gain, sigma, offset = estimate_poisson_gaussian(y[..., None])
+        levels = np.quantile(x, (0.02, 0.5, 0.995))
+        np.testing.assert_allclose(np.sqrt(gain * (levels - offset) + sigma**2), np.sqrt(2 * levels + 25), rtol=0.15)
+
+
 @pytest.mark.parametrize("image", [np.zeros((16, 16, 1)), np.full((9, 33, 2), 7.0), np.zeros((3, 3, 1)), np.eye(5)[..., None], np.ones((4, 16, 16, 1))])
 def test_estimates_of_images_without_noise_are_finite(image):
     assert np.isfinite(estimate_poisson_gaussian(image)).all()
 
 
 def test_variance_of_real_images(shared_data):
-    """Confocal and two-photon images against the scatter about the mean of 50 of each, at five levels of brightness."""
+    """Against the scatter about the mean of 50 images, at four levels of brightness.
+
+    A second difference sees a tenth of the variance of wide-field images, whose correlation is no product of two: within 30 %.
+    """
     from PIL import Image
 
-    for path in sorted((shared_data / "fmd" / "raw").glob("[CT]*_1.png")):
+    for path in sorted((shared_data / "fmd" / "raw").glob("*_1.png")):
+        least, most = (0.8, 1.3) if path.name.startswith("WideField") else (0.85, 1.1)
         raw, mean = (np.asarray(Image.open(p), float) for p in (path, shared_data / "fmd" / "gt" / path.name))
         gain, sigma, offset = estimate_poisson_gaussian(raw[..., None])
         edges = np.quantile(mean, (0, 0.2, 0.5, 0.8, 0.95))
         for low, high in zip(edges, edges[1:]):
             inside = (mean >= low) & (mean <= high)
             found = np.sqrt(gain * (mean[inside].mean() - offset) + sigma**2)
-            assert 0.85 < found / np.sqrt(np.mean((raw - mean)[inside] ** 2)) < 1.1, path.name
+            assert least < found / np.sqrt(np.mean((raw - mean)[inside] ** 2)) < most, path.name
 
 
 def camera_pairs(levels=(5.0, 120.0), count=200_000):

@@ -20,8 +20,9 @@ from jax import Array, lax
 from unsup_jax.core import Direct, Measurement
 from unsup_jax.errors import InputError
 from unsup_jax.lazy import Lazy
+from unsup_jax.methods.classical.camera import channel_cameras
 from unsup_jax.methods.classical.host import numbers_on_host, on_host
-from unsup_jax.noise import Gaussian, PoissonGaussian, anscombe, anscombe_inverse, estimate_poisson_gaussian
+from unsup_jax.noise import Gaussian, anscombe, anscombe_inverse
 from unsup_jax.priors import BM3DDenoiser
 
 restoration = Lazy("skimage.restoration")
@@ -31,15 +32,16 @@ restoration = Lazy("skimage.restoration")
 class BM3D(Direct):
     """BM3D of each channel of an image; by its authors' package, also BM4D of a volume.
 
-    Plain, sigma is that of a known Gaussian noise model, else estimated from the wavelet coefficients of each channel.
-    Stabilised, gain and read-out noise are those of a known Poisson-Gaussian model, else estimated. Raises `InputError`
-    for a volume without the package, for the package where it is not installed, and for complex values to be stabilised.
+    Gain and read-out noise of a channel are those of a known camera, else estimated. Plain, sigma is that of a known Gaussian noise
+    model, else estimated from the wavelet coefficients of each channel. Raises `InputError` for a volume without the package, for
+    the package where it is not installed, and for complex values to be stabilised.
     """
 
     reference: ClassVar[str] = "Dabov 2007; Makitalo & Foi 2013"
 
-    stabilize: bool = False
-    """Apply the generalised Anscombe transform before, and its exact unbiased inverse after."""
+    stabilize: bool | None = None
+    """Apply the generalised Anscombe transform before, and its exact unbiased inverse after, in channels whose noise grows with the
+    signal; False is plain BM3D, which takes all noise for white. None is plain for complex values alone, which have no photon noise."""
     package: bool = False
     """Filter by the authors' packages bm3d and bm4d (the extra `bm3d`), which are closed and for non-commercial use alone."""
     denoiser: BM3DDenoiser = BM3DDenoiser()
@@ -47,7 +49,7 @@ class BM3D(Direct):
 
     @property
     def label(self) -> str:
-        return "BM3D" + " + VST" * self.stabilize + " (package)" * self.package
+        return "BM3D" + {None: "", True: " + VST", False: ", plain"}[self.stabilize] + " (package)" * self.package
 
     @property
     def independent_noise(self) -> bool:
@@ -55,8 +57,8 @@ class BM3D(Direct):
 
     def answer(self, key: Array, one: Measurement) -> Array:
         y, collaborative = one.y, self._filter(one.y.ndim - 1)
-        if self.stabilize:
-            return self._stabilized(y, one.noise, collaborative)
+        if self.stabilize or (self.stabilize is None and not jnp.iscomplexobj(y)):
+            return _stabilized(one, collaborative)
         parts = jnp.concatenate([y.real, y.imag], -1) if jnp.iscomplexobj(y) else y
         if isinstance(one.noise, Gaussian):  # of complex values, sigma^2 is the variance of both parts together
             sigma = jnp.asarray(one.noise.sigma, parts.dtype) * (y.shape[-1] / parts.shape[-1]) ** 0.5
@@ -64,18 +66,6 @@ class BM3D(Direct):
             sigma = numbers_on_host(lambda y: [restoration.estimate_sigma(channel) for channel in np.moveaxis(y, -1, 0)], parts, parts.shape[-1])
         parts = collaborative(parts, sigma)
         return lax.complex(*jnp.split(parts, 2, -1)) if jnp.iscomplexobj(y) else parts
-
-    def _stabilized(self, y, noise, collaborative):
-        if jnp.iscomplexobj(y):
-            raise InputError("BM3D stabilises photon noise, which complex values do not have; take it without stabilize")
-        if isinstance(noise, PoissonGaussian):
-            gain, sigma, offset = (jnp.asarray(n, y.dtype) for n in (noise.gain, noise.sigma, noise.offset))
-        else:
-            gain, sigma, offset = numbers_on_host(estimate_poisson_gaussian, y, 3)
-        photons = gain > 0  # else the noise is white already
-        gain = jnp.where(photons, gain, 1)
-        stable = collaborative(jnp.where(photons, anscombe(y - offset, gain, sigma), y), jnp.where(photons, 1, sigma))
-        return jnp.where(photons, anscombe_inverse(stable, gain, sigma) + offset, stable)
 
     def _filter(self, dimensions):
         if self.package:
@@ -85,6 +75,17 @@ class BM3D(Direct):
                 "BM3D filters images; of volumes there is BM4D, closed and for non-commercial use alone: "
                 "pip install 'unsup_jax[bm3d]' and give --method.package True")
         return self.denoiser
+
+
+def _stabilized(one, collaborative):
+    y = one.y
+    if jnp.iscomplexobj(y):
+        raise InputError("BM3D stabilises photon noise, which complex values do not have; take it without stabilize")
+    gain, sigma, offset = (of.reshape(*(1,) * (y.ndim - 1), -1) for of in channel_cameras(one))
+    photons = gain > 0  # else the noise is white already
+    gain = jnp.where(photons, gain, 1)
+    stable = collaborative(jnp.where(photons, anscombe(y - offset, gain, sigma), y), jnp.where(photons, 1, sigma).ravel())
+    return jnp.where(photons, anscombe_inverse(stable, gain, sigma) + offset, stable)
 
 
 def _packaged(dimensions):

@@ -19,8 +19,9 @@ from jax import Array, lax
 
 from unsup_jax.core import Direct, Measurement
 from unsup_jax.lazy import Lazy
+from unsup_jax.methods.classical.camera import channel_cameras
 from unsup_jax.methods.classical.host import by_channel, on_host
-from unsup_jax.noise import anscombe, anscombe_inverse, estimate_poisson_gaussian
+from unsup_jax.noise import anscombe, anscombe_inverse
 
 ndimage, restoration = Lazy("scipy.ndimage"), Lazy("skimage.restoration")
 
@@ -125,14 +126,8 @@ def _calibrated(denoise, y: np.ndarray, name: str, value, choices) -> np.ndarray
 
 def _white(function, one: Measurement) -> Array:
     """`function` of the channels in which a measurement's noise is white and of unit deviation; those without noise stay."""
-    known = None if one.noise is None else one.noise.camera()
-    parts = 2 if jnp.iscomplexobj(one.y) else 1
-    if known is None:
-        estimate = lambda y: np.array([estimate_poisson_gaussian(channel[..., None]) for channel in np.moveaxis(y, -1, 0)])
-        return _by_parts(lambda y: _stabilized(function, y, estimate(y)), one.y)
-    by_channel = lambda v: jnp.broadcast_to(jnp.asarray(v, one.y.real.dtype), one.y.shape).mean(tuple(range(one.y.ndim - 1)))
-    gain, sigma, offset = (jnp.tile(by_channel(v), parts) for v in known)
-    return _by_parts(lambda y, *camera: _stabilized(function, y, np.stack(camera, -1)), one.y, gain, sigma / parts**0.5, offset)
+    cameras = channel_cameras(one)
+    return _by_parts(lambda y, *cameras: _stabilized(function, y, np.stack(cameras, -1)), one.y, *cameras)
 
 
 def _stabilized(function, y: np.ndarray, cameras: np.ndarray) -> np.ndarray:

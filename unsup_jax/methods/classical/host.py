@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
@@ -16,8 +17,8 @@ def on_host(function: Callable[..., np.ndarray], y: Array, *others: Array) -> Ar
 
 
 def numbers_on_host(function: Callable[[np.ndarray], np.ndarray], y: Array, count: int) -> Array:
-    """The `count` real numbers that NumPy code finds in `y`, in the precision of `y`."""
-    kind = y.real.dtype
+    """The `count` real numbers that NumPy code finds in `y`, in the precision of `y` and at least single."""
+    kind = jnp.promote_types(y.real.dtype, jnp.float32)
     call = lambda y: np.asarray(function(np.asarray(y)), kind).reshape(count)
     return jax.pure_callback(call, jax.ShapeDtypeStruct((count,), kind), y, vmap_method="sequential")
 
