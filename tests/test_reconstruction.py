@@ -14,7 +14,7 @@ from unsup_jax.errors import InputError
 from unsup_jax.evaluate import psnr
 from unsup_jax.losses import Split, normalized_error
 from unsup_jax.methods import RARE, SSDU, ConjugateGradient, NaiveConsistency, Noise2Noise, Supervised, ZeroShotSSL
-from unsup_jax.methods.self_supervised.ssdu import corrected, noisier_and_target
+from unsup_jax.methods.self_supervised.ssdu import corrected
 from unsup_jax.modalities import Blurred, Scanner, Tomograph
 from unsup_jax.networks import DnCNN, ResNet, Unrolled
 from unsup_jax.noise import Gaussian
@@ -143,7 +143,7 @@ def test_the_target_of_recorrupted_ssdu_is_independent_of_what_is_shown():
     sigma, alpha = 3.0, 0.5
     clean = jnp.full(200_000, 7 + 2j, jnp.complex64)
     y = Gaussian(sigma).sample(jax.random.key(0), clean)
-    shown, target = (np.asarray(a - clean) for a in noisier_and_target(jax.random.key(1), y, Gaussian(sigma), alpha))
+    shown, target = (np.asarray(a - clean) for a in Gaussian(sigma).recorrupted(jax.random.key(1), y, alpha))
     unit = sigma**2 / np.sqrt(len(y))
     assert abs(np.vdot(shown, target)) / len(y) < 10 * unit
     np.testing.assert_allclose(np.mean(np.abs(shown) ** 2), 1.25 * sigma**2, rtol=0.02)
@@ -163,7 +163,7 @@ def test_scoring_what_is_shown_estimates_the_error_without_noise(denoising):
     sigma, alpha, n = 2.0, 0.75, 100_000
     clean = 3 * jax.random.normal(jax.random.key(2), (n, 1), jnp.complex64)
     y = Gaussian(sigma).sample(jax.random.key(0), clean)
-    shown, t = noisier_and_target(jax.random.key(1), y, Gaussian(sigma), alpha)
+    shown, t = Gaussian(sigma).recorrupted(jax.random.key(1), y, alpha)
     one = Measurement(shown, Identity())
     square = lambda a: float(jnp.mean(jnp.square(jnp.abs(a))))
 

@@ -106,7 +106,7 @@ class SSDU(Learned):
         Theta, Lambda = self.split.draw(self._split_key(key, one), H, y)
         weight, shown, target = Lambda * self.weight(H, y) if self.weighted else Lambda, y, y
         if self.alpha:
-            shown, t = noisier_and_target(jax.random.fold_in(key, 1), y, one.noise, self.alpha)
+            shown, t = one.noise.recorrupted(jax.random.fold_in(key, 1), y, self.alpha)
             if self._robust:
                 weight = weight + (1 + self.alpha**2) / self.alpha**2 * Theta
             else:
@@ -127,7 +127,7 @@ class SSDU(Learned):
             """F_theta of what Theta leaves, as in training."""
             if not self._robust:
                 return self.estimate(key, state.params, restricted(one, Theta))
-            shown = restricted(one.replace(y=noisier_and_target(key, y, one.noise, self.alpha)[0]), Theta)
+            shown = restricted(one.replace(y=one.noise.recorrupted(key, y, self.alpha)[0]), Theta)
             return corrected(self.estimate(key, state.params, shown), shown, self.alpha)
 
         if self.passes == 0:
@@ -149,12 +149,6 @@ class SSDU(Learned):
             raise InputError(f"{self.label} of {self.masks} masks tells measurements apart by their index, which these lack")
         own = jax.random.fold_in(jax.random.key(0), one.index)
         return jax.random.fold_in(own, jax.random.randint(key, (), 0, self.masks))
-
-
-def noisier_and_target(key: Array, y: Array, noise: Gaussian, alpha: float) -> tuple[Array, Array]:
-    """(y~, t) of recorrupted SSDU, the first of robust SSDU too."""
-    w, alpha = noise.sample(key, jnp.zeros_like(y)), jnp.asarray(alpha, y.dtype)
-    return y + alpha * w, y - w / alpha
 
 
 def corrected(x: Array, shown: Measurement, alpha: float) -> Array:
