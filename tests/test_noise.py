@@ -170,7 +170,7 @@ def test_estimates_of_images_without_noise_are_finite(image):
 def test_variance_of_real_images(shared_data):
     """Against the scatter about the mean of 50 images, at four levels of brightness.
 
-    A second difference sees a tenth of the variance of wide-field images, whose correlation is no product of two: within 30 %.
+    A second difference sees a tenth of the variance of wide-field images, whose noise neighbours share: within 30 %.
     """
     from PIL import Image
 

@@ -90,7 +90,7 @@ class LinearOperator(Operator):
 
     def measured(self, y: Array) -> Array:
         """Which entries of y were measured: ones and zeros that broadcast against y. All of them, unless overridden."""
-        return jnp.ones(y.shape, y.real.dtype)
+        return jnp.ones(y.shape, jnp.zeros((), y.dtype).real.dtype)     # y may be a shape and a type alone
 
     def probability(self, y: Array) -> Array:
         """P(entry of y is measured) over the operators that are drawn; that of `measured` where nothing is known of others."""
