@@ -76,7 +76,7 @@ def test_conformance(name, tmp_path):
         assert rows[-1]["step"] == 2 and all(np.isfinite(v) for row in rows for v in row.values())
         state, _ = load_trained(experiment.method, experiment.train, tmp_path)
         test = experiment.data.load(experiment.modality, experiment.method.sees, experiment.train.seed).test[0]
-        again = experiment.method.reconstruct(jax.random.key(0), state, jax.tree.map(jax.numpy.asarray, test.only(experiment.method.reads)))
+        again = jax.jit(experiment.method.reconstruct)(jax.random.key(0), state, jax.tree.map(jax.numpy.asarray, test.only(experiment.method.reads)))
         np.testing.assert_allclose(again, result.estimates[0], rtol=1e-4, atol=0.2)  # of 255: truncated CG magnifies rounding
     if name == "zero_shot_mri":
         assert [row["step"] for row in result.history] == [1, 2] and (tmp_path / "curves.png").exists()

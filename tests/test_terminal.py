@@ -17,6 +17,7 @@ def start(*arguments, cwd=None, program=("-m", "experiments"), **environment):
     return subprocess.Popen(
         [sys.executable, *program, *map(str, arguments)], cwd=cwd or ROOT, env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),    # a job in the background of a script ignores it
     )
 
 
