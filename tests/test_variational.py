@@ -174,7 +174,7 @@ def test_beta_warms_up():
 @pytest.mark.parametrize("wrong, message", [
     (lambda: VAE(beta=-1.0), "beta"), (lambda: SpatialVAE(angle_deviation=0.0), "positive deviations"), (lambda: DivNoising(samples=0), "0 samples"),
     (lambda: DenseEncoder(latents=0), "latents 0"), (lambda: CoordinateDecoder(frequencies=-1), "-1 frequencies"),
-    (lambda: Particles(count=0), re.escape("not 0 of 28")), (lambda: DivNoising()._check(measurement(noise=None)), "likelihood learned"),
+    (lambda: Particles(count=0), re.escape("not 0 of 28")), (lambda: DivNoising().check(measurement(noise=None)), "likelihood learned"),
 ])
 def test_bad_input_is_named(wrong, message):
     with pytest.raises(InputError, match=message):
