@@ -2,8 +2,8 @@
 
 python -m experiments run cryocare_tomogram
 
-7 minutes on 2 CPU cores. The tomograms have 24.08 dB and a Fourier shell correlation of 1/2 at 4.44 pixels; what the wedge
-leaves out stays out.
+7 minutes on 2 CPU cores, 42 s on an H100; 25.85 dB and a Fourier shell correlation of 1/2 at 3.20 pixels, from 24.08 dB and 4.44
+pixels of the tomograms (Gaussian filter 25.15, 4.37); what the wedge leaves out stays out.
 """
 
 from unsup_jax.core import Adam

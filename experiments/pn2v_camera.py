@@ -2,7 +2,7 @@
 
 python -m experiments run pn2v_camera
 
-3 minutes on 2 CPU cores; 30.72 dB, from 20.06 (Noise2Void 30.78, BM3D with the true sigma 32.83). With `--method.average True`
+3 minutes on 2 CPU cores; 30.72 dB, from 20.06 (Noise2Void 30.78, BM3D with the true sigma 32.66). With `--method.average True`
 30.98 dB in another training whose plain estimate had 30.80, at 16 times the inference.
 """
 

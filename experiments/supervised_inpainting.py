@@ -2,7 +2,7 @@
 
 python -m experiments run supervised_inpainting
 
-About a minute on 2 CPU cores; 37.35 dB, from 22.16 of the image with its holes.
+About a minute on 2 CPU cores, 24 s on an H100; 37.51 dB, from 22.16 of the image with its holes.
 """
 
 from unsup_jax.core import Adam

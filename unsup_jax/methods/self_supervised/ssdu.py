@@ -8,7 +8,7 @@ r"""Self-supervision of reconstruction by data undersampling (SSDU, Yaman et al.
 L is half the normalised 2-norm and half the normalised 1-norm. F_theta(y; H) is unrolled from any linear operator. After
 training it is shown all of Omega, as published. That is more than it was shown in training, and its noise comes through.
 With `passes` the answer is instead the mean of F_theta(y_Theta_k; H_Theta_k) over as many splits like those of the training.
-That is better where noise is what limits (33.94 -> 36.03 dB by 16 in `ssdu_mri`), and worse where missing samples are.
+That is better where noise is what limits (34.73 -> 36.10 dB by 16 in `ssdu_mri`), and worse where missing samples are.
 
 `weighted` makes (16) an unbiased estimate of the error at all samples that F_theta is not shown, measured or not (Millard
 and Chiew, IEEE Trans. Comput. Imaging 9, 707 (2023)), for the squared 2-norm. A sample is measured with probability
