@@ -299,6 +299,10 @@ def test_learned_models_in_units_of_each_channel(fit):
     np.testing.assert_allclose(model.normalize(scale).variance(scale.normalize(clean)), model.variance(clean) / scale.unit**2, rtol=1e-3)
 
 
+class Doubled(Gaussian):
+    """A noise model that the package does not hold."""
+
+
 def test_noise_models_survive_json():
     import json
 
@@ -310,6 +314,7 @@ def test_noise_models_survive_json():
         again = from_json(json.loads(json.dumps(to_json(model))))
         noisy, clean = jnp.asarray(y[:9], jnp.float32), jnp.asarray(x[:9], jnp.float32)
         np.testing.assert_allclose(again.log_prob(noisy, clean), model.log_prob(noisy, clean), rtol=1e-5)
+    assert from_json(json.loads(json.dumps(to_json(Doubled(2.0))))) == Doubled(2.0)      # a model of another's module
     assert from_json(to_json(None)) is None
     with pytest.raises(InputError, match="does not know"):
         from_json({"model": "Martian"})

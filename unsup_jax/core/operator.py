@@ -20,6 +20,8 @@ from unsup_jax.core.phasors import weighted
 class Operator(struct.PyTreeNode):
     """A forward operator y = H(x) of one measurement; batches come from `vmap`."""
 
+    linear: ClassVar[bool] = False
+    """H(a x + b z) = a H(x) + b H(z): it has an adjoint."""
     local: ClassVar[bool] = False
     """Each output pixel depends on the input pixel at its own place alone: patches and tiles are exact."""
     identity: ClassVar[bool] = False
@@ -42,6 +44,8 @@ class Operator(struct.PyTreeNode):
 
 class LinearOperator(Operator):
     """A linear H, with the Hermitian adjoint and the normal operator derived from `__call__`."""
+
+    linear: ClassVar[bool] = True
 
     def adjoint(self, y: Array) -> Array:
         """H* y, with <Hx, y> = <x, H* y>."""

@@ -2,7 +2,7 @@
 
 from unsup_jax.data.bundled import Brain, Bundled
 from unsup_jax.data.dataset import Data, Dataset
-from unsup_jax.data.functional import FunctionalRun
+from unsup_jax.data.fmri import FunctionalRun
 from unsup_jax.data.particles import Particles
 from unsup_jax.data.phantoms import Phantoms
 from unsup_jax.data.stream import Stream

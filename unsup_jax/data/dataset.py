@@ -11,7 +11,7 @@ import numpy as np
 
 from unsup_jax.core import Measurement
 from unsup_jax.data.bundled import Brain, Bundled
-from unsup_jax.data.functional import FunctionalRun
+from unsup_jax.data.fmri import FunctionalRun
 from unsup_jax.data.particles import Particles
 from unsup_jax.data.phantoms import Phantoms
 from unsup_jax.errors import InputError

@@ -1,13 +1,16 @@
 """Methods, one a file, named as their papers name them."""
 
+from unsup_jax.methods.classical.admm import ADMM
 from unsup_jax.methods.classical.back_projection import FilteredBackProjection
 from unsup_jax.methods.classical.bm3d import BM3D
+from unsup_jax.methods.classical.conjugate_gradient import ConjugateGradient
 from unsup_jax.methods.classical.filters import GaussianFilter, MedianFilter, NonLocalMeans, WaveletShrinkage
+from unsup_jax.methods.classical.gerchberg_papoulis import GerchbergPapoulis
+from unsup_jax.methods.classical.gradient_descent import GradientDescent
 from unsup_jax.methods.classical.grappa import GRAPPA, SliceGRAPPA
-from unsup_jax.methods.classical.iterative import (
-    ADMM, ConjugateGradient, GerchbergPapoulis, GradientDescent, ProximalGradient, VariableSplitting,
-)
+from unsup_jax.methods.classical.proximal_gradient import ProximalGradient
 from unsup_jax.methods.classical.richardson_lucy import RichardsonLucy
+from unsup_jax.methods.classical.variable_splitting import VariableSplitting
 from unsup_jax.methods.classical.wiener import Wiener
 from unsup_jax.methods.composed import Composed
 from unsup_jax.methods.self_supervised.noise2noise import Noise2Noise

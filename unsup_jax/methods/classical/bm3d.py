@@ -21,7 +21,7 @@ from unsup_jax.core import Direct, Measurement
 from unsup_jax.errors import InputError
 from unsup_jax.lazy import Lazy
 from unsup_jax.methods.classical.camera import channel_cameras
-from unsup_jax.methods.classical.host import numbers_on_host, on_host
+from unsup_jax.methods.classical.callback import numbers_on_host, on_host
 from unsup_jax.noise import Gaussian, anscombe, anscombe_inverse
 from unsup_jax.priors import BM3DDenoiser
 

@@ -5,7 +5,7 @@ import numpy as np
 from jax import Array
 
 from unsup_jax.core import Measurement
-from unsup_jax.methods.classical.host import numbers_on_host
+from unsup_jax.methods.classical.callback import numbers_on_host
 from unsup_jax.noise import estimate_poisson_gaussian
 
 

@@ -20,7 +20,7 @@ from jax import Array, lax
 from unsup_jax.core import Direct, Measurement
 from unsup_jax.lazy import Lazy
 from unsup_jax.methods.classical.camera import channel_cameras
-from unsup_jax.methods.classical.host import by_channel, on_host
+from unsup_jax.methods.classical.callback import by_channel, on_host
 from unsup_jax.noise import anscombe, anscombe_inverse
 
 ndimage, restoration = Lazy("scipy.ndimage"), Lazy("skimage.restoration")

@@ -12,7 +12,7 @@ from unsup_jax.core import Measurement
 from unsup_jax.data import FunctionalRun
 from unsup_jax.errors import InputError
 from unsup_jax.evaluate import Functional, psnr, report, retinotopy, t_statistic, temporal_snr
-from unsup_jax.evaluate.functional import polynomials
+from unsup_jax.evaluate.fmri import polynomials
 from unsup_jax.methods import ConjugateGradient, SliceGRAPPA
 from unsup_jax.modalities import MultisliceScanner, Paradigm
 from unsup_jax.modalities.paradigm import response

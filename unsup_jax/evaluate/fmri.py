@@ -16,26 +16,11 @@ from pathlib import Path
 import numpy as np
 
 from unsup_jax.errors import InputError
+from unsup_jax.evaluate.base import Analysis
 from unsup_jax.lazy import Lazy
 from unsup_jax.modalities import Paradigm
 
 figures = Lazy("unsup_jax.evaluate.figures")
-
-
-@dataclass(frozen=True)
-class Analysis:
-    """What is made of all the test estimates together, beside the scores of each."""
-
-    def check(self, shapes: list[tuple[int, ...]]) -> None:
-        """`InputError` where measurements y of such `shapes` are not what it is made for."""
-
-    def scores(self, estimates: list[np.ndarray]) -> dict[str, float]:
-        """Columns of the table, by their heading."""
-        raise NotImplementedError
-
-    def figures(self, directory: Path, estimates: dict[str, list[np.ndarray]]) -> dict[str, Path]:
-        """Figures of the report, by their caption, of the estimates of each method."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)

@@ -12,49 +12,12 @@ grey, which is what `normalize` returns. Reference: Foi et al., IEEE Trans. Imag
 
 import jax
 import jax.numpy as jnp
-from flax import struct
 from jax import Array
 from jax.scipy.special import logsumexp
 
 from unsup_jax.core.measurement import Scale
 from unsup_jax.core.phasors import squared_modulus
-from unsup_jax.errors import InputError
-
-
-class NoiseModel(struct.PyTreeNode):
-    """p(y | clean), pixel by pixel, where `clean` is H(x)."""
-
-    def sample(self, key: Array, clean: Array) -> Array:
-        """y ~ p(. | clean), with the shape and type of `clean`."""
-        raise NotImplementedError
-
-    def log_prob(self, noisy: Array, clean: Array) -> Array:
-        """log p(noisy | clean) of each pixel."""
-        raise NotImplementedError
-
-    def variance(self, clean: Array) -> Array:
-        """Var[y | clean] of each pixel."""
-        raise NotImplementedError
-
-    def normalize(self, scale: Scale) -> "NoiseModel":
-        """The same noise in the units of grey of `scale`."""
-        raise NotImplementedError
-
-    def estimated_variance(self, noisy: Array) -> Array:
-        """An unbiased estimate of Var[y | x] of each pixel from y alone; `InputError` of a model that has none."""
-        raise InputError(f"{type(self).__name__} noise has no variance that is known from y alone")
-
-    def recorrupted(self, key: Array, noisy: Array, alpha: float) -> tuple[Array, Array]:
-        """(y1, y2) made of y so that E[y2 | y1] = E[H x | y1]; `alpha` in (0, 1). `InputError` of a model that has none."""
-        raise InputError(f"{type(self).__name__} noise cannot be made into two independent parts")
-
-    def signal(self, free: Array) -> Array:
-        """The signal that any real number stands for: itself, unless some are no signals; smooth."""
-        return free
-
-    def camera(self) -> tuple[Array, Array, Array] | None:
-        """(gain, sigma, offset) where Var[y | clean] = gain (clean - offset) + sigma^2; None of other noise."""
-        return None
+from unsup_jax.noise.base import NoiseModel, normal_log_density
 
 
 class Gaussian(NoiseModel):
@@ -195,11 +158,6 @@ class PoissonGaussian(NoiseModel):
 
     def _photons(self):
         return Poisson(self.gain, self.offset)
-
-
-def normal_log_density(residual: Array, variance: Array) -> Array:
-    """log N(residual; 0, variance)."""
-    return -0.5 * (jnp.square(residual) / variance + jnp.log(2 * jnp.pi * variance))
 
 
 def _poisson_log_mass(count, rate):
