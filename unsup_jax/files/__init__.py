@@ -1,7 +1,7 @@
 """Files: one format a module, each knowing arrays and metadata alone. They stand below the instruments."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -9,17 +9,19 @@ from typing import Any
 import numpy as np
 
 from unsup_jax.errors import InputError
-from unsup_jax.files import hdf5, jpeg, mrc, npy, png, tiff, zarr
-from unsup_jax.files.names import KINDS, WRITTEN, is_several, kind_of, listed, matched, parted, suffix
+from unsup_jax.files import hdf5, jpeg, mrc, npy, png, tiff, vendor, zarr
+from unsup_jax.files.metadata import Metadata
+from unsup_jax.files.names import KINDS, VOLUMES, WRITTEN, is_image, is_several, kind_of, listed, matched, parted, suffix
 from unsup_jax.files.outputs import check_apart, check_output, destinations, make_folder, replacing
 from unsup_jax.files.picture import Picture, as_stored, channels_last, check_alone, checked_axes, images, indices, to_dtype
 
 __all__ = [
-    "KINDS", "WRITTEN", "Picture", "as_stored", "channels_last", "check_alone", "check_apart", "check_output", "destinations", "images",
-    "indices", "is_several", "kind_of", "listed", "make_folder", "matched", "open_image", "replacing", "to_dtype", "writer",
+    "KINDS", "VOLUMES", "WRITTEN", "Picture", "as_stored", "channels_last", "check_alone", "check_apart", "check_output", "destinations", "images",
+    "indices", "is_image", "is_several", "kind_of", "listed", "make_folder", "matched", "open_image", "parted", "read_images", "replacing",
+    "suffix", "to_dtype", "write_image", "writer",
 ]
 
-_FORMATS = {"tiff": tiff, "png": png, "jpeg": jpeg, "npy": npy, "hdf5": hdf5, "zarr": zarr, "mrc": mrc}
+_FORMATS = {"tiff": tiff, "png": png, "jpeg": jpeg, "npy": npy, "hdf5": hdf5, "zarr": zarr, "mrc": mrc, "vendor": vendor}
 _PACKED = ("png", "jpeg", "zarr")  # the size of such a file is not known before it is written
 
 
@@ -47,6 +49,18 @@ def open_image(path: str | Path, axes: str | None = None) -> Picture:
     return Picture(path, kind, array, checked_axes(path, axes or found, axes is not None, array.shape), metadata, metadata.own.get("parts", ()))
 
 
+_MAPPED = 64
+"""Files that are left on the disk and mapped into memory; of more than these, all are read, for a system limits the open ones."""
+
+
+def read_images(paths: Sequence[str | Path], axes: str | None, dimensions: int) -> Iterator[tuple[Picture, list[np.ndarray]]]:
+    """Each file with its images [*S, C]; `InputError` where two of the files are parts of one picture."""
+    for path in paths:
+        picture = open_image(path, axes)
+        check_alone(picture, paths)
+        yield picture, images(picture, dimensions, copy=len(paths) > _MAPPED)
+
+
 @contextmanager
 def writer(picture: Picture, path: str | Path) -> Iterator[Any]:
     """An array like the picture's, stored at `path`, to be filled by assignment to its slices.
@@ -66,3 +80,9 @@ def writer(picture: Picture, path: str | Path) -> Iterator[Any]:
             with open(place, "r+b") as file:
                 os.posix_fallocate(file.fileno(), 0, place.stat().st_size)
         yield pixels
+
+
+def write_image(path: str | Path, array: np.ndarray, axes: str, metadata: Metadata = Metadata(), *, source: str | Path = "") -> None:
+    """An array that was read from no image, written with its `metadata`; `source` is what it was made of, which is never written to."""
+    with writer(Picture(Path(source), "", array, axes, metadata), path) as pixels:
+        pixels[...] = array

@@ -36,7 +36,7 @@ def read(tags: Mapping[str, Any], resolution: tuple[float, float], axes: str, sh
     if "T" in axes and interval > 0:
         scales["T"] = Scale(interval, symbol(str(tags.get("tunit", "s"))))
     own = {k: v for k, v in tags.items() if k not in _COUNTS and (k in _TAGS or not isinstance(v, bytes))}
-    return Metadata("", str(tags.get("Info", "")), scales, _channels(tags, sizes), {"imagej": own})
+    return Metadata("", str(tags.get("Info", "")), scales, _channels(tags, sizes), own={"imagej": own})
 
 
 def fields(own: Mapping[str, Any], axes: str) -> dict[str, Any]:

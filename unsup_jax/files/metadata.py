@@ -57,6 +57,17 @@ class Channel:
 
 
 @dataclass(frozen=True)
+class Optics:
+    """The objective and the light of an image; None where the file does not say."""
+
+    numerical_aperture: float | None = None
+    index: float | None = None
+    """Refractive index of the immersion."""
+    wavelengths_um: tuple[float, ...] = ()
+    """Of the emission in vacuum, one for each channel."""
+
+
+@dataclass(frozen=True)
 class Metadata:
     """The description of an image; what a file does not say is empty."""
 
@@ -66,6 +77,7 @@ class Metadata:
     """The coordinates of each axis, by its letter: of space, and of time."""
     channels: tuple[Channel, ...] = ()
     """One for each place along the axis of channels."""
+    optics: Optics = Optics()
     own: Mapping[str, Any] = field(default_factory=dict)
     """What the format of the file alone can say; only a writer of the same `Picture.kind` reads it."""
 

@@ -12,10 +12,12 @@ KINDS = {
     ".tif": "tiff", ".tiff": "tiff", ".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg",
     ".npy": "npy", ".h5": "hdf5", ".hdf5": "hdf5", ".hdf": "hdf5", ".nwb": "hdf5", ".zarr": "zarr",
     ".mrc": "mrc", ".mrcs": "mrc", ".rec": "mrc", ".st": "mrc", ".ali": "mrc", ".map": "mrc", ".ccp4": "mrc",
-    ".mrc.gz": "mrc", ".map.gz": "mrc",
+    ".mrc.gz": "mrc", ".map.gz": "mrc", ".czi": "vendor", ".nd2": "vendor", ".lif": "vendor",
 }
-INPUTS = (*KINDS, ".cfl", ".mrd")  # the last two are k-space alone
-WRITTEN = tuple(end for end in KINDS if end != ".nwb")  # which is a standard for more than an array
+INPUTS = (*KINDS, ".cfl", ".mrd", ".star", ".cs", ".mat")  # the last five are no images
+WRITTEN = tuple(end for end in KINDS if end not in (".nwb", ".czi", ".nd2", ".lif"))  # a standard for more than an array; formats of makers
+VOLUMES = (".tif", ".tiff", ".h5", ".hdf5", ".zarr", ".mrc", ".rec", ".map", ".npy")
+"""What is written of images and volumes that come from no image file: formats of float32 in any number of planes."""
 
 _ENDS = re.compile(r"(?:\.ome)?\.(?:tiff?|zarr)$|\.(?:nii|mrc|map)\.gz$", re.IGNORECASE)
 _DATASET = re.compile(r"(.*\.(?:h5|hdf5|hdf|nwb|mrd)):(.+)", re.IGNORECASE | re.DOTALL)
@@ -50,6 +52,12 @@ def kind_of(path: Path) -> str:
     if kind is None:
         raise InputError(f"{path}: unknown format {suffix(path) or '(no suffix)'!r}; known are {', '.join(sorted(KINDS))}")
     return kind
+
+
+def is_image(path: str | Path) -> bool:
+    """Whether a path means an image by its suffix; a dataset that is named is one."""
+    file, dataset = parted(path)
+    return bool(dataset) or is_zarr(file) or suffix(file) in KINDS
 
 
 def natural(path: str | Path) -> tuple:

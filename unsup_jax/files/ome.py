@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 
-from unsup_jax.files.metadata import Channel, Metadata, Scale, symbol
+from unsup_jax.files.metadata import Channel, Metadata, Optics, Scale, symbol
 
 TYPES = {
     "int8": "int8", "int16": "int16", "int32": "int32", "uint8": "uint8", "uint16": "uint16", "uint32": "uint32",
@@ -49,7 +49,7 @@ def read(xml: str, images: int) -> Metadata:
     channels = channels if any(channel != Channel() for channel in channels) else ()
     description = next((e.text or "" for e in found[0] if _tag(e) == "Description"), "")
     own = {"xml": xml} if len(found) == images else {}
-    return Metadata(found[0].get("Name", ""), description, scales, channels, own)
+    return Metadata(found[0].get("Name", ""), description, scales, channels, _optics(root, found[0], pixels), own)
 
 
 def rewritten(xml: str, planes: int, dtype: np.dtype) -> bytes:
@@ -134,6 +134,20 @@ def _position(pixels, axis, unit):
         return 0.0
     place = Scale(1.0, symbol(plane.get(f"Position{axis}Unit", "reference frame")), _number(plane.get(f"Position{axis}"))).to(unit)
     return place.origin if place else 0.0
+
+
+def _optics(root, image, pixels):
+    """The objective that the image names, or the only one there is, the medium of its settings, and the light of the channels."""
+    settings = next((e for e in image if _tag(e) == "ObjectiveSettings"), None)
+    objectives = [e for e in root.iter() if _tag(e) == "Objective"]
+    named = [e for e in objectives if settings is not None and e.get("ID") == settings.get("ID")] or objectives
+    aperture = _number(named[0].get("LensNA")) if len(named) == 1 else 0.0
+    index = 0.0 if settings is None else _number(settings.get("RefractiveIndex"))
+    light = [
+        Scale(_number(e.get("EmissionWavelength")), symbol(e.get("EmissionWavelengthUnit", "nm"))).to("µm") for e in pixels if _tag(e) == "Channel"
+    ]
+    known = tuple(one.step for one in light if one is not None and one.step > 0)
+    return Optics(aperture or None, index or None, known if len(known) == len(light) else ())
 
 
 def _color(text):

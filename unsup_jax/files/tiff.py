@@ -4,6 +4,7 @@ import logging
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from math import prod
 from pathlib import Path
 
@@ -166,7 +167,7 @@ def _metadata(file, series, own):
     metadata = Metadata(scales={a: Scale(step, "cm").to("µm") for a, step in sizes.items()})
     if file.is_ome:
         said = ome.read(file.ome_metadata, own["count"])
-        metadata = said if series.kind == "ome" else Metadata(said.name, said.description, said.scales, said.channels)
+        metadata = said if series.kind == "ome" else replace(said, own={})
     elif series.kind == "imagej":
         metadata = imagej.read(file.imagej_metadata, resolution, series.axes, series.shape)
     elif series.kind == "lsm":
@@ -183,7 +184,7 @@ def _metadata(file, series, own):
     own |= {"page": page.shape, "tags": tags, "photometric": page.photometric, "colormap": page.colormap, **metadata.own}
     if series.kind in ("uniform", "generic", "shaped") and page.description and page.shaped_description != page.description:
         own["text"] = page.description
-    return Metadata(metadata.name, metadata.description, metadata.scales, metadata.channels, own)
+    return replace(metadata, own=own)
 
 
 def _kind(picture, path, dtype):
