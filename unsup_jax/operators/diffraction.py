@@ -147,6 +147,20 @@ def rytov(field: np.ndarray, background: np.ndarray | complex = 1.0) -> np.ndarr
     return (np.log(np.abs(ratio)) + 1j * np.stack(phases)).astype(np.complex64)
 
 
+def refocused(views: np.ndarray, wavenumber: float, distance: float) -> np.ndarray:
+    """Views [angle, detector] or [angle, row, detector] of a field over the incident wave, `distance` pixels further on.
+
+        F^-1 exp(i (gamma - k) distance) F,      gamma = sqrt(k^2 - k_x^2 - k_y^2), evanescent waves dropped
+
+    It holds for Rytov phases too, to the order of the approximation. `wavenumber` k in radians per pixel.
+    """
+    axes = tuple(range(1, views.ndim))
+    frequencies = np.meshgrid(*(2 * np.pi * np.fft.fftfreq(views.shape[axis]) for axis in axes), indexing="ij")
+    square = wavenumber**2 - sum(np.square(f) for f in frequencies)
+    transfer = np.where(square > 0, np.exp(1j * (np.sqrt(np.maximum(square, 0)) - wavenumber) * distance), 0)
+    return np.fft.ifftn(np.fft.fftn(views, axes=axes) * transfer[None], axes=axes).astype(np.complex64)
+
+
 def on_grid(operator: Diffraction, y: Array) -> tuple[Array, Array]:
     """(spectrum, sampled) [*S, C] and [*S]: the measured arcs averaged into the nearest points of the grid of x.
 
