@@ -1,4 +1,4 @@
-"""Apply a trained run to a user's file, tile by tile, into a file like it."""
+"""Apply a trained run to a user's file: an image tile by tile into a file like it, any other recording into its field's format."""
 
 from pathlib import Path
 from typing import Any
@@ -10,10 +10,10 @@ from unsup_jax import files
 from unsup_jax.core import Measurement
 from unsup_jax.errors import InputError
 from unsup_jax.experiment import Experiment
-from unsup_jax.files.kspace import OUTPUTS, check_images, is_kspace, read_kspace, write_images
 from unsup_jax.inference import estimator, tiled
+from unsup_jax.modalities import INSTRUMENTS, check_files
 from unsup_jax.noise.correlation import correlation_warning, middle
-from unsup_jax.runs import load_trained, trained_channels, trained_on_images
+from unsup_jax.runs import load_trained, trained_channels
 from unsup_jax.train.logging import ProgressLine
 
 
@@ -23,48 +23,48 @@ def reconstruct_files(
 ) -> None:
     """Reconstruct a file; or each file of a folder, or of a pattern of names, into a folder, under its own name.
 
-    Every image of a file is reconstructed, into a file of the same shape, type, axes and metadata. A method of
+    Every image of a file is reconstructed, into a file of the same shape, type, axes and metadata; of an instrument that makes
+    no images, every measurement, into what the instrument writes. A method of
     finite reach holds one tile a device at a time; any other holds one image. A method that reads a pair takes it
     from the file, the folder or the pattern `pair`, whose names match those of the source. `start_from` is theta of
     `experiment.start`. Raises `InputError`, before anything is computed, on outputs that cannot be written or are inputs,
-    on a pair that is missing; and on an unreadable input, on images where the experiment's instrument or method takes
-    other data, on channels other than those of the training, on pixels that are not finite, and on a pair that differs in shape.
+    on a pair that is missing, and on files that the experiment's instrument does not read; and on an unreadable input, on
+    channels other than those of the training, on pixels that are not finite, and on a pair that differs in shape.
     """
-    method = experiment.method
+    method, modality = experiment.method, experiment.modality
     if ("pair" in method.reads) != (pair is not None):
         raise InputError(
             f"{method.label} reconstructs from one image; leave --pair out" if pair is not None
             else f"{method.label} reconstructs from two halves: give the other one by --pair")
-    jobs = files.destinations(source, output, end=lambda path: _end_of_images(path) if is_kspace(path) else None)
+    jobs = files.destinations(source, output, end=modality.ending)
     partners = {} if pair is None else dict(files.matched(source, pair))
     files.check_apart([place for _, place in jobs], [*partners, *partners.values()] or [path for path, _ in jobs])
+    check_files(modality, [path for path, _ in jobs], INSTRUMENTS)
     if files.is_several(source):
         files.make_folder(output)
-    for path, place in jobs:
-        files.check_output(place, OUTPUTS if is_kspace(path) else files.WRITTEN)
+    for _, place in jobs:
+        modality.check_write(place)
     trained = method.scope == "dataset"
     state, noise = load_trained(method, experiment.train, run) if trained else (None, None)
     channels = trained_channels(method, run) if trained else None
-    for path, _ in jobs if trained else ():
-        if is_kspace(path) == (of_images := trained_on_images(method, run)):
-            raise InputError(f"{path}: is {'k-space' if of_images else 'an image'}; the run was trained on {'images' if of_images else 'other measurements'}")
     key = jax.random.key(experiment.train.seed)
     fill = tiled(method, state, key) if state is not None and method.tiling is not None else None
     whole = estimator(method, state, key, start_from=start_from)
-    _say_correlated(experiment, next((path for path, _ in jobs if not is_kspace(path)), None), axes)
+    if not modality.images:
+        for path, place in jobs:
+            _reconstruct_recording(modality, axes, experiment.data.dimensions, channels, noise, whole, path, place)
+        return
+    _say_correlated(experiment, jobs[0][0], axes)
     for path, place in jobs:
-        if is_kspace(path):
-            _reconstruct_kspace(experiment.modality, channels, noise, whole, path, place)
-        else:
-            picture = files.open_image(path, axes)
-            files.check_alone(picture, [path for path, _ in jobs])
-            second = _second(partners[path], axes, picture) if path in partners else None
-            _reconstruct_file(experiment, channels, noise, fill, whole, picture, second, place, tile)
+        picture = files.open_image(path, axes)
+        files.check_alone(picture, [path for path, _ in jobs])
+        second = _second(partners[path], axes, picture) if path in partners else None
+        _reconstruct_file(experiment, channels, noise, fill, whole, picture, second, place, tile)
 
 
 def _say_correlated(experiment, path, axes):
     """One line where the pixels of the first image have noise in common that the method takes for independent."""
-    if path is None or not experiment.method.independent_noise:
+    if not experiment.method.independent_noise:
         return
     dimensions = experiment.data.dimensions
     picture = files.open_image(path, axes)
@@ -77,22 +77,17 @@ def _say_correlated(experiment, path, axes):
         ProgressLine("", 0).say(f"{path}: {warning}; {experiment.method.label} takes it for independent")
 
 
-def _end_of_images(path):
-    """The suffix of the images of k-space: the file's own where images are written so."""
-    return next((end for end in OUTPUTS if path.name.endswith(end)), OUTPUTS[0])
-
-
-def _reconstruct_kspace(modality, channels, noise, reconstruct, source, output):
-    scan = read_kspace(source)
-    check_images(output, scan)
-    images, slices = [], modality.read([scan], channels=channels)
-    line = ProgressLine("reconstruct", len(slices), unit="slices")
-    for estimate, _, _ in reconstruct([one.replace(noise=noise) for one in slices]):
-        images.append(estimate)
-        line.update(len(images), None)
-    held = write_images(output, np.stack(images), scan)
+def _reconstruct_recording(modality, axes, dimensions, channels, noise, reconstruct, source, output):
+    (recording,) = modality.read([source], axes=axes, dimensions=dimensions, channels=channels)
+    modality.check_write(output, recording)
+    estimates, measurements = [], recording.measurements
+    line = ProgressLine("reconstruct", len(measurements), unit="measurements")
+    for estimate, _, _ in reconstruct([one.replace(noise=noise) for one in measurements]):
+        estimates.append(estimate)
+        line.update(len(estimates), None)
+    held = modality.write(output, estimates, recording)
     line.close()
-    for note in modality.notes(slices):
+    for note in modality.notes(measurements):
         line.say(note)
     line.say(f"wrote {output}: {held}")
 
@@ -107,7 +102,7 @@ def _reconstruct_file(experiment, expected, noise, fill, reconstruct_whole, pict
     if expected not in (None, channels):
         raise InputError(f"{picture.path}: {channels} channel{'s' * (channels > 1)}; the run was trained on {expected}")
     y = jax.ShapeDtypeStruct((*frame, channels), np.float32)
-    operator = experiment.modality.of_image(y)
+    operator = experiment.modality.of_image(y, picture.metadata)
     experiment.method.check(Measurement(y, operator, noise, pair=None if second is None else y))
     with files.writer(picture, output) as written:
         line = ProgressLine("reconstruct", len(places), unit="images")

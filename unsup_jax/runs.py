@@ -46,11 +46,6 @@ def trained_channels(method: Method, directory: Path) -> int:
     return (stored.get("image") or stored)["shape"][-1]
 
 
-def trained_on_images(method: Method, directory: Path) -> bool:
-    """Whether the measurements that a run in `directory` was trained on are images themselves."""
-    return not _example(method, directory)[1].get("image")
-
-
 def load_trained(method: Method, train: Train, directory: Path) -> tuple[Any, NoiseModel | None]:
     """(state, noise model) of a method that a run left in `directory`.
 

@@ -15,10 +15,8 @@ from unsup_jax.data.fmri import FunctionalRun
 from unsup_jax.data.particles import Particles
 from unsup_jax.data.phantoms import Phantoms
 from unsup_jax.errors import InputError
-from unsup_jax.files import check_alone, images, listed, matched, open_image
-from unsup_jax.files.kspace import is_kspace, read_kspace
-from unsup_jax.modalities import Modality
-from unsup_jax.modalities.kspace import framed
+from unsup_jax.files import listed, matched, read_images
+from unsup_jax.modalities import INSTRUMENTS, Modality, Recording, check_files
 from unsup_jax.noise import NoiseModel, bootstrap
 
 
@@ -51,8 +49,7 @@ class Data:
     scored: str | None = None
     """More clean images, measured like those of `clean` and only scored, in place of a part of them."""
     path: str | None = None
-    """Your own measurements in place of the source, named like `clean`; or k-space (.cfl of BART, .h5 of fastMRI
-    and ISMRMRD, complex .npy)."""
+    """Your own measurements in place of the source, named like `clean`, in the files that the modality's instrument writes."""
     pair: str | None = None
     """Second noisy realisations of the images of `path`, in files that match by the names or their numbers."""
     truth: str | None = None
@@ -164,40 +161,44 @@ class Data:
                 raise InputError(f"--data.{name} {other} holds {_shapes(found)}, --data.path {one} {_shapes(y)}; they must agree")
         return others
 
-    def _with_images(self, own):
-        """Measurements of k-space, in the order of their files, with the modulus of their images."""
-        moduli = [image for found in _read_all([other for _, other in matched(self.path, self.truth)], self.axes, 2) for image in found]
-        if len(moduli) != len(own):
-            raise InputError(f"--data.truth holds {_shapes(moduli)}, --data.path {len(own)} slices; they must agree")
-        return [one.replace(truth=framed(one, modulus)) for one, modulus in zip(own, moduli)]
-
     def _own(self, modality):
-        listing = [] if _is_tfds(self.path) else listed(self.path)
-        if kspace := [path for path in listing if is_kspace(path)]:
-            if refused := [name for name in _OWN if name != "truth" and getattr(self, name) is not None]:
-                raise InputError(f"{self.path} is k-space, which takes no --data.{refused[0]}")
-            if len(kspace) < len(listing):
-                raise InputError(f"{self.path}: {kspace[0]} is k-space, {next(p for p in listing if p not in kspace)} is not")
-            own = modality.read(read_kspace(path) for path in kspace)
-            return own if self.truth is None else self._with_images(own)
-        files = read(self.path, self.axes, self.dimensions)
-        operators = {image.shape: jax.tree.map(np.asarray, modality.of_image(image)) for images in files for image in images}
+        if _is_tfds(self.path):
+            recordings = [Recording(Path(self.path), modality.of_images(read(self.path, None, self.dimensions)[0]))]
+        else:
+            listing = listed(self.path)
+            check_files(modality, listing, INSTRUMENTS)
+            recordings = modality.read(listing, axes=self.axes, dimensions=self.dimensions)
+        return self._with_images(recordings) if modality.images else self._with_references(modality, recordings)
+
+    def _with_references(self, modality, recordings):
+        """The measurements of an instrument that makes no images, in the order of their files, with the truth where it is given."""
+        own = [one for recording in recordings for one in recording.measurements]
+        if refused := [name for name in _OWN if name != "truth" and getattr(self, name) is not None]:
+            raise InputError(f"{self.path} holds {modality.records}, beside which --data.{refused[0]} has no meaning")
+        if self.truth is None:
+            return own
+        dimensions = len(own[0].operator.domain(own[0].y).shape) - 1
+        found = [image for images in _read_all([other for _, other in matched(self.path, self.truth)], None, dimensions) for image in images]
+        if len(found) != len(own):
+            raise InputError(f"--data.truth holds {_shapes(found)}, --data.path {len(own)} measurements; they must agree")
+        return [one.replace(truth=modality.reference(one, image)) for one, image in zip(own, found)]
+
+    def _with_images(self, recordings):
+        """The measurements of an instrument that makes images, with their pairs and truths, and their noise models."""
+        files = [[one.y for one in recording.measurements] for recording in recordings]
         models, beside = self._noise_models(files), {}
         if self.frames == "halves":
             if self.pair or self.signal or self.calibration or min(map(len, files)) < 2:
                 raise InputError("--data.frames halves makes the pairs itself, of files with 2 frames or more, without pair, signal and calibration")
             y, beside["pair"] = ([np.mean(images[half::2], 0) for images in files] for half in (0, 1))
-            noise, files = models, [[image] for image in y]
+            own = [recording.measurements[0].replace(y=mean, noise=model) for recording, mean, model in zip(recordings, y, models)]
+            files = [[image] for image in y]
         else:
-            y = [image for images in files for image in images]
-            noise = [model for model, images in zip(models, files) for _ in images]
+            own = [one.replace(noise=model) for recording, model in zip(recordings, models) for one in recording.measurements]
         for name in ("pair", "truth"):
             if getattr(self, name) is not None:
                 beside[name] = [image for images in self._beside(name, files) for image in images]
-        return [
-            Measurement(image, operators[image.shape], noise[i], **{name: others[i] for name, others in beside.items()})
-            for i, image in enumerate(y)
-        ]
+        return [one.replace(**{name: others[i] for name, others in beside.items()}) for i, one in enumerate(own)]
 
     def _noise_models(self, files) -> list[NoiseModel | None]:
         """One for each file: of the calibration frames, or of the file and its denoised images."""
@@ -230,17 +231,8 @@ def _is_tfds(path: str) -> bool:
     return (place / "dataset_info.json").exists() or (not place.exists() and re.fullmatch(r"[\w:-]+", path) is not None)
 
 
-_MAPPED = 64
-"""Files that are left on the disk and mapped into memory; of more than these, all are read, for a system limits the open ones."""
-
-
 def _read_all(paths, axes, dimensions):
-    found = []
-    for path in paths:
-        picture = open_image(path, axes)
-        check_alone(picture, paths)
-        found.append(images(picture, dimensions, copy=len(paths) > _MAPPED))
-    return found
+    return [images for _, images in read_images(paths, axes, dimensions)]
 
 
 def split(measurements: list[Measurement], part: float, *, first: bool) -> tuple[list[Measurement], list[Measurement]]:

@@ -1,13 +1,27 @@
-"""Instruments: how a clean image becomes a measurement."""
+"""Instruments: how a clean image becomes a measurement, and which files hold measurements already."""
 
-from unsup_jax.modalities.instruments import (
-    DiffractionTomograph, ElectronMicroscope, FourierPtychographicMicroscope, TiltSeries, Tomogram, Tomograph,
-)
-from unsup_jax.modalities.microscope import Blurred, Camera, Inpainting, LineScanner, Modality
+from unsup_jax.modalities.base import Modality, Recording, check_files
+from unsup_jax.modalities.camera import Camera, LineScanner
+from unsup_jax.modalities.cryo_em import ElectronMicroscope
+from unsup_jax.modalities.deconvolution import Blurred
+from unsup_jax.modalities.diffraction import DiffractionTomograph
+from unsup_jax.modalities.imager import Imager
+from unsup_jax.modalities.inpainting import Inpainting
+from unsup_jax.modalities.localization import LocalizationMicroscope
 from unsup_jax.modalities.mri import MultisliceScanner, Scanner
 from unsup_jax.modalities.paradigm import Paradigm
+from unsup_jax.modalities.ptychography import FourierPtychographicMicroscope
+from unsup_jax.modalities.tilt_series import TiltSeries, Tomogram
+from unsup_jax.modalities.tomography import Tomograph
 
 __all__ = [
-    "Blurred", "Camera", "DiffractionTomograph", "ElectronMicroscope", "FourierPtychographicMicroscope", "Inpainting",
-    "LineScanner", "Modality", "MultisliceScanner", "Paradigm", "Scanner", "TiltSeries", "Tomogram", "Tomograph",
+    "INSTRUMENTS", "Blurred", "Camera", "DiffractionTomograph", "ElectronMicroscope", "FourierPtychographicMicroscope", "Imager",
+    "Inpainting", "LineScanner", "LocalizationMicroscope", "Modality", "MultisliceScanner", "Paradigm", "Recording", "Scanner", "TiltSeries",
+    "Tomogram", "Tomograph", "check_files",
 ]
+
+INSTRUMENTS = (
+    Blurred, Camera, DiffractionTomograph, ElectronMicroscope, FourierPtychographicMicroscope, Inpainting, LineScanner, LocalizationMicroscope,
+    MultisliceScanner, Scanner, TiltSeries, Tomogram, Tomograph,
+)
+"""Every kind, to ask which of them a file is of."""

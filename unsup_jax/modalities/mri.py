@@ -1,7 +1,9 @@
 """Magnetic resonance scanners: parallel imaging of a slice, and of several slices at once."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
 from typing import ClassVar, Literal
 
 import jax
@@ -12,9 +14,10 @@ from jax import Array
 from unsup_jax.core import Measurement, Operator
 from unsup_jax.core.phasors import as_complex, cis, weighted
 from unsup_jax.errors import InputError
+from unsup_jax.files.kspace import OUTPUTS, check_images, is_kspace, read_kspace, write_images
 from unsup_jax.files.scan import Scan
 from unsup_jax.modalities import kspace
-from unsup_jax.modalities.microscope import Modality
+from unsup_jax.modalities.base import Modality, Recording
 from unsup_jax.noise import Gaussian, NoiseModel
 from unsup_jax.operators import SENSE, Multislice, NonCartesianSENSE
 from unsup_jax.operators.trajectories import (
@@ -30,6 +33,8 @@ class Scanner(Modality):
     """
 
     name: ClassVar[str] = "MRI"
+    records: ClassVar[str] = "k-space"
+    written: ClassVar[tuple[str, ...]] = OUTPUTS
     own: ClassVar[str] = "k-space of several coils (.cfl, .h5, complex .npy), or --data.clean, images that it measures in simulation"
 
     noise: NoiseModel = Gaussian(1.0)
@@ -56,9 +61,39 @@ class Scanner(Modality):
         if self.maps is not None and self.maps < 1:
             raise InputError(f"Scanner has {self.maps} sets of maps; it needs at least one, or None")
 
-    def read(self, scans: Iterable[Scan], *, channels: int | None = None) -> list[Measurement]:
+    @classmethod
+    def recognises(cls, path: str | Path) -> bool:
+        return is_kspace(path)
+
+    def read(
+        self, paths: Sequence[str | Path], *, axes: str | None = None, dimensions: int = 2, channels: int | None = None,
+    ) -> list[Recording]:
         """Every slice of Cartesian scans, with maps from its own centre; a channel of its image a set of maps."""
+        found: list[Recording] = []
+
+        def scans():
+            for path in paths:
+                scan = read_kspace(path)
+                found.append(Recording(scan.path, range(len(scan.kspace)), replace(scan, kspace=scan.kspace[:0])))
+                yield scan
+
+        measurements = iter(self.of_scans(scans(), channels=channels))
+        return [replace(one, measurements=list(islice(measurements, len(one.measurements)))) for one in found]
+
+    def of_scans(self, scans: Iterable[Scan], *, channels: int | None = None) -> list[Measurement]:
+        """The measurement of each slice of scans, as `read` gives them."""
         return kspace.measurements(scans, sets=self.maps, channels=channels)
+
+    def reference(self, one: Measurement, image: np.ndarray) -> np.ndarray:
+        return kspace.framed(one, image)
+
+    def check_write(self, output: str | Path, like: Recording | None = None) -> None:
+        super().check_write(output, like)
+        if like is not None:
+            check_images(output, like.source)
+
+    def write(self, output: str | Path, estimates: Sequence[np.ndarray], like: Recording) -> str:
+        return write_images(output, np.stack(estimates), like.source)
 
     def notes(self, measurements: Sequence[Measurement]) -> list[str]:
         return [kspace.note(measurements)]

@@ -1,0 +1,148 @@
+"""Electron microscopes of single frozen particles."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import ClassVar, Literal
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from unsup_jax import files
+from unsup_jax.core import Measurement, Operator, Views
+from unsup_jax.errors import InputError
+from unsup_jax.files import cryodrgn, cryosparc, star
+from unsup_jax.files.metadata import Metadata, Scale
+from unsup_jax.files.particles import Particles
+from unsup_jax.modalities.base import Modality, Recording, square
+from unsup_jax.noise import Gaussian, NoiseModel
+from unsup_jax.operators import ContrastTransfer, Identity, Projection, ctf, random_rotations
+
+
+@dataclass(frozen=True)
+class ElectronMicroscope(Modality):
+    """Single-particle cryo-EM: projections of one volume at known random orientations, each behind its own CTF.
+
+    It reads particles from a STAR of RELION, a .cs of cryoSPARC, or a stack beside poses of cryoDRGN: with 3 dimensions, of known
+    poses, as the projections of one volume; with 2, of whatever pose, as images behind their CTFs. The sign of contrast is
+    RELION's, where a protein is bright. Raises `InputError` on a box that is not positive.
+    """
+
+    name: ClassVar[str] = "cryo-EM"
+    records: ClassVar[str] = "particles"
+    own: ClassVar[str] = ("particles in a .star of RELION or a .cs of cryoSPARC, or a stack of images with --modality.poses; or --data.clean, "
+                          "volumes that it measures in simulation")
+    written: ClassVar[tuple[str, ...]] = (".mrc", ".mrcs", *(end for end in files.VOLUMES if end != ".mrc"))
+
+    noise: NoiseModel = Gaussian(200.0)
+    """Noise of the images."""
+    projections: int = 100
+    """Images of the volume."""
+    pixel_size_angstrom: float = 2.0
+    """Pixels of volume and images; of a stack that is read beside poses, where no `ctf_parameters` say it."""
+    defocus_angstrom: float = 15000.0
+    """Mean underfocus; images lie within a fifth of it."""
+    voltage_kv: float = 300.0
+    """Acceleration voltage."""
+    poses: str | None = None
+    """Poses of a stack of images as cryoDRGN keeps them (.pkl, .npz)."""
+    ctf_parameters: str | None = None
+    """Parameters of the CTFs of a stack of images as cryoDRGN keeps them (.pkl, .npz); None: images without a CTF."""
+    box: int | None = None
+    """Width that images are reduced to in Fourier space, pixels; None: their own."""
+    contrast: Literal["bright", "dark"] = "bright"
+    """How particles that are read stand out; dark ones, as they are recorded, are turned over."""
+
+    def __post_init__(self):
+        if self.box is not None and self.box < 8:
+            raise InputError(f"ElectronMicroscope has a box of {self.box} pixels; it takes 8 or more, or None")
+
+    def operator(self, key: Array, x: Array) -> Operator:
+        turn, focus = jax.random.split(key)
+        size = square(x, "ElectronMicroscope")
+        defocus = self.defocus_angstrom * jax.random.uniform(focus, (self.projections,), minval=0.8, maxval=1.2)
+        transfer = jax.vmap(lambda d: ctf(
+            size, pixel_size_angstrom=self.pixel_size_angstrom, defocus_u_angstrom=d, voltage_kv=self.voltage_kv))(defocus)
+        return Views(Projection(random_rotations(turn, self.projections), transfer=transfer, width=2))
+
+    @classmethod
+    def recognises(cls, path: str | Path) -> bool:
+        return Path(path).suffix.lower() in (".star", ".cs")
+
+    def reads(self, path: str | Path) -> bool:
+        return self.recognises(path) or (self.poses is not None and files.is_image(path))
+
+    def read(
+        self, paths: Sequence[str | Path], *, axes: str | None = None, dimensions: int = 2, channels: int | None = None,
+    ) -> list[Recording]:
+        return [self._recording(Path(path), dimensions) for path in paths]
+
+    def notes(self, measurements: Sequence[Measurement]) -> list[str]:
+        y = measurements[0].y
+        count = len(y) if y.ndim == 4 else len(measurements)
+        return [f"{count} particles of {y.shape[-2]} pixels; of them and of what is made of them {self._sign()}."]
+
+    def write(self, output: str | Path, estimates: Sequence[np.ndarray], like: Recording) -> str:
+        """A volume [z, y, x], or the images of all particles, with the size of the voxels."""
+        volume = estimates[0].ndim == 4
+        pixels = np.asarray(estimates[0] if volume else np.stack(estimates), np.float32)[..., 0]
+        step = like.source.pixel_size_angstrom
+        axes = "ZYX" if volume else "IYX"
+        files.write_image(output, pixels, axes, Metadata(scales={a: Scale(step, "Å") for a in axes if a != "I"}), source=like.path)
+        return f"{'a volume' if volume else 'images'} of {' x '.join(map(str, pixels.shape))}, {step:.4g} Å a pixel"
+
+    def _sign(self):
+        return "matter is bright" if self.contrast == "bright" else "the contrast was turned over: matter is bright"
+
+    def _recording(self, path, dimensions):
+        found = {".star": star.read, ".cs": cryosparc.read}.get(path.suffix.lower(), self._stack)(path)
+        found = found if self.box is None else _reduced(found, self.box)
+        y = (-found.images if self.contrast == "dark" else found.images)[..., None]
+        transfer = _transfer(found)
+        kept = replace(found, images=found.images[:0])
+        if dimensions == 2:
+            operators = [Identity()] * len(y) if transfer is None else [ContrastTransfer(one) for one in transfer]
+            return Recording(path, [Measurement(one, H) for one, H in zip(y, operators)], kept)
+        if found.rotations is None:
+            raise InputError(f"{path}: says no poses, which the reconstruction of a volume takes; its images are read with --data.dimensions 2")
+        single = lambda array: None if array is None else np.asarray(array, np.float32)
+        H = Views(Projection(single(found.rotations), single(found.shifts), transfer, width=2))
+        return Recording(path, [Measurement(y, H)], kept)
+
+    def _stack(self, path):
+        """The images of a stack with the poses, and the parameters of the CTF, of cryoDRGN."""
+        picture = files.open_image(path)
+        images = np.asarray(picture.array, np.float32)
+        rotations, shifts = cryodrgn.read_poses(Path(self.poses))
+        pixel, optics = self.pixel_size_angstrom, None
+        if self.ctf_parameters is not None:
+            pixel, width, optics = cryodrgn.read_ctf(Path(self.ctf_parameters))
+            pixel = pixel * width / images.shape[-1]
+        counts = {len(rotations), len(images), *(len(values) for values in (optics or {}).values())}
+        if images.ndim != 3 or images.shape[1] != images.shape[2] or len(counts) > 1:
+            raise InputError(f"{path}: images of shape {images.shape} beside {', '.join(map(str, sorted(counts)))} poses and parameters; each image has one")
+        return Particles(picture.path, images, pixel, optics, rotations, None if shifts is None else -shifts * images.shape[-1])
+
+
+def _transfer(found):
+    """The CTF of each particle [N, D, D // 2 + 1]; None where the parameters are not known."""
+    if found.optics is None:
+        return None
+    size = found.images.shape[-1]
+    one = jax.jit(jax.vmap(lambda optics: ctf(size, pixel_size_angstrom=found.pixel_size_angstrom, **optics)))
+    return np.asarray(one({name: jnp.asarray(values, jnp.float32) for name, values in found.optics.items()}))
+
+
+def _reduced(found, box):
+    """Particles whose images are `box` pixels wide: the middle of their transforms about their middle."""
+    size = found.images.shape[-1]
+    if box > size:
+        raise InputError(f"{found.path}: images of {size} pixels are not reduced to a box of {box}")
+    middle = slice(size // 2 - box // 2, size // 2 - box // 2 + box)
+    shifted = lambda transform, image: np.fft.fftshift(transform(np.fft.ifftshift(image, (1, 2)), axes=(1, 2)), (1, 2))
+    spectrum = shifted(np.fft.fft2, found.images)[:, middle, middle]
+    images = (shifted(np.fft.ifft2, spectrum).real * (box / size) ** 2).astype(np.float32)
+    shifts = None if found.shifts is None else found.shifts * box / size
+    return replace(found, images=images, pixel_size_angstrom=found.pixel_size_angstrom * size / box, shifts=shifts)

@@ -1,0 +1,58 @@
+"""Instruments whose files are images: what every camera's reader shares."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import jax
+import numpy as np
+
+from unsup_jax import files
+from unsup_jax.core import Measurement, Operator
+from unsup_jax.files.metadata import Metadata
+from unsup_jax.modalities.base import Modality, Recording
+from unsup_jax.operators import Identity
+
+
+@dataclass(frozen=True)
+class Imager(Modality):
+    """An instrument whose measurement is an image on the pixels of x; a subclass writes `operator`, and `of_image` where H(x) is not x."""
+
+    records: ClassVar[str] = "images"
+    own: ClassVar[str] = f"images ({' '.join(files.KINDS)}), or --data.clean, images that it measures in simulation"
+    images: ClassVar[bool] = True
+    written: ClassVar[tuple[str, ...]] = files.WRITTEN
+
+    def of_image(self, y: jax.ShapeDtypeStruct, metadata: Metadata = Metadata()) -> Operator:
+        """The operator of an image [*S, C] that was measured elsewhere and is read from a file that says `metadata` of it.
+
+        Raises `InputError` where more than the image must be known.
+        """
+        return Identity()
+
+    def reads(self, path: str | Path) -> bool:
+        return files.is_image(path)
+
+    def read(
+        self, paths: Sequence[str | Path], *, axes: str | None = None, dimensions: int = 2, channels: int | None = None,
+    ) -> list[Recording]:
+        return [
+            Recording(picture.path, self.of_images(images, picture.metadata), picture)
+            for picture, images in files.read_images(paths, axes, dimensions)
+        ]
+
+    def of_images(self, images: Sequence[np.ndarray], metadata: Metadata = Metadata()) -> list[Measurement]:
+        operators = {image.shape: jax.tree.map(np.asarray, self.of_image(image, metadata)) for image in images}
+        return [Measurement(image, operators[image.shape]) for image in images]
+
+    def ending(self, path: str | Path) -> str | None:
+        return None if files.suffix(files.parted(path)[0]) in files.WRITTEN else ".tif"
+
+    def write(self, output: str | Path, estimates: Sequence[np.ndarray], like: Recording) -> str:
+        picture = like.source
+        dimensions = estimates[0].ndim - 1
+        with files.writer(picture, output) as pixels:
+            for place, image in zip(files.indices(picture, dimensions), estimates):
+                pixels[place] = files.as_stored(picture, dimensions, np.asarray(image))
+        return f"{len(estimates)} images"
