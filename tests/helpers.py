@@ -6,8 +6,11 @@ from pathlib import Path
 import jax
 import numpy as np
 
+from unsup_jax.apply import reconstruct_files
 from unsup_jax.core import Measurement
-from unsup_jax.data import Phantoms, Stream
+from unsup_jax.data import Data, Phantoms, Stream
+from unsup_jax.experiment import Experiment
+from unsup_jax.files import open_image
 from unsup_jax.modalities import Camera
 from unsup_jax.modalities.mri import loop_coils
 from unsup_jax.noise import Gaussian
@@ -32,6 +35,12 @@ def run_fit(method, steps=4, *, directory=None, measurements=None, batch=4, patc
         method, Train(steps=steps, batch=batch, **train), stream, stream,
         Path(directory or tempfile.mkdtemp()), quiet=True, on_step=on_step,
     )
+
+
+def made_of(method, modality, source, output, **data):
+    """The array of what `reconstruct` writes of a file."""
+    reconstruct_files(Experiment(method, modality, Data(path=str(source), patch=None, **data)), output.parent, source, output)
+    return np.asarray(open_image(output).array)
 
 
 def centred_kspace(seed=0, coils=4, size=32):

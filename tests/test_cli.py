@@ -90,7 +90,7 @@ def test_reconstruct_refuses_before_the_work(trained, tmp_path):
         (folder / "stack.tif", "link.tif", "is the input"),
         (folder / "stack.tif", "o.xyz", "accepted are"),
         (folder / "stack.tif", "o.jpg", "uint16"),
-        (tmp_path / "k.npy", "o.h5", "is k-space; the run was trained on images"),
+        (tmp_path / "k.npy", "o.h5", "holds k-space, which MRI reads; the instrument of this experiment is denoising"),
         (tmp_path / "k.npy", "k.npy", "is the input"),
         (tmp_path / "*.tif", "o.tif", "names a file"),
     ):

@@ -131,7 +131,7 @@ def test_bad_kspace_is_named(tmp_path):
     with pytest.raises(InputError, match="mask of 7 lines"):
         read_kspace(write_fastmri(tmp_path / "mask.h5", kspace, mask=np.ones(7)))
     np.save(tmp_path / "good.npy", kspace)
-    with pytest.raises(InputError, match="takes no --data.pair"):
+    with pytest.raises(InputError, match="holds k-space, beside which --data.pair"):
         Data(path=str(tmp_path / "good.npy"), pair="x.npy", patch=None).load(Scanner(), set(), 0)
     with pytest.raises(InputError, match="nothing is written as"):
         write_images(tmp_path / "x.png", np.zeros((1, 32, 32, 1)), read_kspace(tmp_path / "good.npy"))
@@ -292,17 +292,17 @@ def test_a_small_field_of_view_takes_two_sets_of_maps():
     scan = Scan(Path("scan"), kspace[None])
     quality = {}
     for sets in (None, 1):
-        (one,) = Scanner(maps=sets).read([scan])
+        (one,) = Scanner(maps=sets).of_scans([scan])
         ((x, _, _),) = estimator(ConjugateGradient(steps=8), None, jax.random.key(0))([one])
         quality[sets] = psnr(np.sqrt(np.sum(np.abs(x) ** 2, -1)), truth)
     assert quality[None] > quality[1] + 8, quality
-    chosen = Scanner().read([scan])
+    chosen = Scanner().of_scans([scan])
     assert chosen[0].operator.sensitivity_maps.shape[0] == 2 and "2 sets of ESPIRiT maps of 8 coils" in Scanner().notes(chosen)[0]
     whole = Scan(Path("whole"), slices(1))
-    mixed = Scanner().read([scan, whole])                           # all of one number of coils and of sets
+    mixed = Scanner().of_scans([scan, whole])                           # all of one number of coils and of sets
     assert [m.operator.sensitivity_maps.shape[:2] for m in mixed] == [(2, 8), (2, 8)] and not mixed[1].y[4:].any()
     with pytest.raises(InputError, match="takes 2 sets of maps, and the run was trained on 1"):
-        Scanner().read([scan], channels=1)
+        Scanner().of_scans([scan], channels=1)
 
 
 def test_images_become_a_bart_file(tmp_path):
@@ -347,5 +347,5 @@ def test_folders_of_scans_of_several_coils(tmp_path):
     with pytest.raises(InputError, match="does not exist"):
         reconstruct_files(experiment, tmp_path, tmp_path / "in" / "file4.h5", tmp_path / "no" / "x.h5")
     np.save(tmp_path / "in" / "image.npy", np.ones((8, 8)))
-    with pytest.raises(InputError, match="is k-space"):
+    with pytest.raises(InputError, match="image.npy: holds no measurement of MRI, which takes k-space"):
         Data(path=str(tmp_path / "in"), patch=None).load(Scanner(), set(), 0)
