@@ -23,13 +23,13 @@ from unsup_jax.losses import Split
 from unsup_jax.methods import (
     GRAPPA, ConjugateGradient, FilteredBackProjection, GerchbergPapoulis, GradientDescent, ProximalGradient, RichardsonLucy, SliceGRAPPA,
 )
+from unsup_jax.modalities import FourierPtychographicMicroscope
 from unsup_jax.operators import (
-    SENSE, Convolution, Diffraction, Fourier, FourierPtychography, Multislice, NonCartesianSENSE, NonuniformFourier, Projection, Radon,
+    SENSE, Convolution, Diffraction, Fourier, Multislice, NonCartesianSENSE, NonuniformFourier, Projection, Radon,
     RealSpaceProjection, espirit,
 )
-from unsup_jax.operators.diffraction import on_grid, refractive_index, rytov
+from unsup_jax.operators.diffraction import on_grid, refocused, refractive_index, rytov
 from unsup_jax.operators.fourier import uncentred
-from unsup_jax.operators.ptychography import circular_pupil, led_shifts
 from unsup_jax.operators.trajectories import equispaced_lines, poisson_disc
 from unsup_jax.priors import NonNegative, TotalVariation, Wavelet
 from unsup_jax.train import solve
@@ -207,7 +207,7 @@ def diffraction(folder: Path) -> Figures:
     medium, resolution, distance = 1.333, 13.0, 0.5   # resolution: pixels a vacuum wavelength; distance: wavelengths
     size = field.shape[1]
     k = 2 * np.pi * medium / resolution
-    views = jnp.asarray(_refocus(rytov(field), k, distance * resolution))[..., None]
+    views = jnp.asarray(refocused(rytov(field), k, -distance * resolution))[..., None]
     H = Diffraction(jnp.asarray(angles, jnp.float32), jnp.float32(k), size)
     truth = phantom[::-1]                               # its rows count upwards
     inside = np.hypot(*(np.mgrid[:size, :size] - size // 2)) < 0.45 * size
@@ -226,14 +226,6 @@ def diffraction(folder: Path) -> Figures:
         for weight in (1e-5, 1e-4, 1e-3):
             method = ProximalGradient(prior=TotalVariation(weight, nonnegative=True), steps=100)
             yield f"{count} views, FISTA-TV {weight:g}, index error", error(estimate(method, few))
-
-
-def _refocus(phase, k, distance):
-    """Rytov phases propagated back by a distance in pixels, to the plane of the axis."""
-    k_x = 2 * np.pi * np.fft.fftfreq(phase.shape[1])
-    gamma = np.sqrt(np.maximum(k**2 - k_x**2, 0))
-    transfer = np.where(k_x**2 < k**2, np.exp(-1j * (gamma - k) * distance), 0)
-    return np.fft.ifft(np.fft.fft(phase, axis=1) * transfer, axis=1).astype(np.complex64)
 
 
 def cell(folder: Path) -> Figures:
@@ -285,8 +277,8 @@ def deconvolution(folder: Path) -> Figures:
 
 def ptychography(folder: Path) -> Figures:
     """The 225-LED blood smear: misfit of the amplitudes at the guess and after, and the phase's range."""
-    H, y = blood_smear(folder)
-    m = Measurement(jnp.sqrt(jnp.maximum(y, 0)), H)
+    m = blood_smear(folder)
+    H = m.operator
     misfit = lambda x: float(np.linalg.norm(H(jnp.asarray(x)) - m.y) / np.linalg.norm(m.y))
     yield "guess, relative misfit", misfit(H.guess(m.y))
     x = estimate(GradientDescent(steps=60), m)
@@ -295,39 +287,12 @@ def ptychography(folder: Path) -> Figures:
     yield "phase, 1 to 99 %, rad", float(np.ptp(np.percentile(phase, [1, 99])))
 
 
-def blood_smear(folder: Path, *, upsampling: int = 4) -> tuple[FourierPtychography, jnp.ndarray]:
-    """(operator, intensities) of the blood smear with the geometry of its description."""
-    import scipy.io
-
-    file = scipy.io.loadmat(folder / "ptychography/fpm_bloodsmear_red.mat")
-    images = np.moveaxis(file["imlow_HDR"], -1, 0).astype(np.float32)
-    images = images / images.max()
-    n, wavelength = images.shape[1], 0.63
-    places = _spiral(15) * 4.0
-    glass = 1.0 - 1.0 / 1.52                            # the slide brings the LEDs nearer, mm, near the axis
-    shifts = led_shifts(places, height_mm=90.88 - glass, wavelength_um=wavelength, pixel_size_um=1.845, magnification=1.0, size=n)
-    cutoff = 0.1 / wavelength * n * 1.845
-    line = (np.arange(n) - n // 2) / (n * 1.845)
-    square = line[:, None] ** 2 + line[None] ** 2
-    defocus = np.exp(-2j * np.pi * -55.0 * np.sqrt(np.maximum(1 / wavelength**2 - square, 0)))
-    pupil = circular_pupil(n, cutoff) * jnp.asarray(defocus, jnp.complex64)
-    return FourierPtychography(pupil, shifts, upsampling * n, amplitude=True), jnp.asarray(images)[..., None]
-
-
-def _spiral(width):
-    """(x, y) of a square lattice in the order of a spiral from its middle."""
-    x = y = 0
-    dx, dy = 1, 0
-    places = [(0, 0)]
-    length = 1
-    while len(places) < width * width:
-        for _ in range(2):
-            for _ in range(length):
-                x, y = x + dx, y + dy
-                places.append((x, y))
-            dx, dy = -dy, dx
-        length += 1
-    return np.array(places[: width * width], float)
+def blood_smear(folder: Path, *, upsampling: int = 4) -> Measurement:
+    """The amplitudes of the blood smear with the geometry of its description."""
+    microscope = FourierPtychographicMicroscope(
+        coarser=upsampling, positions="spiral", pitch_mm=4.0, height_mm=90.88, glass_mm=1.0, numerical_aperture=0.1, pixel_size_um=1.845)
+    ((one,),) = (recording.measurements for recording in microscope.read([folder / "ptychography/fpm_bloodsmear_red.mat"]))
+    return jax.tree.map(jnp.asarray, one)
 
 
 def cryo_em(folder: Path) -> Figures:
