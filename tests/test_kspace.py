@@ -177,7 +177,7 @@ def test_fastmri_holds_references(tmp_path):
     assert nmse(back * 1j, truth) == nmse(back, truth)              # a modulus knows no phase
     with pytest.raises(InputError, match="moduli that lack its phase"):
         Data(path=pattern, truth=f"{pattern}:reconstruction_rss", patch=None).load(Scanner(), {"truth"}, 0)
-    with pytest.raises(InputError, match="2 slices; they must agree"):
+    with pytest.raises(InputError, match="2 measurements; they must agree"):
         np.save(tmp_path / "c.npy", kspace)
         write_fastmri(tmp_path / "d.h5", kspace, reconstruction_rss=images[:1])
         Data(path=str(tmp_path / "c.npy"), truth=f"{tmp_path / 'd.h5'}:reconstruction_rss", patch=None).load(Scanner(), set(), 0)

@@ -14,6 +14,7 @@ import numpy as np
 
 from unsup_jax import files
 from unsup_jax.core import Measurement
+from unsup_jax.errors import InputError
 from unsup_jax.files.metadata import Metadata
 from unsup_jax.files.projections import Projections
 from unsup_jax.modalities.base import Recording
@@ -42,6 +43,8 @@ def recording(found: Projections, y: np.ndarray, centre: float | None, dimension
 
     It is found in the row whose views vary most.
     """
+    if centre is None and len(y) < 3:
+        raise InputError(f"{found.path}: {len(y)} views tell no axis of rotation; give --modality.centre")
     if centre is None:
         row = int(np.argmax(y.std(2).sum(0)))
         centre = rotation_axis(y[:, row], found.angles)

@@ -82,7 +82,7 @@ class InlineHologram(Operator):
 
 def circular_pupil(size: int, cutoff: float) -> Array:
     """An open pupil [size, size], complex: ones within `cutoff` frequency steps of the middle."""
-    line = jnp.arange(size) - size // 2
+    line = jnp.arange(size, dtype=jnp.float32) - size // 2
     return (jnp.square(line)[:, None] + jnp.square(line)[None] <= cutoff**2).astype(jnp.complex64)
 
 

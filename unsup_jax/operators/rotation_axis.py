@@ -4,13 +4,13 @@ A point at (r, phi) is projected to t = c + r cos(theta - phi), so that opposite
 
     y(theta + pi, c + t) = y(theta, c - t).
 
-The lag of the greatest correlation between a view and its mirrored opposite gives c to half a pixel. About it the axis is
-where the filtered back-projection f of all views has the least absolute sum,
+The lag of the greatest correlation between a view and its mirrored opposite gives c to half a pixel. Where no views are opposite, as in
+a limited range of angles, the centres of mass give it, for that of a point that turns is m(theta) = c + a cos(theta) + b sin(theta).
+About it the axis is where the filtered back-projection f of all views has the least absolute sum,
 
     c = argmin sum_r |f_c(r)|,
 
-for attenuation is nowhere negative and a wrong axis makes arcs of both signs about every edge. That asks for no opposite
-views, so that a limited range of angles has its axis too, looked for in the middle half of the detector.
+for attenuation is nowhere negative and a wrong axis makes arcs of both signs about every edge.
 
 Reference: Donath, Beckmann and Schreyer, J. Opt. Soc. Am. A 23, 1048 (2006).
 """
@@ -43,11 +43,8 @@ def rotation_axis(sinogram: np.ndarray, angles: np.ndarray) -> float:
         H = Radon(jnp.asarray(theta), y.shape[1], width=3, detector=line - centre)
         return jnp.abs(filtered_back_projection(H, jnp.asarray(y)[..., None], window="hann")).sum()
 
-    guess = _opposite(y, theta)
-    middle = (y.shape[1] - 1) / 2
-    step = 1.0 if guess is not None else y.shape[1] / 64
-    found = middle if guess is None else guess
-    reach = 3 if guess is not None else 16
+    opposite = _opposite(y, theta)
+    found, step, reach = (_of_masses(y, theta), 1.0, 5) if opposite is None else (opposite, 1.0, 3)
     while step > 0.02:
         tried = found + step * np.arange(-reach, reach + 1)
         costs = [float(total(np.float32(c))) for c in tried]
@@ -67,3 +64,10 @@ def _opposite(y, angles):
     correlation = np.fft.irfft(np.fft.rfft(first, 2 * n) * np.conj(np.fft.rfft(last, 2 * n)), 2 * n)
     lag = int(np.argmax(correlation))
     return (n - 1 + (lag - 2 * n if lag > n else lag)) / 2
+
+
+def _of_masses(y, angles):
+    """c of the least-squares fit of c + a cos(theta) + b sin(theta) to the views' centres of mass."""
+    light = np.maximum(y, 0)
+    mass = light @ np.arange(y.shape[1]) / np.maximum(light.sum(1), 1e-30)
+    return float(np.linalg.lstsq(np.stack([np.ones_like(angles), np.cos(angles), np.sin(angles)], 1), mass, rcond=None)[0][0])
