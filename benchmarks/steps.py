@@ -15,7 +15,7 @@ import jax
 import numpy as np
 
 import experiments
-from benchmarks import unrolled, variational
+from benchmarks import adversarial, unrolled, variational
 from benchmarks.timing import compiled, peak_memory, rows_of
 from unsup_jax.core import Adam, Measurement
 from unsup_jax.data import Stream
@@ -45,6 +45,7 @@ def measure(repeats: int, peers: bool) -> Iterator[dict]:
         yield from rows_of(f"U-Net step {count} x {size}^2", lambda: update(key, state, shares), figures, repeats, step, agreement)
     yield from unrolled.measure(repeats, peers)
     yield from variational.measure(repeats, peers)
+    yield from adversarial.measure(repeats, peers)
     yield from _one_image(peers)
     yield _reconstruction(2048)
     yield _reconstruction(8192)

@@ -1,10 +1,17 @@
 """Methods, one a file, named as their papers name them."""
 
+from unsup_jax.methods.adversarial.fgan import FGAN
+from unsup_jax.methods.adversarial.gan import GAN
+from unsup_jax.methods.adversarial.r3gan import R3GAN
+from unsup_jax.methods.adversarial.sngan import SNGAN
+from unsup_jax.methods.adversarial.wgan import WGAN
 from unsup_jax.methods.classical.admm import ADMM
 from unsup_jax.methods.classical.back_projection import FilteredBackProjection
 from unsup_jax.methods.classical.bm3d import BM3D
 from unsup_jax.methods.classical.conjugate_gradient import ConjugateGradient
+from unsup_jax.methods.classical.empirical_law import EmpiricalLaw
 from unsup_jax.methods.classical.filters import GaussianFilter, MedianFilter, NonLocalMeans, WaveletShrinkage
+from unsup_jax.methods.classical.gaussian_law import GaussianLaw
 from unsup_jax.methods.classical.gerchberg_papoulis import GerchbergPapoulis
 from unsup_jax.methods.classical.gradient_descent import GradientDescent
 from unsup_jax.methods.classical.grappa import GRAPPA, SliceGRAPPA
@@ -29,8 +36,9 @@ from unsup_jax.methods.variational.spatial_vae import SpatialVAE
 from unsup_jax.methods.variational.vae import VAE
 
 __all__ = [
-    "ADMM", "BM3D", "Composed", "ConjugateGradient", "DivNoising", "FilteredBackProjection", "GRAPPA", "GaussianFilter", "GerchbergPapoulis",
-    "GradientDescent", "MedianFilter", "NaiveConsistency", "Noise2Noise", "Noise2Score",
-    "Noise2Self", "Noise2Void", "NonLocalMeans", "PN2V", "ProximalGradient", "RARE", "RichardsonLucy", "SSDU", "Self2Self",
-    "SliceGRAPPA", "SpatialVAE", "Supervised", "VAE", "VariableSplitting", "WaveletShrinkage", "Wiener", "ZSN2N", "ZeroShotSSL",
+    "ADMM", "BM3D", "Composed", "ConjugateGradient", "DivNoising", "EmpiricalLaw", "FGAN", "FilteredBackProjection", "GAN", "GRAPPA",
+    "GaussianFilter", "GaussianLaw", "GerchbergPapoulis", "GradientDescent", "MedianFilter", "NaiveConsistency", "Noise2Noise",
+    "Noise2Score", "Noise2Self", "Noise2Void", "NonLocalMeans", "PN2V", "ProximalGradient", "R3GAN", "RARE", "RichardsonLucy", "SNGAN",
+    "SSDU", "Self2Self", "SliceGRAPPA", "SpatialVAE", "Supervised", "VAE", "VariableSplitting", "WGAN", "WaveletShrinkage", "Wiener",
+    "ZSN2N", "ZeroShotSSL",
 ]

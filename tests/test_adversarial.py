@@ -1,0 +1,180 @@
+"""The game: against hand-written steps, on one device and four, resumed, and learning the law of its samples."""
+
+import dataclasses
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from test_train import leaves, norm_of_difference
+
+from unsup_jax.core import Adam, Measurement
+from unsup_jax.data import Data, Phantoms, Stream
+from unsup_jax.errors import InputError
+from unsup_jax.evaluate.distributions import gaussian_like, sliced_wasserstein
+from unsup_jax.losses.games import ADA, R1, Clip, DiffAugment, GradientPenalty, SpectralNorm
+from unsup_jax.methods import FGAN, GAN, R3GAN, SNGAN, WGAN
+from unsup_jax.modalities import Camera
+from unsup_jax.networks import ConvCritic, ConvGenerator, ResidualCritic, ResidualGenerator
+from unsup_jax.operators import Identity
+from unsup_jax.train import Train, fit, parallel
+
+pytestmark = pytest.mark.usefixtures("standard_promotion")  # optax mixes types
+
+SMALL = {"generator": ConvGenerator(width=4, depth=1), "critic": ConvCritic(width=4, depth=1), "latents": 5}
+
+
+def cells(count=64, shape=(8, 8), seed=0):
+    """Images of one blob at a random place."""
+    place = np.random.default_rng(seed).uniform(2, 6, (count, 2, 1, 1))
+    rows, columns = np.mgrid[: shape[0], : shape[1]]
+    image = np.exp(-((rows - place[:, 0]) ** 2 + (columns - place[:, 1]) ** 2) / 3)
+    return (100 * image[..., None]).astype(np.float32)
+
+
+def batch_of(images):
+    return Measurement(jnp.zeros_like(images), Identity(), unpaired=jnp.asarray(images))
+
+
+def trained(method, directory, steps=4, images=None, batch=8, **train):
+    """The players after a short training."""
+    images = cells() if images is None else images
+    measured = [Measurement(np.zeros_like(image), Identity()) for image in images[:4]]
+    stream = Stream(measured, batch=batch, patch=None, augment=False, seed=0, sees=method.sees, unpaired=list(images))
+    settings = {"checkpoint_every": max(1, steps // 2), "validation_batches": 1, "use": "latest", **train}
+    on_step = settings.pop("on_step", None)
+    return fit(method, Train(steps=steps, batch=batch, **settings), stream, stream, Path(directory), quiet=True, on_step=on_step)
+
+
+@pytest.mark.parametrize("method", [
+    GAN(**SMALL, augment=DiffAugment()), FGAN(**SMALL), WGAN(**SMALL, n_critic=2), WGAN(**SMALL, n_critic=2, regularizers=(Clip(),)),
+    SNGAN(**SMALL, n_critic=1, augment=ADA(ramp=100)), R3GAN(**SMALL),
+], ids=lambda m: m.label)
+def test_every_method_plays_and_samples(method, quick_compilation):
+    method = method.planned(10)
+    state = jax.jit(method.init)(jax.random.key(0), batch_of(cells(6)))
+    after, metrics = jax.jit(method.update)(jax.random.key(1), state, batch_of(cells(6)))
+    assert all(jnp.isfinite(value) for value in metrics.values()) and {"critic_loss", "generator_loss"} <= metrics.keys()
+    assert int(after.critic.steps) == method.n_critic and int(after.generator.steps) == 1
+    for before, now in ((state.critic, after.critic), (state.generator, after.generator)):
+        assert norm_of_difference(leaves_of(now.params), leaves_of(before.params)) > 0
+    drawn = method.sample(jax.random.key(2), after, 3)
+    assert drawn.shape == (3, 8, 8, 1) and float(jnp.abs(drawn[0] - drawn[1]).max()) > 0
+    if method.regularizers == (Clip(),):
+        assert max(float(jnp.abs(leaf).max()) for leaf in leaves_of(after.critic.params)) <= 0.01
+    if method.augment == ADA(ramp=100):
+        assert float(after.critic.buffers["augment"]) in (0.0, pytest.approx(0.06))
+
+
+def leaves_of(tree):
+    return [np.asarray(leaf) for leaf in jax.tree.leaves(tree)]
+
+
+def test_a_round_is_the_steps_of_its_players():
+    """Two critic steps of SGD on every other sample, one of the generator on the last of them, written out with jax.grad."""
+    from unsup_jax.core import SGD, sample_keys
+
+    method = WGAN(**SMALL, n_critic=2, generator_optimizer=SGD(0.1, decay=False), critic_optimizer=SGD(0.2, decay=False))
+    images, key = jnp.asarray(cells(4)), jax.random.key(7)
+    state = method.init(jax.random.key(0), batch_of(images))
+    after, _ = jax.jit(method.update)(key, state, batch_of(images))
+    x = (images - state.target.offset) / state.target.unit
+    D, G = state.critic.params, state.generator.params
+    draw = lambda G, key: method.generator.apply(G, method.z(key), (8, 8))
+
+    def critic_loss(D, key, x):
+        of_z, of_D = jax.random.split(key)
+        fake, D = draw(G, of_z), lambda x, D=D: method.critic.apply(D, x)
+        e = jax.random.uniform(jax.random.fold_in(jax.random.split(of_D)[1], 0))
+        slope = jnp.linalg.norm(jax.grad(D)(e * x + (1 - e) * fake).ravel())
+        return D(fake) - D(x) + 10 * (slope - 1) ** 2
+
+    for j in range(2):
+        keys = sample_keys(jax.random.fold_in(key, j), 2)
+        gradient = jax.grad(lambda D: jnp.mean(jax.vmap(critic_loss, (None, 0, 0))(D, keys, x[j::2])))(D)
+        D = jax.tree.map(lambda theta, g: theta - 0.2 * g, D, gradient)
+    keys = sample_keys(jax.random.fold_in(key, 2), 2)
+    deceived = lambda G: -jnp.mean(jnp.stack([method.critic.apply(D, draw(G, jax.random.split(k)[0])) for k in keys]))
+    G = jax.tree.map(lambda theta, g: theta - 0.1 * g, G, jax.grad(deceived)(G))
+    assert norm_of_difference(leaves_of(after.critic.params), leaves_of(D)) < 1e-5
+    assert norm_of_difference(leaves_of(after.generator.params), leaves_of(G)) < 1e-5
+
+
+EVERYTHING = WGAN(
+    **SMALL, n_critic=2, regularizers=(GradientPenalty(), R1(0.1), SpectralNorm()), augment=ADA(ramp=60),
+    generator_optimizer=Adam(1e-3, b1=0.0, average=0.9), critic_optimizer=Adam(1e-3, b1=0.0, average=0.9),
+)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """Both players, their averages, power iterations and an adapted probability after four steps on four devices."""
+    with jax.numpy_dtype_promotion("standard"):
+        return trained(EVERYTHING, tmp_path_factory.mktemp("whole"), steps=4, checkpoint_every=2)
+
+
+def test_four_devices_agree_with_one(whole, tmp_path, monkeypatch):
+    for leaf in jax.tree.leaves(whole):
+        shards = [np.asarray(s.data) for s in leaf.addressable_shards]
+        assert len(shards) == 4 and all(np.array_equal(shards[0], s) for s in shards[1:])
+    monkeypatch.setattr(parallel.Replicas, "of", classmethod(lambda cls, batch: cls((jax.devices()[0],), (0, 1))))
+    alone = trained(EVERYTHING, tmp_path, steps=4)
+    assert norm_of_difference(leaves(alone), leaves(whole)) <= 1e-5
+    assert float(parallel.local(whole).critic.buffers["augment"]) > 0
+
+
+def test_resumed_in_the_middle_it_ends_in_the_same_bits(whole, tmp_path):
+    class Stop(Exception):
+        pass
+
+    def stop(step):
+        if step == 3:
+            raise Stop
+
+    with pytest.raises(Stop):
+        trained(EVERYTHING, tmp_path, steps=4, checkpoint_every=2, on_step=stop)
+    for a, b in zip(leaves(trained(EVERYTHING, tmp_path, steps=4, checkpoint_every=2)), leaves(whole), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_a_batch_that_the_critic_steps_do_not_divide_is_refused():
+    method = WGAN(**SMALL, n_critic=3)
+    state = method.init(jax.random.key(0), batch_of(cells(4)))
+    with pytest.raises(InputError, match="3 critic steps on parts of the 4 samples"):
+        method.update(jax.random.key(1), state, batch_of(cells(4)))
+    with pytest.raises(InputError, match="n_critic and at_once are 1 or more"):
+        GAN(n_critic=0)
+
+
+def test_one_schedule_ends_for_both_players_with_the_training():
+    planned = WGAN(n_critic=5).planned(100, at_once=3)
+    assert (planned.critic_optimizer.steps, planned.generator_optimizer.steps, planned.at_once) == (500, 100, 3)
+
+
+@pytest.mark.parametrize("unpaired, message", [
+    (None, "give --data.unpaired"), ("none", "none"), ("colour", "2 channels, those of the measurements have 1"),
+    ("little", "12 x 24 pixels is smaller than the patch of 16 x 16"),
+])
+def test_bad_unpaired_files_get_one_line(tmp_path, unpaired, message):
+    """Missing, empty, of other channels, smaller than the patch."""
+    np.save(tmp_path / "y.npy", np.ones((4, 24, 24), np.float32))
+    (tmp_path / "none").mkdir()
+    np.save(tmp_path / "colour.npy", np.ones((3, 24, 24, 2), np.float32))
+    np.save(tmp_path / "little.npy", np.ones((3, 12, 24), np.float32))
+    path = unpaired and str(tmp_path / (unpaired if unpaired == "none" else f"{unpaired}.npy"))
+    axes = {"axes": "NYXC"} if unpaired == "colour" else {}
+    data = Data(path=str(tmp_path / "y.npy"), unpaired=path, patch=16, **({} if not axes else {}))
+    with pytest.raises(InputError, match=message) as error:
+        dataset = data.load(Camera(), GAN.sees, 0)
+        Stream(dataset.train, batch=4, patch=16, augment=True, seed=0, sees=GAN.sees, unpaired=dataset.unpaired)
+    assert "\n" not in str(error.value)
+
+
+def learns(method, directory, kind, steps, batch):
+    """(sliced Wasserstein distance of samples, of a Gaussian of the data's moments, of train) to held-out images of 16^2."""
+    images = np.stack(Phantoms(kind, count=1500, shape=(16, 16), seed=5).images())
+    train, held_out = images[:1000], images[1000:]
+    state = parallel.local(trained(method, directory, steps=steps, images=train, batch=batch))
+    drawn = np.asarray(jax.jit(method.sample, static_argnums=2)(jax.random.key(3), state, 500))
+    return tuple(sliced_wasserstein(x, held_out) for x in (drawn, gaussian_like(train, 500), train[:500]))

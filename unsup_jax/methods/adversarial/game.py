@@ -1,0 +1,210 @@
+r"""The game of a generator G and a critic D, eq. (27), once for all: min_G max_D.
+
+    for j = 1 ... n_critic, each on its own part of the batch:
+        D <- descend (mean of critic_loss + regularisers)
+    G <- descend (mean of generator_loss), on the last of the parts
+    averages of both, where their optimisers keep them; that of G generates
+
+Parts are every n_critic-th sample, so that a step sees the same ones on any number of devices. A method gives the two losses
+of ONE sample, with the players as functions; what a game, its regularisers and its augmentation make of a real and a generated
+image is `judged` and `deceiving`. The state of both, of power iterations and of an adapting augmentation, is `Players`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from flax import struct
+from jax import Array
+
+from unsup_jax.core import Adam, Measurement, Method, Optimizer, Scale, Trained, all_replicas, mean_gradient, sample_keys
+from unsup_jax.core.method import Metrics
+from unsup_jax.errors import InputError
+from unsup_jax.losses.games import Augmentation, Game, NonSaturating, Regularizer
+
+Player = Callable[..., Any]
+"""A network with its parameters."""
+
+
+class Players(struct.PyTreeNode):
+    """The state of a game."""
+
+    generator: Trained
+    critic: Trained
+    """Its buffers: `regularizers`, what each of them keeps, and `augment`, what the augmentation keeps."""
+    scale: Scale
+    """Units of y."""
+    target: Scale
+    """Units of x."""
+    shape: tuple[int, ...] = struct.field(pytree_node=False)
+    """That of ONE image of the target distribution, [*S, C]."""
+
+    @property
+    def params(self) -> Any:
+        """theta of G, as it generates: the moving average where one is kept."""
+        return self.generator.averaged
+
+
+@dataclass(frozen=True)
+class Adversarial(Method):
+    """A subclass writes `critic_loss` and `generator_loss` of one sample, and `init_players` where its players take other inputs.
+
+    Raises `InputError` on fewer than one critic step, and in training on a device's share of the batch that the critic steps do
+    not divide.
+    """
+
+    generator: nn.Module = None
+    """G."""
+    critic: nn.Module = None
+    """D."""
+    game: Game = NonSaturating()
+    """What each player pays for D's outputs."""
+    regularizers: tuple[Regularizer, ...] = ()
+    """What keeps D smooth."""
+    augment: Augmentation | None = None
+    """What D sees of an image, real or generated; None for the image itself."""
+    n_critic: int = 1
+    """Steps of D for one of G."""
+    generator_optimizer: Optimizer = Adam(2e-4, b1=0.5)
+    """Optimiser of G, with its moving average."""
+    critic_optimizer: Optimizer = Adam(2e-4, b1=0.5)
+    """Optimiser of D."""
+    at_once: int | None = None
+    """Samples of a device whose gradients are computed together; None: as many as are fast there."""
+
+    def __post_init__(self):
+        if self.n_critic < 1 or (self.at_once is not None and self.at_once < 1):
+            raise InputError(f"n_critic and at_once are 1 or more, not {self.n_critic} and {self.at_once}")
+
+    def critic_loss(self, key: Array, D: Player, G: Player, one: Measurement) -> tuple[Array, Metrics]:
+        """The critic's loss of one sample, and metrics to log."""
+        raise NotImplementedError
+
+    def generator_loss(self, key: Array, G: Player, D: Player, one: Measurement) -> tuple[Array, Metrics]:
+        """The generator's loss of one sample, and metrics to log."""
+        raise NotImplementedError
+
+    def init_players(self, key: Array, one: Measurement) -> tuple[Any, Any]:
+        """theta of G and of D, for measurements like the ONE normalised example."""
+        raise NotImplementedError
+
+    def networks(self, shape: tuple[int, ...]) -> tuple[nn.Module, nn.Module]:
+        """G and D for images of the target distribution of that shape [*S, C]."""
+        return self.generator, self.critic
+
+    def units(self, example: Measurement) -> tuple[Scale, Scale]:
+        """(units of y, units of x) of a batch: one's own of unpaired samples, which y need not share."""
+        scale = Scale.of(example)
+        return scale, scale if example.unpaired is None else Scale.of_images(example.unpaired)
+
+    def judged(self, key: Array, D: Player, real: Array, fake: Array) -> tuple[Array, Metrics]:
+        """What the critic pays for ONE real and one generated image: its part of the game, and the penalties."""
+        T, (draw, again) = self.augment or _unchanged, jax.random.split(key)
+        real, fake = (T(k, x) for k, x in zip(jax.random.split(draw), (real, fake)))
+        of_real, of_fake = D(real), D(fake)
+        penalties = [r.penalty(jax.random.fold_in(again, i), D, real, fake) for i, r in enumerate(self.regularizers)]
+        metrics = {"real": _mean(of_real), "fake": _mean(of_fake), "sign": _mean(jax.tree.map(jnp.sign, of_real))}
+        return self.game.critic(of_real, of_fake) + sum(penalties), metrics
+
+    def deceiving(self, key: Array, D: Player, real: Array, fake: Array) -> Array:
+        """What the generator pays for ONE real and one generated image."""
+        T = self.augment or _unchanged
+        real, fake = (T(k, x) for k, x in zip(jax.random.split(key), (real, fake)))
+        return self.game.generator(D(real), D(fake))
+
+    def init(self, key: Array, example: Measurement) -> Players:
+        scale, target = self.units(example)
+        first = jax.tree.map(lambda leaf: leaf[0], example)
+        self.require(first)
+        players, regular = jax.random.split(key)
+        generator, critic = self.init_players(players, first.normalize(scale, target))
+        kept = [r.init(jax.random.fold_in(regular, i), critic) for i, r in enumerate(self.regularizers)]
+        buffers = {"regularizers": kept, "augment": None if self.augment is None else self.augment.init()}
+        image = next(image for image in (first.unpaired, first.truth, first.y) if image is not None)
+        return Players(
+            Trained.start(generator, self.generator_optimizer), Trained.start(critic, self.critic_optimizer, buffers), scale, target, image.shape,
+        )
+
+    def start_from(self, state: Players, params: Any) -> Players:
+        if jax.tree.map(jnp.shape, params) != jax.tree.map(jnp.shape, state.generator.params):
+            raise InputError(f"{self.label} cannot start from that run: its generator differs")
+        return state.replace(generator=Trained.start(params, self.generator_optimizer))
+
+    def planned(self, steps: int, at_once: int | None = None) -> "Adversarial":
+        planned = super().planned(steps)
+        return planned if self.at_once is not None else replace(planned, at_once=at_once)
+
+    def descents(self, optimizer: str) -> int:
+        return self.n_critic if optimizer == "critic_optimizer" else 1
+
+    def update(self, key: Array, state: Players, batch: Measurement) -> tuple[Players, Metrics]:
+        count, n = batch.y.shape[0], self.n_critic
+        if count % n:
+            raise InputError(f"{self.label} takes {n} critic steps on parts of the {count} samples of a device; give --train.batch a multiple of both")
+        for j in range(n):
+            part = jax.tree.map(lambda leaf: leaf[j::n], batch)
+            state, of_critic = self.critic_step(jax.random.fold_in(key, j), state, part)
+        state, of_generator = self.generator_step(jax.random.fold_in(key, n), state, part)
+        return state, {**of_critic, **of_generator}
+
+    def critic_step(self, key: Array, state: Players, part: Measurement) -> tuple[Players, Metrics]:
+        """One step of D on a part of the batch."""
+        critic, count = state.critic, part.y.shape[0]
+        kept = [r.advance(critic.params, own) for r, own in zip(self.regularizers, critic.buffers["regularizers"])]
+        G, at = self._generates(state.generator.params, state.shape), self._augmenting(critic.buffers["augment"])
+
+        def loss(key, params, one):
+            return at.critic_loss(key, self._judges(params, kept, state.shape), G, one.normalize(state.scale, state.target))
+
+        gradient, metrics = mean_gradient(loss, sample_keys(key, count), critic.params, part, at_once=self.at_once)
+        critic = critic.descend(gradient, self.critic_optimizer)
+        for r in self.regularizers:
+            critic = critic.replace(params=r.projected(critic.params))
+        augment = critic.buffers["augment"]
+        if self.augment is not None:
+            everyone = all_replicas(jnp.zeros(count)).shape[0]
+            augment = self.augment.adapt(augment, metrics["sign"], everyone)
+        return state.replace(critic=critic.remember({"regularizers": kept, "augment": augment})), _named("critic", metrics)
+
+    def generator_step(self, key: Array, state: Players, part: Measurement) -> tuple[Players, Metrics]:
+        """One step of G on a part of the batch."""
+        critic = state.critic
+        D = self._judges(critic.params, critic.buffers["regularizers"], state.shape)
+        at = self._augmenting(critic.buffers["augment"])
+
+        def loss(key, params, one):
+            return at.generator_loss(key, self._generates(params, state.shape), D, one.normalize(state.scale, state.target))
+
+        keys = sample_keys(key, part.y.shape[0])
+        gradient, metrics = mean_gradient(loss, keys, state.generator.params, part, at_once=self.at_once)
+        return state.replace(generator=state.generator.descend(gradient, self.generator_optimizer)), _named("generator", metrics)
+
+    def _generates(self, params, shape) -> Player:
+        return partial(self.networks(shape)[0].apply, params)
+
+    def _judges(self, params, kept, shape) -> Player:
+        for r, own in zip(self.regularizers, kept):
+            params = r.applied(params, own)
+        return partial(self.networks(shape)[1].apply, params)
+
+    def _augmenting(self, kept) -> "Adversarial":
+        """The method with the augmentation as it is now."""
+        return self if self.augment is None else replace(self, augment=self.augment.at(kept))
+
+
+def _unchanged(key, x):
+    return x
+
+
+def _mean(outputs):
+    """The mean of all of D's maps, each weighing the same."""
+    means = [jnp.mean(out) for out in jax.tree.leaves(outputs)]
+    return sum(means) / len(means)
+
+
+def _named(player, metrics):
+    return {f"{player}_{name}": value for name, value in metrics.items()}

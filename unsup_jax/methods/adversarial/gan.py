@@ -1,0 +1,71 @@
+r"""Generative adversarial network (Goodfellow et al., 2014; article, eqs. (27)-(28), figure 7(a)).
+
+    min_G max_D  E_x log D(x) + E_z log(1 - D(G(z))),     z ~ N(0, I)                       (27), (28)
+
+D is the logistic function of the critic's score. G ascends log D(G(z)) instead of descending log(1 - D(G(z))), whose gradient
+vanishes where D is sure (`game=Minimax()` is (28) as it stands). x are the unpaired samples; y is not looked at.
+"""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import flax.linen as nn
+import jax
+from jax import Array
+
+from unsup_jax.core import ANYTHING, Adam, Measurement, Optimizer, Takes
+from unsup_jax.errors import InputError
+from unsup_jax.losses.games import Game, NonSaturating
+from unsup_jax.methods.adversarial.game import Adversarial, Player, Players
+from unsup_jax.networks import ConvCritic, ConvGenerator
+
+
+@dataclass(frozen=True)
+class GAN(Adversarial):
+    """Eqs. (27)-(28): samples of the law of x. Raises `InputError` on fewer than one latent."""
+
+    sees: ClassVar[frozenset[str]] = frozenset({"unpaired"})
+    takes: ClassVar[Takes] = ANYTHING
+    reference: ClassVar[str] = "Goodfellow 2014, eqs. (27)-(28)"
+
+    generator: nn.Module = ConvGenerator()
+    """G."""
+    critic: nn.Module = ConvCritic(depth=2)
+    """D, before its logistic function."""
+    latents: int = 64
+    """Entries of z."""
+    game: Game = NonSaturating()
+    """What each player pays for D's outputs."""
+    generator_optimizer: Optimizer = Adam(2e-4, b1=0.5, average=0.99)
+    """Optimiser of G, with its moving average."""
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.latents < 1:
+            raise InputError(f"{self.label} needs one latent or more, not {self.latents}")
+
+    def networks(self, shape: tuple[int, ...]) -> tuple[nn.Module, nn.Module]:
+        return self.generator.clone(channels=shape[-1]), self.critic
+
+    def init_players(self, key: Array, one: Measurement) -> tuple[Any, Any]:
+        x, (of_G, of_D, of_z) = one.unpaired, jax.random.split(key, 3)
+        G, D = self.networks(x.shape)
+        return G.init(of_G, self.z(of_z), x.shape[:-1]), D.init(of_D, x)
+
+    def z(self, key: Array) -> Array:
+        """Latents [L] of one image."""
+        return jax.random.normal(key, (self.latents,))
+
+    def critic_loss(self, key: Array, D: Player, G: Player, one: Measurement):
+        x, (of_z, of_D) = one.unpaired, jax.random.split(key)
+        return self.judged(of_D, D, x, G(self.z(of_z), x.shape[:-1]))
+
+    def generator_loss(self, key: Array, G: Player, D: Player, one: Measurement):
+        x, (of_z, of_D) = one.unpaired, jax.random.split(key)
+        return self.deceiving(of_D, D, x, G(self.z(of_z), x.shape[:-1])), {}
+
+    def sample(self, key: Array, state: Players, count: int) -> Array:
+        """Images [count, *S, C] of the law that G learned."""
+        G, _ = self.networks(state.shape)
+        draw = lambda key: state.target.restore(G.apply(state.params, self.z(key), state.shape[:-1]))
+        return jax.vmap(draw)(jax.random.split(key, count))
