@@ -10,17 +10,41 @@ are compared with one another alone. `inception` reads the network of the publis
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from unsup_jax.errors import InputError
+from unsup_jax.evaluate.base import Analysis
 
 Features = Callable[[np.ndarray], np.ndarray]
 """Images [N, H, W, C] to features [N, F]."""
+
+
+@dataclass(frozen=True)
+class Distributions(Analysis):
+    """The distances of a method's samples from parts of the reference images of their size, as columns of the table.
+
+    Raises `InputError`, before anything is trained, where the Inception network of FID is asked for and cannot be read.
+    """
+
+    draws: ClassVar[int] = 500
+
+    inception: str | None = None
+    """TorchScript file of the Inception network, for FID; None for fixed random features."""
+
+    def check(self, shapes: list[tuple[int, ...]]) -> None:
+        if self.inception is not None:
+            inception(self.inception)
+
+    def sample_scores(self, samples: np.ndarray, reference: Sequence[np.ndarray]) -> dict[str, float]:
+        held_out = crops(reference, samples.shape[1:], len(samples))
+        return distances(samples, held_out, features=None if self.inception is None else inception(self.inception))
 
 
 def sliced_wasserstein(a: np.ndarray, b: np.ndarray, *, directions: int = 512, seed: int = 0) -> float:

@@ -4,7 +4,8 @@ r"""R3GAN, "the GAN is dead; long live the GAN" (Huang et al., NeurIPS 2024).
     min_G  E s(D(x) - D(G(z)))                                                                 s the softplus
 
 The relativistic loss has a minimum in the place of modes that are dropped, and both penalties make the game converge near it:
-one critic step, no normalisation and no Lipschitz constant. gamma is about 2e-4 pixels / batch at first (Karras 2020).
+one critic step, no normalisation and no Lipschitz constant. gamma is about 2e-4 pixels / batch (Karras 2020) and constant here, and
+steps decay by a cosine; the authors let gamma and Adam's b2 follow a schedule too.
 """
 
 from dataclasses import dataclass
