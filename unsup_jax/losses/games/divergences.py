@@ -221,8 +221,9 @@ class Alpha(Divergence):
 
     def conjugate(self, v: Array) -> Array:
         a = self.alpha
-        base = jnp.maximum((a - 1) * v + 1, 0) if a > 1 else (1 - a) * softplus(-v)
-        return (base ** (a / (a - 1)) - 1) / a
+        if a > 1:
+            return (jnp.maximum((a - 1) * v + 1, 0) ** (a / (a - 1)) - 1) / a
+        return (jnp.exp(a / (a - 1) * (math.log(1 - a) + log_softplus(-v))) - 1) / a
 
 
 @dataclass(frozen=True)
@@ -237,6 +238,12 @@ class TotalVariation(Divergence):
 
     def conjugate(self, v: Array) -> Array:
         return jnp.tanh(v) / 2
+
+
+def log_softplus(x: Array) -> Array:
+    """log s(x), which is x itself far below zero, where s(x) is e^x and would underflow."""
+    far = x < -15
+    return jnp.where(far, x, jnp.log(softplus(jnp.where(far, 0, x))))
 
 
 @jax.custom_jvp
