@@ -80,7 +80,7 @@ def test_a_round_is_the_steps_of_its_players():
     images, key = jnp.asarray(cells(4)), jax.random.key(7)
     state = method.init(jax.random.key(0), batch_of(images))
     after, _ = jax.jit(method.update)(key, state, batch_of(images))
-    x = (images - state.target.offset) / state.target.unit
+    x = (images - state.target.offset[None]) / state.target.unit[None]
     D, G = state.critic.params, state.generator.params
     draw = lambda G, key: method.generator.apply(G, method.z(key), (8, 8))
 
