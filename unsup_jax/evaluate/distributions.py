@@ -43,6 +43,7 @@ class Distributions(Analysis):
             inception(self.inception)
 
     def sample_scores(self, samples: np.ndarray, reference: Sequence[np.ndarray]) -> dict[str, float]:
+        """All distances of samples [N, *S, C] from as many parts of the reference images."""
         held_out = crops(reference, samples.shape[1:], len(samples))
         return distances(samples, held_out, features=None if self.inception is None else inception(self.inception))
 
