@@ -61,7 +61,7 @@ class Divergence(Game):
 
 @dataclass(frozen=True)
 class KL(Divergence):
-    """KL(mu || nu): the generator covers the data."""
+    """The relative entropy KL(mu || nu): the generator covers the data."""
 
     def f(self, u: Array) -> Array:
         return u * jnp.log(u)
@@ -75,7 +75,7 @@ class KL(Divergence):
 
 @dataclass(frozen=True)
 class ReverseKL(Divergence):
-    """KL(nu || mu): the generator keeps to a mode."""
+    """The relative entropy KL(nu || mu): the generator keeps to a mode."""
 
     def f(self, u: Array) -> Array:
         return -jnp.log(u)
@@ -132,7 +132,7 @@ class SquaredHellinger(Divergence):
 
 @dataclass(frozen=True)
 class Jeffrey(Divergence):
-    """KL(mu || nu) + KL(nu || mu)."""
+    """The sum KL(mu || nu) + KL(nu || mu)."""
 
     def f(self, u: Array) -> Array:
         return (u - 1) * jnp.log(u)
