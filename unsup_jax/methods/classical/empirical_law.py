@@ -45,4 +45,5 @@ class EmpiricalLaw(Method):
         return Seen(state.images.at[places].set(new), state.count + new.shape[0]), {}
 
     def sample(self, key: Array, state: Seen, count: int) -> Array:
+        """`count` of the kept samples, with replacement."""
         return state.images[jax.random.randint(key, (count,), 0, jnp.clip(state.count, 1, self.capacity))]

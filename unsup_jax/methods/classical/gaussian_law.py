@@ -44,6 +44,7 @@ class GaussianLaw(Method):
         return Moments(state.batches + 1, state.first + part * (first - state.first), state.second + part * (second - state.second)), {}
 
     def sample(self, key: Array, state: Moments, count: int) -> Array:
+        """m + C^{1/2} u."""
         mean = state.first.ravel()
         values, vectors = jnp.linalg.eigh(state.second - mean[:, None] * mean[None])
         u = jax.random.normal(key, (count, mean.size)) * jnp.sqrt(jnp.maximum(values, 0))[None]
