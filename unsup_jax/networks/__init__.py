@@ -4,9 +4,9 @@ from unsup_jax.networks.autoencoder import (
     Autoencoder, ConvDecoder, ConvEncoder, CoordinateDecoder, DenseDecoder, DenseEncoder, MapDecoder, MapEncoder,
 )
 from unsup_jax.networks.convolution import Conv, Down, UpConv, convolve
-from unsup_jax.networks.critic import ConvCritic, MultiScaleCritic, PatchCritic, ResidualCritic
+from unsup_jax.networks.critic import ConvCritic, Critic, MultiScaleCritic, PatchCritic, ResidualCritic
 from unsup_jax.networks.dncnn import DnCNN
-from unsup_jax.networks.generator import ConvGenerator, DenseGenerator, ResidualGenerator
+from unsup_jax.networks.generator import ConvGenerator, DenseGenerator, Generator, ResidualGenerator
 from unsup_jax.networks.modulation import AdaIN, FiLM, SelfAttention
 from unsup_jax.networks.noise_network import NoiseNetwork
 from unsup_jax.networks.partial_unet import PartialConv, PartialUNet
@@ -17,8 +17,8 @@ from unsup_jax.networks.unet import UNet
 from unsup_jax.networks.unrolled import Unrolled
 
 __all__ = [
-    "AdaIN", "Autoencoder", "Conv", "ConvCritic", "ConvDecoder", "ConvEncoder", "ConvGenerator", "CoordinateDecoder", "DenseDecoder",
-    "DenseEncoder", "DenseGenerator", "DnCNN", "Down", "FiLM", "MapDecoder", "MapEncoder", "MultiScaleCritic", "NoiseNetwork",
-    "PartialConv", "PartialUNet", "PatchCritic", "ResNet", "ResidualCritic", "ResidualGenerator", "SelfAttention", "Slicewise",
-    "Strided", "UNet", "Unrolled", "UpConv", "convolve",
+    "AdaIN", "Autoencoder", "Conv", "ConvCritic", "ConvDecoder", "ConvEncoder", "ConvGenerator", "CoordinateDecoder", "Critic",
+    "DenseDecoder", "DenseEncoder", "DenseGenerator", "DnCNN", "Down", "FiLM", "Generator", "MapDecoder", "MapEncoder",
+    "MultiScaleCritic", "NoiseNetwork", "PartialConv", "PartialUNet", "PatchCritic", "ResNet", "ResidualCritic", "ResidualGenerator",
+    "SelfAttention", "Slicewise", "Strided", "UNet", "Unrolled", "UpConv", "convolve",
 ]

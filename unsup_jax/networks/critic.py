@@ -17,8 +17,8 @@ from unsup_jax.networks.strided import Strided
 from unsup_jax.networks.unet import align
 
 
-class _Critic(nn.Module):
-    """A critic, none of whose sizes is below 1."""
+class Critic(nn.Module):
+    """What all critics share: none of their sizes is below 1."""
 
     def __post_init__(self):
         super().__post_init__()
@@ -26,8 +26,12 @@ class _Critic(nn.Module):
         if min(given.values()) < 1:
             raise InputError(f"{type(self).__name__} needs values of 1 or more, not {', '.join(f'{k} {v}' for k, v in given.items())}")
 
+    def tiny(self) -> "Critic":
+        """The same critic of few layers and features, for tests."""
+        return self.clone(width=4, depth=min(self.depth, 2))
 
-class ConvCritic(_Critic):
+
+class ConvCritic(Critic):
     """Strided convolutions to a score, of images of one shape (DCGAN, Radford 2016). Raises `InputError` on a field below 1."""
 
     width: int = 32
@@ -45,7 +49,7 @@ class ConvCritic(_Critic):
         return nn.Dense(1, name="out")(h.ravel())[0]
 
 
-class ResidualCritic(_Critic):
+class ResidualCritic(Critic):
     """Residual blocks and mean pooling to a score, of images of one shape. Raises `InputError` on a field below 1."""
 
     width: int = 32
@@ -69,7 +73,7 @@ class ResidualCritic(_Critic):
         return nn.Dense(1, name="out")(leaky(h).ravel())[0]
 
 
-class PatchCritic(_Critic):
+class PatchCritic(Critic):
     """A map of scores, each of a patch of 70^2 pixels at depth 3 (pix2pix, Isola 2017). Raises `InputError` on a field below 1."""
 
     width: int = 64
@@ -88,13 +92,16 @@ class PatchCritic(_Critic):
         return Conv(1, kernel_size=4, lowering=self.lowering, name="out", gain=0.5)(h)
 
 
-class MultiScaleCritic(_Critic):
+class MultiScaleCritic(Critic):
     """One critic an octave, each on the image pooled once more (pix2pixHD, Wang 2018). Raises `InputError` on fewer than one."""
 
-    critic: nn.Module = PatchCritic(depth=2)
+    critic: Critic = PatchCritic(depth=2)
     """The critic of each octave, with parameters of its own."""
     scales: int = 2
     """Octaves."""
+
+    def tiny(self) -> "MultiScaleCritic":
+        return self.clone(critic=self.critic.tiny())
 
     @nn.compact
     def __call__(self, *images: Array) -> tuple[Array, ...]:

@@ -16,8 +16,8 @@ from unsup_jax.networks.critic import ResidualBlock, leaky
 from unsup_jax.networks.modulation import AdaIN, SelfAttention
 
 
-class _Generator(nn.Module):
-    """A generator, none of whose sizes is below 1."""
+class Generator(nn.Module):
+    """What all generators share: none of their sizes is below 1."""
 
     def __post_init__(self):
         super().__post_init__()
@@ -25,13 +25,17 @@ class _Generator(nn.Module):
         if min(given.values()) < 1:
             raise InputError(f"{type(self).__name__} needs values of 1 or more, not {', '.join(f'{k} {v}' for k, v in given.items())}")
 
+    def tiny(self) -> "Generator":
+        """The same generator of few layers and features, for tests."""
+        return self.clone(width=4, depth=min(self.depth, 2))
+
     def coarsest(self, z: Array, shape: tuple[int, ...]) -> Array:
         """The map [*S / 2^depth, width 2^depth] that is affine in z."""
         coarse, features = [-(-n // 2**self.depth) for n in shape], self.width * 2**self.depth
         return nn.Dense(math.prod(coarse) * features, name="in")(z).reshape(*coarse, features)
 
 
-class ConvGenerator(_Generator):
+class ConvGenerator(Generator):
     """A convolution a level (DCGAN, Radford 2016). Raises `InputError` on a field below 1."""
 
     width: int = 32
@@ -52,7 +56,7 @@ class ConvGenerator(_Generator):
         return h[tuple(slice(n) for n in shape)]
 
 
-class ResidualGenerator(_Generator):
+class ResidualGenerator(Generator):
     """Two residual convolutions a level, of whose features z tells the scale and offset too. Raises `InputError` on a field below 1."""
 
     width: int = 32
@@ -83,7 +87,7 @@ class ResidualGenerator(_Generator):
         return h[tuple(slice(n) for n in shape)]
 
 
-class DenseGenerator(_Generator):
+class DenseGenerator(Generator):
     """A perceptron (f-GAN, Nowozin 2016). Raises `InputError` on a field below 1."""
 
     width: int = 128

@@ -15,7 +15,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-import flax.linen as nn
 import jax
 import jax.numpy as jnp
 from flax import struct
@@ -25,6 +24,7 @@ from unsup_jax.core import Adam, Measurement, Method, Optimizer, Scale, Trained,
 from unsup_jax.core.method import Metrics
 from unsup_jax.errors import InputError
 from unsup_jax.losses.games import Augmentation, Game, NonSaturating, Regularizer
+from unsup_jax.networks import Critic, Generator
 
 Player = Callable[..., Any]
 """A network with its parameters."""
@@ -57,9 +57,9 @@ class Adversarial(Method):
     not divide.
     """
 
-    generator: nn.Module = None
+    generator: Generator = None
     """G."""
-    critic: nn.Module = None
+    critic: Critic = None
     """D."""
     game: Game = NonSaturating()
     """What each player pays for D's outputs."""
@@ -92,7 +92,7 @@ class Adversarial(Method):
         """theta of G and of D, for measurements like the ONE normalised example."""
         raise NotImplementedError
 
-    def networks(self, shape: tuple[int, ...]) -> tuple[nn.Module, nn.Module]:
+    def networks(self, shape: tuple[int, ...]) -> tuple[Generator, Critic]:
         """G and D for images of the target distribution of that shape [*S, C]."""
         return self.generator, self.critic
 
@@ -137,6 +137,10 @@ class Adversarial(Method):
     def planned(self, steps: int, at_once: int | None = None) -> "Adversarial":
         planned = super().planned(steps)
         return planned if self.at_once is not None else replace(planned, at_once=at_once)
+
+    def tiny(self) -> "Adversarial":
+        """The same game of small networks and one critic step, for tests."""
+        return replace(self, generator=self.generator.tiny(), critic=self.critic.tiny(), n_critic=1)
 
     def descents(self, optimizer: str) -> int:
         return self.n_critic if optimizer == "critic_optimizer" else 1

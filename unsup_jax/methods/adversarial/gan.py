@@ -9,7 +9,6 @@ vanishes where D is sure (`game=Minimax()` is (28) as it stands). x are the unpa
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import flax.linen as nn
 import jax
 from jax import Array
 
@@ -17,7 +16,7 @@ from unsup_jax.core import ANYTHING, Adam, Measurement, Optimizer, Takes
 from unsup_jax.errors import InputError
 from unsup_jax.losses.games import Game, NonSaturating
 from unsup_jax.methods.adversarial.game import Adversarial, Player, Players
-from unsup_jax.networks import ConvCritic, ConvGenerator
+from unsup_jax.networks import ConvCritic, ConvGenerator, Critic, Generator
 
 
 @dataclass(frozen=True)
@@ -28,9 +27,9 @@ class GAN(Adversarial):
     takes: ClassVar[Takes] = ANYTHING
     reference: ClassVar[str] = "Goodfellow 2014, eqs. (27)-(28)"
 
-    generator: nn.Module = ConvGenerator()
+    generator: Generator = ConvGenerator()
     """G."""
-    critic: nn.Module = ConvCritic(depth=2)
+    critic: Critic = ConvCritic(depth=2)
     """D, before its logistic function."""
     latents: int = 64
     """Entries of z."""
@@ -44,7 +43,7 @@ class GAN(Adversarial):
         if self.latents < 1:
             raise InputError(f"{self.label} needs one latent or more, not {self.latents}")
 
-    def networks(self, shape: tuple[int, ...]) -> tuple[nn.Module, nn.Module]:
+    def networks(self, shape: tuple[int, ...]) -> tuple[Generator, Critic]:
         return self.generator.clone(channels=shape[-1]), self.critic
 
     def init_players(self, key: Array, one: Measurement) -> tuple[Any, Any]:

@@ -11,12 +11,10 @@ steps decay by a cosine; the authors let gamma and Adam's b2 follow a schedule t
 from dataclasses import dataclass
 from typing import ClassVar
 
-import flax.linen as nn
-
 from unsup_jax.core import Adam, Optimizer
 from unsup_jax.losses.games import R1, R2, Game, Regularizer, Relativistic
 from unsup_jax.methods.adversarial.gan import GAN
-from unsup_jax.networks import ResidualCritic, ResidualGenerator
+from unsup_jax.networks import Critic, Generator, ResidualCritic, ResidualGenerator
 
 
 @dataclass(frozen=True)
@@ -25,9 +23,9 @@ class R3GAN(GAN):
 
     reference: ClassVar[str] = "Huang 2024"
 
-    generator: nn.Module = ResidualGenerator()
+    generator: Generator = ResidualGenerator()
     """G."""
-    critic: nn.Module = ResidualCritic(depth=2)
+    critic: Critic = ResidualCritic(depth=2)
     """D, without normalisation."""
     game: Game = Relativistic()
     """Each real image against a generated one."""

@@ -9,12 +9,10 @@ The maximum is the Wasserstein-1 distance (35) of the law of x and that of G(z).
 from dataclasses import dataclass
 from typing import ClassVar
 
-import flax.linen as nn
-
 from unsup_jax.core import Adam, Optimizer
 from unsup_jax.losses.games import Game, GradientPenalty, Regularizer, Wasserstein
 from unsup_jax.methods.adversarial.gan import GAN
-from unsup_jax.networks import ConvCritic
+from unsup_jax.networks import ConvCritic, Critic
 
 
 @dataclass(frozen=True)
@@ -23,7 +21,7 @@ class WGAN(GAN):
 
     reference: ClassVar[str] = "Arjovsky 2017, Gulrajani 2017, eqs. (35)-(36)"
 
-    critic: nn.Module = ConvCritic(depth=2)
+    critic: Critic = ConvCritic(depth=2)
     """D, the Kantorovich potential."""
     game: Game = Wasserstein()
     """The dual (36)."""
