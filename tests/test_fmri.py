@@ -162,7 +162,7 @@ def test_the_maps_of_a_run(tmp_path):
     found = analysis.maps(list(series))
     assert np.argwhere(found["t"] > 6).tolist() == [[0, 4, 4]] and np.argwhere(found["coherence"] > 0.6).tolist() == [[1, 9, 9]]
     assert abs(found["phase"][1, 9, 9] - 1.2) < 0.15 and 80 < np.median(found["tSNR"]) < 120
-    scores = analysis.scores(list(series))
+    scores = analysis.scores(list(series), [], [])
     assert scores["voxels, coherence > 0.6"] == scores["voxels, t > 6"] == 1
     assert "median tSNR" in report.text_table([{"method": "a", **scores}])
     made = analysis.figures(tmp_path, {"a": list(series), "truth": list(series)})

@@ -102,9 +102,10 @@ def test_every_network_and_likelihood(network, likelihood):
     gradient = jax.jit(jax.grad(lambda p: method.loss(KEY, p, one)[0]))(state.params)
     assert all(bool(jnp.isfinite(leaf).all()) for leaf in jax.tree.leaves(gradient))
     assert sum(bool(jnp.any(leaf != 0)) for leaf in jax.tree.leaves(gradient)) > 0.6 * len(jax.tree.leaves(gradient))
-    estimate, draws, along = jax.jit(lambda s: (method.estimate(KEY, s.params, one), method.posterior(KEY, s, one), method.traversals(s, one)))(state)
+    estimate, draws, along = jax.jit(lambda s: (method.estimate(KEY, s.params, one), method.posterior(KEY, s, one), method.images(s, one)))(state)
     assert estimate.shape == (9, 12, 1) and draws.shape == (3, 9, 12, 1)
-    assert along is None if network is NETWORKS["maps"] else along.shape == (network.encoder.latents, 9, 9, 12, 1)
+    assert {name: grid.shape for name, grid in along.items()} == (
+        {} if network is NETWORKS["maps"] else {"along the latents": (network.encoder.latents, 9, 9, 12, 1)})
 
 
 def test_maps_take_images_of_any_size():
@@ -151,7 +152,7 @@ def test_the_manifold_of_the_content(content):
     method = SpatialVAE(Autoencoder(DenseEncoder(latents=3 + content, width=8), CoordinateDecoder(width=8)))
     batch = jax.tree.map(lambda leaf: jnp.asarray(leaf)[None], measurement((8, 8)))
     state = method.init(KEY, batch)
-    grid = method.traversals(state, measurement((8, 8)))
+    (grid,) = method.images(state, measurement((8, 8))).values()
     assert grid.shape == ((9, 9) if content > 1 else (1, 9)) + (8, 8, 1)
     z = method.encode(state.trained.params, state.scale.normalize(measurement((8, 8)).y))[0].at[3].set(-2.0)
     z = z.at[4].set(2.0) if content > 1 else z
@@ -228,7 +229,7 @@ def test_calibrated_draws_are_found_calibrated(tmp_path):
     assert coverage(0.5 * draws, truth, np.array([0.9]))[0] < 0.7
     figures.calibrations(tmp_path / "c.png", {"a": draws}, truth)
     figures.diversity(tmp_path / "d.png", truth, draws, truth)
-    figures.traversals(tmp_path / "t.png", draws[:6].reshape(2, 3, 64, 64, 1))
+    figures.grid(tmp_path / "t.png", draws[:6].reshape(2, 3, 64, 64, 1))
     assert min(path.stat().st_size for path in tmp_path.iterdir()) > 10_000
 
 

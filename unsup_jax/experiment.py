@@ -16,9 +16,9 @@ from unsup_jax.core import Method
 from unsup_jax.data import Data, Dataset, Stream
 from unsup_jax.data.stream import widths
 from unsup_jax.errors import InputError
-from unsup_jax.evaluate import Analysis, coverage, psnr, report, scores
+from unsup_jax.evaluate import Analysis, coverage, psnr
+from unsup_jax.evaluate.summary import Result, mean_scores, summarise
 from unsup_jax.inference import WHOLE_IMAGE_PIXELS, estimator
-from unsup_jax.lazy import Lazy
 from unsup_jax.modalities import Modality
 from unsup_jax.noise.correlation import correlation_warning
 from unsup_jax.operators import Identity
@@ -27,8 +27,6 @@ from unsup_jax.train import Train, fit, parallel
 from unsup_jax.train.answers import Answers
 from unsup_jax.train.checkpoint import write_json
 from unsup_jax.train.logging import ProgressLine, read_metrics
-
-figures = Lazy("unsup_jax.evaluate.figures")
 
 
 @dataclass(frozen=True)
@@ -60,20 +58,6 @@ class Experiment:
     def _alike(self, reference):
         left_open = {f.name for f in dataclasses.fields(reference) if getattr(reference, f.name) == f.default} & {"network", "optimizer"}
         return dataclasses.replace(reference, **{name: getattr(self.method, name) for name in left_open if hasattr(self.method, name)})
-
-
-@dataclass(frozen=True)
-class Result:
-    """What one method made of the test measurements."""
-
-    label: str
-    row: dict[str, Any]
-    estimates: list[np.ndarray]
-    history: list[dict]
-    draws: np.ndarray | None = None
-    """Draws [N, *S, C] of x given the first test measurement, of a method that makes some."""
-    traversals: np.ndarray | None = None
-    """Images [rows, columns, *S, C] along the latents of a method that has a few."""
 
 
 def run(experiment: Experiment, name: str, directory: Path, *, start_from: Any = None, quiet: bool = False) -> list[Result]:
@@ -122,9 +106,17 @@ def compare(
     notes += _correlated([job.method for job in jobs], jobs[0].dataset.train[0])
     for line in notes:
         say(line)
-    results = [job.run(directory, seed, quiet, start_from if job.label == subject else None) for job in jobs]
+    samples = (analysis or Analysis()).draws
+    results = [job.run(directory, seed, quiet, start_from if job.label == subject else None, samples) for job in jobs]
     if parallel.is_main():
-        _write(results, notes + left_out, jobs[0].dataset.test, name, directory, subject, settings, analysis, say)
+        test = jobs[0].dataset.test
+        clean = next((job.dataset.unpaired for job in jobs if job.dataset.unpaired), [])
+        summarise(
+            results, test, [m.truth for m in test if m.truth is not None] or clean, directory, subject=subject, analysis=analysis,
+            notes=notes + left_out, say=say, title=name if isinstance(name, str) else "Comparison of " + ", ".join(name), details={
+                "Configuration": json.dumps(settings, indent=2), "Devices": parallel.describe(),
+                "Versions": f"jax {jax.__version__}, numpy {np.__version__}"},
+        )
     return results
 
 
@@ -167,8 +159,8 @@ class _Job:
             Stream(watched, augment=False, seed=train.seed + 1, **settings),
         ))
 
-    def run(self, directory: Path, seed: int, quiet: bool, start_from: Any) -> Result:
-        """Train where there is something to train, and reconstruct the test measurements."""
+    def run(self, directory: Path, seed: int, quiet: bool, start_from: Any, samples: int) -> Result:
+        """Train where there is something to train; reconstruct the test measurements, or draw samples, or both."""
         history, state, seconds = [], None, None
         folder = method_folder(directory, self.label)
         if self.streams is not None:
@@ -181,6 +173,27 @@ class _Job:
             history = read_metrics(folder)
             if parallel.is_main():
                 leave_example(folder, self.dataset.train, self.streams[0].example(2).y.shape)
+        estimates, losses, spent = self._estimates(folder, state, seed, quiet, start_from) if self.method.reconstructs else ([], [], 0.0)
+        row = {"method": self.label, "sees": ", ".join(sorted(self.method.sees)) or "nothing", **mean_scores(estimates, self.dataset.test)}
+        row |= {"train_seconds": seconds, "seconds": spent / len(estimates) if estimates else None}
+        history = history or (_history(losses[0]) if losses else [])
+        held_out = [of_steps["validation_loss"].min() for of_steps in losses if "validation_loss" in of_steps]
+        if held_out and np.isfinite(held_out).all():
+            row["held-out loss"] = float(np.mean(held_out))
+        if self.streams is None:
+            return Result(self.label, row, estimates, history, folder)
+        draws, images = None, {}
+        first, key = self.dataset.test[0], jax.random.key(seed)
+        if np.prod(first.y.shape[:-1]) <= WHOLE_IMAGE_PIXELS:
+            both = jax.jit(lambda m: (self.method.posterior(key, state, m), self.method.images(state, m)))
+            draws, images = jax.tree.map(np.asarray, both(first.only(self.method.reads)))
+        if draws is not None and first.truth is not None:
+            row |= {"PSNR of one draw (dB)": psnr(draws[0], first.truth), "coverage of 90 %": float(coverage(draws, first.truth, [0.9])[0])}
+        drawn = jax.jit(lambda state: self.method.sample(key, state, samples))(state)
+        return Result(self.label, row, estimates, history, folder, draws, images, None if drawn is None else np.asarray(drawn))
+
+    def _estimates(self, folder, state, seed, quiet, start_from):
+        """(estimates, losses of the steps of each, seconds) of the test measurements."""
         estimates, losses, spent = [], [], 0.0
         count = len(self.dataset.test)
         line = ProgressLine(self.label, self.method.steps * count, quiet=quiet or not self.method.steps or not parallel.is_main())
@@ -193,98 +206,10 @@ class _Job:
             losses.append(of_steps)
             spent += took
         line.close()
-        row = {
-            "method": self.label, "sees": ", ".join(sorted(self.method.sees)) or "nothing",
-            **_mean_scores(estimates, self.dataset.test), "train_seconds": seconds, "seconds": spent / len(estimates),
-        }
-        history = history or _history(losses[0])
-        held_out = [of_steps["validation_loss"].min() for of_steps in losses if "validation_loss" in of_steps]
-        if held_out and np.isfinite(held_out).all():
-            row["held-out loss"] = float(np.mean(held_out))
-        draws = images = None
-        first = self.dataset.test[0]
-        if self.streams is not None and np.prod(first.y.shape[:-1]) <= WHOLE_IMAGE_PIXELS:
-            both = jax.jit(lambda m: (self.method.posterior(jax.random.key(seed), state, m), self.method.traversals(state, m)))
-            draws, images = jax.tree.map(np.asarray, both(first.only(self.method.reads)))
-        if draws is not None and first.truth is not None:
-            row |= {"PSNR of one draw (dB)": psnr(draws[0], first.truth), "coverage of 90 %": float(coverage(draws, first.truth, [0.9])[0])}
-        return Result(self.label, row, estimates, history, draws, images)
+        return estimates, losses, spent
 
 
 def _history(losses):
     """The losses of a solver's steps as a training's metrics: one row a step, with what is known of it."""
     rows = zip(*losses.values())
     return [{"step": i + 1, **{metric: float(v) for metric, v in zip(losses, row) if np.isfinite(v)}} for i, row in enumerate(rows)]
-
-
-def _mean_scores(estimates, measurements):
-    each = [scores(e, m.truth) for e, m in zip(estimates, measurements) if m.truth is not None]
-    return {name: float(np.mean([s[name] for s in each])) for name in each[0]} if each else {}
-
-
-def _write(results, notes, test, name, directory, subject, settings, analysis, say):
-    first = test[0]
-    noisy_images = [np.asarray(m.y) for m in test]
-    rows = []
-    if first.y.shape == results[0].estimates[0].shape:
-        rows.append({"method": "noisy", "sees": None, **_mean_scores(noisy_images, test)})
-    rows += [r.row | (analysis.scores(r.estimates) if analysis else {}) for r in results]
-    images = {"noisy": np.asarray(first.y)} if rows[0]["method"] == "noisy" else {}
-    images |= {r.label: r.estimates[0] for r in results}
-    truth = None if first.truth is None else np.asarray(first.truth)
-    captions = {row["method"]: f"{row['psnr']:.2f} dB" for row in rows if "psnr" in row}
-    made = {"Images, a crop of each, and residuals": directory / "images.png"}
-    figures.comparison(directory / "images.png", images, captions, truth)
-    trained = {r.label: r.history for r in results if r.history}
-    if trained:
-        figures.curves(directory / "curves.png", trained)
-        made["Training and validation loss"] = directory / "curves.png"
-    if truth is not None:
-        figures.ring_correlations(directory / "frc.png", images, truth)
-        made["Fourier ring correlation with the truth"] = directory / "frc.png"
-    drawn = {r.label: r.draws for r in results if r.draws is not None}
-    for label, draws in drawn.items():
-        path = method_folder(directory, label) / "diversity.png"
-        figures.diversity(path, np.asarray(first.y), draws, truth)
-        made[f"Draws of x given y by {label}"] = path
-    for r in results:
-        if r.traversals is not None:
-            path = method_folder(directory, r.label) / "traversals.png"
-            figures.traversals(path, r.traversals)
-            made[f"Along the latents of {r.label}"] = path
-    if drawn and truth is not None:
-        figures.calibrations(directory / "calibration.png", drawn, truth)
-        made["Error against predicted deviation, and coverage of intervals"] = directory / "calibration.png"
-    summary = _summary(rows, subject, len(test), first, notes)
-    if analysis is not None:
-        series = {r.label: r.estimates for r in results}
-        if truth is not None:
-            series["truth"] = [m.truth for m in test]
-            found = analysis.scores(series["truth"])
-            summary.append("Of the truth: " + ", ".join(f"{name} {report.cell(name, value)}" for name, value in found.items()) + ".")
-        made |= analysis.figures(directory, series)
-    write_json(directory / "scores.json", rows)
-    say("\n" + report.text_table(rows) + "\n")
-    for line in summary:
-        say(line)
-    report.page(
-        directory / "report.html", title=name if isinstance(name, str) else "Comparison of " + ", ".join(name), summary=summary, rows=rows, figures=made,
-        details={"Configuration": json.dumps(settings, indent=2), "Devices": parallel.describe(),
-                 "Versions": f"jax {jax.__version__}, numpy {np.__version__}"},
-    )
-    say(f"report: {directory / 'report.html'}")
-
-
-def _summary(rows, subject, count, first, notes):
-    lines = [f"{count} test image{'s' * (count > 1)} of shape {' x '.join(map(str, first.y.shape))}."]
-    by_label = {row["method"]: row for row in rows}
-    mine = by_label.get(subject, {}).get("psnr")
-    if mine is not None:
-        others = [(label, row["psnr"]) for label, row in by_label.items() if label != subject and "psnr" in row]
-        lines.append(f"{subject}: " + ", ".join(f"{mine - value:+.2f} dB against {label}" for label, value in others) + ".")
-        lines.append("PSNR and SSIM take the range of the truth; FRC ½ is the resolution, in pixels, at which the correlation with "
-                     "the truth falls below one half. Methods that see nothing train on every noisy pixel; those that see "
-                     "the truth train on the part of the data that is not scored.")
-    elif all("psnr" not in row for row in rows):
-        lines.append("There is no truth to score against: judge by the images, the residuals and the validation loss.")
-    return lines + notes

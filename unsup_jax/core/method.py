@@ -1,4 +1,4 @@
-"""A method is three pure functions over measurements: init, update, reconstruct."""
+"""A method is three pure functions over measurements: init, update, and reconstruct or sample."""
 
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal
@@ -22,7 +22,8 @@ class Method:
     """A method: its fields are its hyperparameters, its functions are pure.
 
     Its driver hands it `measurement.only(method.sees)`, so that a method which does not declare `truth`
-    cannot touch it.
+    cannot touch it. What it makes is an estimate from a measurement (`reconstruct`), or, of a model of images alone,
+    images from nothing (`sample`); it may write both.
     """
 
     scope: ClassVar[Literal["dataset", "measurement"]] = "dataset"
@@ -45,8 +46,17 @@ class Method:
         raise NotImplementedError
 
     def reconstruct(self, key: Array, state: State, measurement: Measurement) -> Array:
-        """The estimate of x from ONE measurement."""
-        raise NotImplementedError
+        """The estimate of x from ONE measurement; left out by a method that has none."""
+        raise InputError(f"{self.label} makes images from nothing, and none from a measurement")
+
+    def sample(self, key: Array, state: State, count: int) -> Array | None:
+        """Images [count, *S, C] of the kind that was learnt, without a measurement; None of a method that models none."""
+        return None
+
+    @property
+    def reconstructs(self) -> bool:
+        """Whether it writes `reconstruct`."""
+        return type(self).reconstruct is not Method.reconstruct
 
     def validate(self, key: Array, state: State, batch: Measurement) -> Metrics:
         """What to watch on samples that are not trained on; no entry where a method has nothing to report."""
@@ -91,9 +101,9 @@ class Method:
         """Draws [N, *S, C] of x given ONE measurement; None of a method that has an estimate alone."""
         return None
 
-    def traversals(self, state: State, measurement: Measurement) -> Array | None:
-        """Images [rows, columns, *S, C] along the latents of a method that has a few; None of others."""
-        return None
+    def images(self, state: State, measurement: Measurement) -> dict[str, Array]:
+        """What the report shows beside the estimate, by its caption: grids of images [rows, columns, *S, C]."""
+        return {}
 
     @property
     def reads(self) -> frozenset[str]:

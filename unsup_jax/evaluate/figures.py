@@ -99,14 +99,14 @@ def maps(
     _save(figure, path)
 
 
-def traversals(path: Path, images: np.ndarray) -> None:
-    """A grid of images [rows, columns, *S, C] along latents."""
+def grid(path: Path, images: np.ndarray) -> None:
+    """A grid of images [rows, columns, *S, C] in one range of grey."""
     tiles = np.stack([[plane(image) for image in row] for row in images])
     rows, columns, height, width = tiles.shape[:4]
-    grid = np.swapaxes(tiles, 1, 2).reshape(rows * height, columns * width, *tiles.shape[4:])
+    picture = np.swapaxes(tiles, 1, 2).reshape(rows * height, columns * width, *tiles.shape[4:])
     figure, axis = plt.subplots(figsize=(0.9 * columns, 0.9 * rows * height / width), layout="constrained")
-    low, high = np.percentile(grid, [0.5, 99.7])
-    axis.imshow(np.clip((grid - low) / max(high - low, 1e-12), 0, 1), cmap="gray", interpolation="nearest")
+    low, high = np.percentile(picture, [0.5, 99.7])
+    axis.imshow(np.clip((picture - low) / max(high - low, 1e-12), 0, 1), cmap="gray", interpolation="nearest")
     axis.set_xticks(np.arange(1, columns) * width - 0.5)
     axis.set_yticks(np.arange(1, rows) * height - 0.5)
     axis.grid(color="tab:orange", lw=0.4)

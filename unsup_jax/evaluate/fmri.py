@@ -54,7 +54,7 @@ class Functional(Analysis):
         found = {"mean": mean, "tSNR": temporal_snr(series, drift=self.drift), "t": statistic, "phase": phase, "coherence": coherence}
         return {name: np.where(head | (name == "mean"), value, 0) for name, value in found.items()}
 
-    def scores(self, estimates: list[np.ndarray]) -> dict[str, float]:
+    def scores(self, estimates, test, reference) -> dict[str, float]:
         found = self.maps(estimates)
         inside = found["tSNR"] > 0
         return {

@@ -56,14 +56,14 @@ class SpatialVAE(VAE):
         charged = mean if self.charge_angle else mean.at[0].set(0)
         return normal_divergence(charged / self.prior_deviation(mean), log_variance)
 
-    def traversals(self, state: LearnedState, measurement: Measurement) -> Array | None:
+    def images(self, state: LearnedState, measurement: Measurement) -> dict[str, Array]:
         """The manifold of the content: x in the pose of y, of its first latent (rows) and second (columns) at -2 ... 2."""
         one = measurement.normalize(state.scale)
         mean, _ = self.encode(state.params, one.y)
         values = jnp.linspace(-2, 2, 9)
         rows, columns = jnp.meshgrid(values, values if len(mean) > 4 else values[:1] * 0, indexing="ij")
         z = jnp.broadcast_to(mean, (*rows.shape, len(mean))).at[..., 3].set(rows)
-        return self._images(state, one, z.at[..., 4].set(columns) if len(mean) > 4 else jnp.swapaxes(z, 0, 1))
+        return {"manifold of the content": self._grid(state, one, z.at[..., 4].set(columns) if len(mean) > 4 else jnp.swapaxes(z, 0, 1))}
 
     def pose(self, params, y: Array) -> tuple[Array, Array, Array]:
         """(angle (rad), shift (column, row; half widths), content [L]), the means of a (normalised) image y."""

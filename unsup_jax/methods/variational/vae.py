@@ -140,17 +140,17 @@ class VAE(Learned):
 
         return importance_bound(*jax.lax.map(terms, jax.random.split(key, draws)))
 
-    def traversals(self, state: LearnedState, measurement: Measurement) -> Array | None:
-        """x of the mean with one entry of a vector of latents (a row) at -2 ... 2 of its prior's deviations (columns)."""
+    def images(self, state: LearnedState, measurement: Measurement) -> dict[str, Array]:
+        """Along the latents: x of the mean with one entry of a vector of latents (a row) at -2 ... 2 of its prior's deviations (columns)."""
         one, params = measurement.normalize(state.scale), state.params
         mean, _ = self.encode(params, one.y)
         if mean.ndim > 1:
-            return None
+            return {}
         latents = len(mean)
         values = jnp.linspace(-2, 2, 9)[None, :, None] * (jnp.eye(latents) * self.prior_deviation(mean)[None])[:, None]
-        return self._images(state, one, jnp.where(jnp.eye(latents, dtype=bool)[:, None], values, mean[None, None]))
+        return {"along the latents": self._grid(state, one, jnp.where(jnp.eye(latents, dtype=bool)[:, None], values, mean[None, None]))}
 
-    def _images(self, state, one, z):
+    def _grid(self, state, one, z):
         """x [rows, columns, *S, C] of latents z [rows, columns, L]."""
         draw = lambda z: state.scale.restore(self.decode(state.params, z, one)[0])
         return jax.lax.map(jax.vmap(draw), z)
