@@ -169,7 +169,7 @@ def test_limited_angle_tomography():
     score = lambda method: psnr(np.asarray(estimate(method, m)), np.asarray(x))
     back, regular = score(FilteredBackProjection()), score(ProximalGradient(prior=TotalVariation(1e-2), steps=150))
     assert regular > back + 6
-    with pytest.raises(InputError, match="takes data of Radon, FanBeam or Diffraction, not .* by Identity"):
+    with pytest.raises(InputError, match="takes data of Radon, FanBeam, Diffraction or another operator that projects, not .* by Identity"):
         estimate(FilteredBackProjection(), Measurement(x, Identity()))
 
 

@@ -20,7 +20,7 @@ from unsup_jax.methods import (
 from unsup_jax.methods.classical.bm3d import anscombe, anscombe_inverse
 from unsup_jax.modalities import Blurred
 from unsup_jax.networks import PartialUNet, UNet
-from unsup_jax.methods.self_supervised.noise2score import blind, tweedie
+from unsup_jax.methods.self_supervised.noise2score import blind
 from unsup_jax.methods.self_supervised.noise2self import calibrate, j_invariant, self_supervised_loss
 from unsup_jax.noise import ColouredGaussian, Gamma, Gaussian, Poisson, PoissonGaussian, bootstrap
 from unsup_jax.operators import Identity, Mask
@@ -244,20 +244,22 @@ def test_tweedie_is_the_posterior_mean():
     """For a Gaussian, a Gamma-distributed rate and an inverse-Gamma signal, whose posteriors are known."""
     y = jnp.linspace(1.0, 6.0, 11)
     score = lambda log_p: jax.vmap(jax.grad(log_p))(y)
-    gaussian = tweedie(Gaussian(0.8), y, score(lambda v: -((v - 3) ** 2) / (2 * (0.8**2 + 1.5**2))))
+    gaussian = Gaussian(0.8).posterior_mean(y, score(lambda v: -((v - 3) ** 2) / (2 * (0.8**2 + 1.5**2))))
     np.testing.assert_allclose(gaussian, (y * 1.5**2 + 3 * 0.8**2) / (0.8**2 + 1.5**2), rtol=1e-5)
     # y | x ~ Gamma(looks a, rate a / x), 1 / x ~ Gamma(c, d): p(y) ~ y^(a-1) (d + a y)^-(a + c), 1 / E[1 / x | y] = (d + a y) / (a + c)
     a, c, d = 5.0, 4.0, 6.0
-    gamma = tweedie(Gamma(a), y, score(lambda v: (a - 1) * jnp.log(v) - (a + c) * jnp.log(d + a * v)))
+    gamma = Gamma(a).posterior_mean(y, score(lambda v: (a - 1) * jnp.log(v) - (a + c) * jnp.log(d + a * v)))
     np.testing.assert_allclose(gamma, (d + a * y) / (a + c), rtol=1e-4)
     # counts of rate ~ Gamma(c, d): E[rate | k] = (k + c) / (1 + d); the formula is asymptotic in the count
     from jax.scipy.special import gammaln
     k = jnp.linspace(40.0, 90.0, 6)
     log_p = lambda v: gammaln(v + c * 10) - gammaln(v + 1) - v * jnp.log(1.5)
-    poisson = tweedie(Poisson(1.0), k, jax.vmap(jax.grad(log_p))(k))
+    poisson = Poisson(1.0).posterior_mean(k, jax.vmap(jax.grad(log_p))(k))
     np.testing.assert_allclose(poisson, (k + c * 10) / 1.5, rtol=0.02)
-    with pytest.raises(InputError, match="knows Gaussian"):
-        tweedie(PoissonGaussian(), y, y)
+    with pytest.raises(InputError, match="no posterior mean"):
+        PoissonGaussian().posterior_mean(y, y)
+    with pytest.raises(InputError, match="no posterior mean"):
+        Noise2Score().check(Measurement(np.ones((8, 8, 1), np.float32), Identity(), PoissonGaussian()))
 
 
 def test_blind_noise_level():

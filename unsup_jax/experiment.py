@@ -21,7 +21,6 @@ from unsup_jax.evaluate.summary import Result, mean_scores, summarise
 from unsup_jax.inference import WHOLE_IMAGE_PIXELS, estimator
 from unsup_jax.modalities import Modality
 from unsup_jax.noise.correlation import correlation_warning
-from unsup_jax.operators import Identity
 from unsup_jax.runs import leave_example, method_folder
 from unsup_jax.train import Train, fit, parallel
 from unsup_jax.train.answers import Answers
@@ -123,7 +122,7 @@ def compare(
 def _correlated(methods, one):
     """What to say where pixels of one measurement have noise in common, and which of the methods take it for independent."""
     labels = [method.label for method in methods if method.independent_noise]
-    if not labels or not isinstance(one.operator, Identity) or np.iscomplexobj(one.y):
+    if not labels or not one.operator.identity or np.iscomplexobj(one.y):
         return []
     warning = correlation_warning(np.asarray(one.y))
     return [f"{warning}; taken for independent by {', '.join(labels)}"] if warning else []

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from flax import struct
 from jax import Array
 
-from unsup_jax.core.operator import LinearOperator, Operator
+from unsup_jax.core.operator import Operator
 
 MAY_SEE = frozenset({"pair", "unpaired", "truth"})
 """What a method can declare to see; `y`, its operator and its noise model are always given."""
@@ -30,7 +30,7 @@ class Scale(struct.PyTreeNode):
         """
         y, H = measurements.y, measurements.operator
         if not H.local or jnp.iscomplexobj(y):
-            largest = jnp.abs(jax.vmap(lambda H, y: H.guess(y))(H, y) if isinstance(H, LinearOperator) else y).max()
+            largest = jnp.abs(jax.vmap(lambda H, y: H.guess(y))(H, y) if H.linear else y).max()
             return cls(jnp.zeros_like(largest), jnp.where(largest > 0, largest, 1))
         if H.identity:
             return cls.of_images(y)

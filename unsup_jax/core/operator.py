@@ -6,6 +6,7 @@ operator writes `__call__` alone: its adjoint is the transpose that JAX derives,
 and solver cannot disagree.
 """
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 import jax
@@ -28,6 +29,10 @@ class Operator(struct.PyTreeNode):
     """H(x) = x: y is an image of every pixel, in noise."""
     isometric: ClassVar[bool] = False
     """H samples U x, for a U with U* U = 1: the adjoint of all of U x is x."""
+    circular: ClassVar[bool] = False
+    """H is a filter of periodic images: `transfer` says by what it multiplies their spectra."""
+    projects: ClassVar[bool] = False
+    """y are projections of x, or waves that it diffracts, from many directions: `back_project` inverts H."""
 
     def __call__(self, x: Array) -> Array:
         """The noise-free measurement H(x)."""
@@ -36,6 +41,20 @@ class Operator(struct.PyTreeNode):
     def domain(self, y: Array) -> jax.ShapeDtypeStruct:
         """Shape and type of the x that H maps to arrays like `y`; like `y` itself unless overridden."""
         return jax.ShapeDtypeStruct(y.shape, y.dtype)
+
+    def back_project(self, y: Array, *, window: str = "ram-lak") -> Array:
+        """x from filtered views: the inverse of an H that `projects`, in so far as its directions have seen x.
+
+        `window` is what multiplies the ramp of a filter that has one: ram-lak, shepp-logan or hann.
+        """
+        raise NotImplementedError
+
+    def check_views(self) -> None:
+        """Raise `InputError` on views that `back_project` does not take."""
+
+    def transfer(self, shape: Sequence[int]) -> Array:
+        """h [*shape] with H(x) = F^-1 h F x for images [*shape, C], of an H that is `circular`."""
+        raise NotImplementedError
 
     def guess(self, y: Array) -> Array:
         """Where an iteration for x starts when nothing is known but y: ones, unless overridden."""

@@ -6,7 +6,6 @@ from typing import NamedTuple
 import jax.numpy as jnp
 
 from unsup_jax.core.measurement import Measurement
-from unsup_jax.core.operator import LinearOperator
 
 
 class Takes(NamedTuple):
@@ -23,12 +22,12 @@ def _real(one):
 
 
 def _same_pixels(one):
-    x = one.operator.domain(one.y) if isinstance(one.operator, LinearOperator) else None
+    x = one.operator.domain(one.y) if one.operator.linear else None
     return x is not None and (x.shape, x.dtype) == (one.y.shape, one.y.dtype)
 
 
 ANYTHING = Takes("any measurement", lambda one: True)
-LINEAR = Takes("data of a linear operator", lambda one: isinstance(one.operator, LinearOperator))
+LINEAR = Takes("data of a linear operator", lambda one: one.operator.linear)
 REAL_LINEAR = Takes("real data of a linear operator", lambda one: _real(one) and LINEAR.fits(one))
 IMAGES = Takes("images of every pixel, y = x + w", lambda one: one.operator.identity)
 REAL_IMAGES = Takes("real images of every pixel, y = x + w", lambda one: _real(one) and IMAGES.fits(one))

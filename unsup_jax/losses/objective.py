@@ -53,11 +53,15 @@ class Objective:
         """The name in logs and tables."""
         return type(self).__name__
 
+    def weighted(self) -> "tuple[Weighted, ...]":
+        """The terms of a sum; of any other objective itself, once."""
+        return (Weighted(1.0, self),)
+
     def __add__(self, other: "Objective") -> "Sum":
-        return Sum((*_terms(self), *_terms(other)))
+        return Sum((*self.weighted(), *other.weighted()))
 
     def __mul__(self, weight: float) -> "Sum":
-        return Sum(tuple(Weighted(weight * term.weight, term.objective) for term in _terms(self)))
+        return Sum(tuple(Weighted(weight * term.weight, term.objective) for term in self.weighted()))
 
     __rmul__ = __mul__
 
@@ -118,6 +122,5 @@ class Sum(Objective):
         for term in self.terms:
             term.objective.check(one)
 
-
-def _terms(objective):
-    return objective.terms if isinstance(objective, Sum) else (Weighted(1.0, objective),)
+    def weighted(self) -> tuple[Weighted, ...]:
+        return self.terms

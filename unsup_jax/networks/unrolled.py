@@ -56,7 +56,7 @@ class Unrolled(nn.Module):
 
     @nn.compact
     def __call__(self, y: Array, H: Any) -> Array:
-        if not hasattr(H, "normal"):
+        if not H.linear:
             raise InputError(f"Unrolled takes a linear operator, not {type(H).__name__}")
         curvature = self.param("curvature", lambda key: H.norm(y).astype(jnp.float32))      # ||H||^2: measured, not learned
         curvature = jax.lax.stop_gradient(curvature)

@@ -1,5 +1,7 @@
 """A noise model: how y departs from H(x), as a sampler and as a likelihood."""
 
+from typing import ClassVar
+
 import jax.numpy as jnp
 from flax import struct
 from jax import Array
@@ -10,6 +12,9 @@ from unsup_jax.errors import InputError
 
 class NoiseModel(struct.PyTreeNode):
     """p(y | clean), pixel by pixel, where `clean` is H(x)."""
+
+    white: ClassVar[bool] = False
+    """y = clean + w, w Gaussian, the same whatever the signal and independent between pixels."""
 
     def sample(self, key: Array, clean: Array) -> Array:
         """y ~ p(. | clean), with the shape and type of `clean`."""
@@ -34,6 +39,10 @@ class NoiseModel(struct.PyTreeNode):
     def recorrupted(self, key: Array, noisy: Array, alpha: float) -> tuple[Array, Array]:
         """(y1, y2) made of y so that E[y2 | y1] = E[H x | y1]; `alpha` in (0, 1). `InputError` of a model that has none."""
         raise InputError(f"{type(self).__name__} noise cannot be made into two independent parts")
+
+    def posterior_mean(self, noisy: Array, score: Array) -> Array:
+        """E[x | y] from the score grad log p(y): Tweedie's formula. `InputError` of a model that has none."""
+        raise InputError(f"{type(self).__name__} noise has no posterior mean that is known from the score of y")
 
     def signal(self, free: Array) -> Array:
         """The signal that any real number stands for: itself, unless some are no signals; smooth."""

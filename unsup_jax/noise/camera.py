@@ -10,6 +10,8 @@ variances are sigma^2, gain (H(x) - offset), and their sum. The family is closed
 grey, which is what `normalize` returns. Reference: Foi et al., IEEE Trans. Image Process. 17, 1737 (2008).
 """
 
+from typing import ClassVar
+
 import jax
 import jax.numpy as jnp
 from jax import Array
@@ -22,6 +24,8 @@ from unsup_jax.noise.base import NoiseModel, normal_log_density
 
 class Gaussian(NoiseModel):
     """White Gaussian noise of standard deviation `sigma`."""
+
+    white: ClassVar[bool] = True
 
     sigma: float = 25.0
     """Standard deviation, grey values."""
@@ -52,6 +56,10 @@ class Gaussian(NoiseModel):
         """(y + alpha w, y - w / alpha) for further noise w of the same law (Pang et al., CVPR 2021)."""
         w, alpha = self.sample(key, jnp.zeros_like(noisy)), jnp.asarray(alpha, noisy.dtype)
         return noisy + alpha * w, noisy - w / alpha
+
+    def posterior_mean(self, noisy: Array, score: Array) -> Array:
+        """y + sigma^2 s(y)."""
+        return noisy + jnp.square(self.sigma) * score
 
 
 class Poisson(NoiseModel):
@@ -95,6 +103,10 @@ class Poisson(NoiseModel):
         taken = jax.random.binomial(key, counts, alpha).astype(noisy.dtype)
         back = lambda part: (self.gain * part + self.offset).astype(noisy.dtype)
         return back((counts - taken) / (1 - alpha)), back(taken / alpha)
+
+    def posterior_mean(self, noisy: Array, score: Array) -> Array:
+        """(y + gain / 2) exp(gain s(y)), y counted from the offset."""
+        return self.offset + (noisy - self.offset + self.gain / 2) * jnp.exp(jnp.clip(self.gain * score, -10, 10))
 
     def signal(self, free: Array) -> Array:
         """Above the offset: softplus in units of the gain."""

@@ -46,6 +46,11 @@ class Gamma(NoiseModel):
         share = jax.random.beta(key, alpha * looks, (1 - alpha) * looks, noisy.shape, noisy.dtype)
         return self.offset + signal * (1 - share) / (1 - alpha), self.offset + signal * share / alpha
 
+    def posterior_mean(self, noisy: Array, score: Array) -> Array:
+        """looks y / (looks - 1 - y s(y)), y counted from the offset."""
+        above = noisy - self.offset
+        return self.offset + self.looks * above / jnp.maximum(self.looks - 1 - above * score, 0.1)
+
     def signal(self, free: Array) -> Array:
         """Above the offset: softplus."""
         return self.offset + jax.nn.softplus(free - self.offset) + 1e-6

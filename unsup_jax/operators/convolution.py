@@ -45,6 +45,11 @@ class Convolution(LinearOperator):
     spectrum: Array | None = None
     """The PSF's transform, where `planned` has computed it."""
 
+    @property
+    def circular(self) -> bool:
+        """Whether x repeats."""
+        return self.boundary == "circular"
+
     def __call__(self, x: Array) -> Array:
         shape = self._frame(x.shape)
         blurred = _filtered(x, self.transfer(shape), shape)

@@ -19,6 +19,7 @@ Reference: Kak and Slaney, ch. 6; Mueller, Schuermann and Guck, arXiv:1507.00466
 """
 
 from collections.abc import Callable
+from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -42,6 +43,8 @@ class Diffraction(LinearOperator):
     Raises `InputError` on an x that is not `size` wide, or a wavelength below two pixels, whose waves the
     detector could not hold.
     """
+
+    projects: ClassVar[bool] = True
 
     angles: Array
     """Radians, [angle]."""
@@ -95,6 +98,10 @@ class Diffraction(LinearOperator):
         to_pixel_0 = cis(jnp.pi / 2 - k_x * (n // 2))                            # i, and the detector counted from its pixel 0
         transfer = weighted(jnp.where(propagating, 0.5 / gamma, 0), to_pixel_0[None])
         return jnp.fft.ifftn(Y * transfer[None, ..., None], axes=(1, 2))
+
+    def back_project(self, y: Array, *, window: str = "ram-lak") -> Array:
+        """Back-propagation; its filter takes no window."""
+        return self.adjoint(self.filtered(y))
 
     def filtered(self, y: Array) -> Array:
         """y filtered so that its adjoint is the back-propagation: the inverse of H for angles over all of 2 pi.

@@ -14,6 +14,8 @@ the second half of the turn.
 Reference: Kak and Slaney, Principles of Computerized Tomographic Imaging, sec. 3.4.
 """
 
+from typing import ClassVar
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -33,6 +35,8 @@ class FanBeam(LinearOperator):
     Raises `InputError` on views or fan angles that are not radians, on a source inside the circle around the
     image, and on an x that is not `size` wide.
     """
+
+    projects: ClassVar[bool] = True
 
     angles: Array
     """beta of each view, radians, [view]."""
@@ -66,6 +70,17 @@ class FanBeam(LinearOperator):
 
     def domain(self, y: Array) -> jax.ShapeDtypeStruct:
         return jax.ShapeDtypeStruct((*y.shape[1:-2], self.size, self.size, y.shape[-1]), y.dtype)
+
+    def back_project(self, y: Array, *, window: str = "ram-lak") -> Array:
+        """`filtered_back_projection` of the parallel rays."""
+        H, y = self.parallel(y)
+        return H.back_project(y, window=window)
+
+    def check_views(self) -> None:
+        """`InputError` on views that are not evenly over the whole turn."""
+        even = self.angles[0] + 2 * np.pi / len(self.angles) * np.arange(len(self.angles))
+        if np.abs(np.asarray(self.angles) - even).max() > 1e-3:
+            raise InputError("filtered back-projection takes fan-beam views evenly over the whole turn; these are not")
 
     def parallel(self, y: Array) -> tuple[Radon, Array]:
         """(H, H x): the parallel-beam measurement that holds the same rays, for views that are evenly over the whole turn."""

@@ -6,6 +6,7 @@ r"""Pixel-wise sampling: denoising and inpainting.
 Both are self-adjoint and local, so that patches and tiles of a measurement are measurements.
 """
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 import jax
@@ -23,12 +24,16 @@ class Identity(LinearOperator):
     local: ClassVar[bool] = True
     identity: ClassVar[bool] = True
     isometric: ClassVar[bool] = True
+    circular: ClassVar[bool] = True
 
     def __call__(self, x: Array) -> Array:
         return x
 
     def inverse(self, b: Array, mu: Array, *, start: Array | None = None, iterations: int = 10) -> Array:
         return b / jnp.asarray(1 + mu, b.dtype)
+
+    def transfer(self, shape: Sequence[int]) -> Array:
+        return jnp.ones(shape)
 
 
 class Mask(LinearOperator):

@@ -19,6 +19,7 @@ IEEE Trans. Med. Imaging 6, 301 (1987).
 """
 
 from functools import partial
+from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -39,6 +40,8 @@ class Radon(LinearOperator):
     10^(1 - width). Raises `InputError` on angles beyond 2 pi (degrees given for radians), and on an x that is not
     `size` wide.
     """
+
+    projects: ClassVar[bool] = True
 
     angles: Array
     """Radians, [angle]."""
@@ -66,6 +69,15 @@ class Radon(LinearOperator):
 
     def domain(self, y: Array) -> jax.ShapeDtypeStruct:
         return jax.ShapeDtypeStruct((*y.shape[1:-2], self.size, self.size, y.shape[-1]), y.dtype)
+
+    def back_project(self, y: Array, *, window: str = "ram-lak") -> Array:
+        """`filtered_back_projection`."""
+        return filtered_back_projection(self, y, window=window)
+
+    def check_views(self) -> None:
+        """`InputError` on a detector whose pixels are not as far apart as those of the image."""
+        if self.detector is not None and np.abs(np.diff(self.detector) - 1).max(initial=0) > 1e-3:
+            raise InputError("filtered back-projection takes detectors with a pixel of the image between their pixels; this one has others")
 
     def _project(self, x):
         period, real = 2 * self.size, x.dtype

@@ -11,12 +11,9 @@ Ultrason. Imaging 4, 336 (1982).
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-import numpy as np
 from jax import Array
 
 from unsup_jax.core import Direct, Measurement, Takes
-from unsup_jax.errors import InputError
-from unsup_jax.operators import Diffraction, FanBeam, Radon, filtered_back_projection
 
 
 @dataclass(frozen=True)
@@ -27,8 +24,7 @@ class FilteredBackProjection(Direct):
     whose pixels are not as far apart as those of the image.
     """
 
-    takes: ClassVar[Takes] = Takes(
-        "data of Radon, FanBeam or Diffraction", lambda one: isinstance(one.operator, Radon | FanBeam | Diffraction))
+    takes: ClassVar[Takes] = Takes("data of Radon, FanBeam, Diffraction or another operator that projects", lambda one: one.operator.projects)
     reference: ClassVar[str] = "Kak & Slaney 1988; Devaney 1982"
 
     window: Literal["ram-lak", "shepp-logan", "hann"] = "ram-lak"
@@ -40,18 +36,7 @@ class FilteredBackProjection(Direct):
 
     def check(self, measurement: Measurement) -> None:
         super().check(measurement)
-        H = measurement.operator
-        if isinstance(H, FanBeam):
-            even = H.angles[0] + 2 * np.pi / len(H.angles) * np.arange(len(H.angles))
-            if np.abs(np.asarray(H.angles) - even).max() > 1e-3:
-                raise InputError("FilteredBackProjection takes fan-beam views evenly over the whole turn; these are not")
-        if isinstance(H, Radon) and H.detector is not None and np.abs(np.diff(H.detector) - 1).max(initial=0) > 1e-3:
-            raise InputError("FilteredBackProjection takes detectors with a pixel of the image between their pixels; this one has others")
+        measurement.operator.check_views()
 
     def answer(self, key: Array, one: Measurement) -> Array:
-        H, y = one.operator, one.y
-        if isinstance(H, Diffraction):
-            return H.adjoint(H.filtered(y))
-        if isinstance(H, FanBeam):
-            H, y = H.parallel(y)
-        return filtered_back_projection(H, y, window=self.window)
+        return one.operator.back_project(one.y, window=self.window)

@@ -22,7 +22,7 @@ from unsup_jax.errors import InputError
 from unsup_jax.lazy import Lazy
 from unsup_jax.methods.classical.camera import channel_cameras
 from unsup_jax.methods.classical.callback import numbers_on_host, on_host
-from unsup_jax.noise import Gaussian, anscombe, anscombe_inverse
+from unsup_jax.noise import anscombe, anscombe_inverse
 from unsup_jax.priors import BM3DDenoiser
 
 restoration = Lazy("skimage.restoration")
@@ -60,8 +60,8 @@ class BM3D(Direct):
         if self.stabilize or (self.stabilize is None and not jnp.iscomplexobj(y)):
             return _stabilized(one, collaborative)
         parts = jnp.concatenate([y.real, y.imag], -1) if jnp.iscomplexobj(y) else y
-        if isinstance(one.noise, Gaussian):  # of complex values, sigma^2 is the variance of both parts together
-            sigma = jnp.asarray(one.noise.sigma, parts.dtype) * (y.shape[-1] / parts.shape[-1]) ** 0.5
+        if one.noise is not None and one.noise.white:  # of complex values, sigma^2 is the variance of both parts together
+            sigma = jnp.asarray(one.noise.camera()[1], parts.dtype) * (y.shape[-1] / parts.shape[-1]) ** 0.5
         else:
             sigma = numbers_on_host(lambda y: [restoration.estimate_sigma(channel) for channel in np.moveaxis(y, -1, 0)], parts, parts.shape[-1])
         parts = collaborative(parts, sigma)

@@ -14,19 +14,18 @@ from typing import ClassVar
 import jax.numpy as jnp
 from jax import Array
 
-from unsup_jax.core import Direct, Measurement, Operator, Takes
-from unsup_jax.operators import Convolution
+from unsup_jax.core import Direct, Measurement, Takes
 
 
 @dataclass(frozen=True)
 class Wiener(Direct):
-    """Wiener denoising (`Identity`) and deconvolution (circular `Convolution`), channel by channel.
+    """Wiener denoising (`Identity`) and deconvolution (any `circular` operator), channel by channel.
 
     sigma^2 is the noise model's mean variance, else the power of the highest frequencies.
     """
 
     takes: ClassVar[Takes] = Takes(
-        "real images by Identity or a circular Convolution", lambda one: not jnp.iscomplexobj(one.y) and _has_transfer(one.operator))
+        "real images by a circular filter, such as Identity or a circular Convolution", lambda one: not jnp.iscomplexobj(one.y) and one.operator.circular)
     reference: ClassVar[str] = "Wiener 1949"
 
     shells: int = 64
@@ -35,10 +34,7 @@ class Wiener(Direct):
     def answer(self, key: Array, one: Measurement) -> Array:
         frame = one.y.shape[:-1]
         axes = tuple(range(len(frame)))
-        if one.operator.identity:
-            h = jnp.ones((1,) * one.y.ndim)
-        else:
-            h = one.operator.transfer(frame)[..., : frame[-1] // 2 + 1, None]
+        h = one.operator.transfer(frame)[..., : frame[-1] // 2 + 1, None]
         mean = one.y.mean(axes, keepdims=True)
         y = jnp.fft.rfftn(one.y - mean, axes=axes)
         periodogram = (jnp.square(jnp.abs(y)) / one.y[..., 0].size).reshape(-1, y.shape[-1])
@@ -53,10 +49,6 @@ class Wiener(Direct):
         x = jnp.conj(h) * signal / jnp.maximum(jnp.square(jnp.abs(h)) * (signal + sigma2), 1e-12) * y
         dark = jnp.where(jnp.abs(h) > 1e-3, x, 0)                     # frequencies the optics do not pass
         return jnp.fft.irfftn(dark, frame, axes).astype(one.y.dtype) + mean / jnp.abs(h).ravel()[0]
-
-
-def _has_transfer(H: Operator) -> bool:
-    return H.identity or (isinstance(H, Convolution) and H.boundary == "circular")
 
 
 def _shells(frame, count):

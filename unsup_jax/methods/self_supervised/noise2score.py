@@ -10,7 +10,7 @@ c = E sigma_a^2 / E sigma_a^2 (v + sigma_a^2), for sigma_a uniform in its logari
     1 / c = v + (a^2 + b^2) / 2
 
 and not v, so that the score of p(y) is s_theta (v + (a^2 + b^2) / 2) / v. Tweedie's formula makes it the posterior
-mean for each model of exponential family:
+mean for each model of exponential family, which knows its own (`posterior_mean`):
 
     Gaussian    x = y + sigma^2 s(y)
     Poisson     x = (y + gain / 2) exp(gain s(y))                     for y = gain P(x / gain)
@@ -29,17 +29,16 @@ import jax.numpy as jnp
 from jax import Array
 
 from unsup_jax.core import Learned, Measurement
-from unsup_jax.errors import InputError
 from unsup_jax.networks import UNet
-from unsup_jax.noise import Gamma, Gaussian, NoiseModel, Poisson
+from unsup_jax.noise import Gaussian
 from unsup_jax.priors.total_variation import differences
 
 
 @dataclass(frozen=True)
 class Noise2Score(Learned):
-    """Denoising of Gaussian, Poisson and Gamma noise by one network of the score.
+    """Denoising of Gaussian, Poisson, Gamma and any other noise with a Tweedie formula by one network of the score.
 
-    Raises `InputError` for another noise model.
+    Raises `InputError` for a noise model that has none.
     """
 
     reference: ClassVar[str] = "Kim & Ye 2021"
@@ -57,8 +56,8 @@ class Noise2Score(Learned):
 
     def check(self, measurement: Measurement) -> None:
         super().check(measurement)
-        if measurement.noise is not None and not isinstance(measurement.noise, Gaussian | Poisson | Gamma):
-            raise InputError(f"Noise2Score knows Gaussian, Poisson and Gamma noise, not {type(measurement.noise).__name__}")
+        if measurement.noise is not None:
+            jax.eval_shape(measurement.noise.posterior_mean, measurement.y, measurement.y)
 
     def loss(self, key: Array, params, one: Measurement):
         level, noise = jax.random.split(key)
@@ -90,19 +89,7 @@ class Noise2Score(Learned):
 
     def estimate(self, key: Array, params, one: Measurement):
         noise = Gaussian(self.noise_level(params, one.y)) if one.noise is None else one.noise
-        return tweedie(noise, one.y, self.score(params, one.y, noise.variance(one.y)))
-
-
-def tweedie(noise: NoiseModel, y: Array, s: Array) -> Array:
-    """E[x | y] from the score s of p(y). Raises `InputError` for a model outside the exponential family above."""
-    if isinstance(noise, Gaussian):
-        return y + jnp.square(noise.sigma) * s
-    if isinstance(noise, Poisson):
-        return noise.offset + (y - noise.offset + noise.gain / 2) * jnp.exp(jnp.clip(noise.gain * s, -10, 10))
-    if isinstance(noise, Gamma):
-        above = y - noise.offset
-        return noise.offset + noise.looks * above / jnp.maximum(noise.looks - 1 - above * s, 0.1)
-    raise InputError(f"Noise2Score knows Gaussian, Poisson and Gamma noise, not {type(noise).__name__}")
+        return noise.posterior_mean(one.y, self.score(params, one.y, noise.variance(one.y)))
 
 
 def blind(y: Array, s: Array, *, smallest: float = 0.02, largest: float = 2.0, count: int = 60) -> Array:

@@ -47,7 +47,6 @@ from unsup_jax.core.phasors import weighted
 from unsup_jax.errors import InputError
 from unsup_jax.losses import Split, normalized_error, restricted
 from unsup_jax.networks import Unrolled
-from unsup_jax.noise import Gaussian
 
 
 @dataclass(frozen=True)
@@ -96,7 +95,7 @@ class SSDU(Learned):
     def check(self, measurement: Measurement) -> None:
         super().check(measurement)
         H, noise = measurement.operator, measurement.noise
-        if self.alpha and not isinstance(noise, Gaussian):
+        if self.alpha and not (noise is not None and noise.white):
             raise InputError(f"{self.denoising} SSDU (alpha {self.alpha}) needs a known Gaussian noise; that of these measurements is {noise}")
         if self._robust and not H.isometric:
             raise InputError(f"robust SSDU takes samples of an isometry, as k-space on a grid is, not {type(H).__name__}; recorrupted SSDU takes it")
