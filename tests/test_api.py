@@ -1,9 +1,11 @@
 """The style of the public API: documented, keys first, exported."""
 
+import ast
 import dataclasses
 import importlib
 import inspect
 import pkgutil
+import typing
 
 import jax
 import pytest
@@ -49,23 +51,43 @@ def test_exports_exist(module):
         assert hasattr(module, name)
 
 
-def test_every_field_of_a_configuration_is_explained():
-    """`--help` shows the text below each field; a field without one would be bare."""
-    import ast
-
-    from unsup_jax.core import Adam
-    from unsup_jax.data import Bundled, Data, Phantoms
+def configurations():
+    """Every class that a configuration can hold: those of the families, and what their fields and those of an experiment lead to."""
+    from unsup_jax.core import Method, Optimizer
+    from unsup_jax.evaluate import Analysis
     from unsup_jax.experiment import Experiment
-    from unsup_jax.methods import Noise2Void
-    from unsup_jax.networks import DnCNN, UNet
-    from unsup_jax.train import Train
+    from unsup_jax.losses import Objective
+    from unsup_jax.modalities import Modality
+    from unsup_jax.networks import Network
+    from unsup_jax.noise import NoiseModel
+    from unsup_jax.priors import Prior
 
-    for cls in (Adam, Bundled, Data, DnCNN, Experiment, Noise2Void, Phantoms, Train, UNet):
-        body = ast.parse(inspect.getsource(cls)).body[0].body
-        for node, after in zip(body, [*body[1:], None]):
-            if isinstance(node, ast.AnnAssign) and "ClassVar" not in ast.dump(node.annotation):
-                explained = isinstance(after, ast.Expr) and isinstance(getattr(after.value, "value", None), str)
-                assert explained, f"{cls.__name__}.{node.target.id}"
+    families = (Method, Optimizer, Analysis, Objective, Modality, Network, NoiseModel, Prior)
+    waiting = [Experiment, *(c for m in MODULES for _, c in public(m) if inspect.isclass(c) and issubclass(c, families))]
+    found = set()
+    while waiting:
+        cls = waiting.pop()
+        if cls in found or not dataclasses.is_dataclass(cls) or not cls.__module__.startswith("unsup_jax"):
+            continue
+        found.add(cls)
+        for field in dataclasses.fields(cls):
+            waiting += [type(field.default), *typing.get_args(field.type), *([field.type] if isinstance(field.type, type) else [])]
+    return sorted(found, key=lambda cls: f"{cls.__module__}.{cls.__name__}")
+
+
+@pytest.mark.parametrize("cls", configurations(), ids=lambda cls: cls.__name__)
+def test_every_field_of_a_configuration_is_explained(cls):
+    """`--help` shows the text below each field; a field without one would be bare."""
+    body = ast.parse(inspect.getsource(cls)).body[0].body
+    for node, after in zip(body, [*body[1:], None]):
+        if isinstance(node, ast.AnnAssign) and "ClassVar" not in ast.dump(node.annotation):
+            explained = isinstance(after, ast.Expr) and isinstance(getattr(after.value, "value", None), str)
+            assert explained, f"{cls.__name__}.{node.target.id}"
+
+
+def test_what_a_configuration_can_hold_is_found():
+    names = {cls.__name__ for cls in configurations()}
+    assert {"Experiment", "Data", "Train", "Phantoms", "Adam", "UNet", "Noise2Void", "Camera", "Gaussian", "TotalVariation", "Split", "Rotations"} <= names
 
 
 def test_methods_are_frozen_and_hashable():

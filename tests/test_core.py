@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, replace
 
-import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -15,7 +14,7 @@ from unsup_jax.core import (
 from unsup_jax.core.recomputed import recomputed
 from unsup_jax.errors import InputError
 from unsup_jax.methods import Noise2Void, Supervised
-from unsup_jax.networks import UNet
+from unsup_jax.networks import Network, UNet
 from unsup_jax.noise import PoissonGaussian
 from unsup_jax.operators import Identity, Mask
 from unsup_jax.train import solve
@@ -41,7 +40,7 @@ def test_only_keeps_what_is_declared():
 class Cheat(Learned):
     """Reads the truth without declaring that it does."""
 
-    network: nn.Module = TINY
+    network: Network = TINY
 
     def loss(self, key, params, one):
         return jnp.mean((self.estimate(key, params, one) - one.truth) ** 2), {}

@@ -18,7 +18,7 @@ from unsup_jax.losses import (
     Rotations, Shifts, SupervisedError, Undersampling, mean_square_error, neighbour_samplers, rolled_mask, rotated,
 )
 from unsup_jax.methods import ZSN2N, Composed
-from unsup_jax.networks import Conv, ResNet, Unrolled
+from unsup_jax.networks import Conv, Network, ResNet, Unrolled
 from unsup_jax.noise import Gamma, Gaussian, Poisson, PoissonGaussian
 from unsup_jax.operators import Convolution, Identity, Mask, gaussian_psf
 from unsup_jax.train import parallel, solve
@@ -169,10 +169,10 @@ def test_objectives_add_and_scale():
         (SURE() + HoldOut()).check(one.replace(noise=None))
 
 
-class Linear(nn.Module):
+class Linear(Network):
     """One convolution of 5 x 5: the Wiener filter is in its reach."""
 
-    radius, alignment = 2, 1
+    radius = 2
 
     @nn.compact
     def __call__(self, y):

@@ -120,6 +120,10 @@ class Method:
         """The name that tables and figures show."""
         return type(self).__name__
 
+    def tiny(self) -> "Method":
+        """The same method as small as it works: of few steps, layers and features, for tests."""
+        return self
+
     @property
     def tiling(self) -> tuple[int, int] | None:
         """(radius, alignment) in pixels of a `reconstruct` that is exact in tiles; None for one that is not."""
@@ -173,7 +177,7 @@ class Learned(Method):
     takes: ClassVar[Takes] = REAL_IMAGES
 
     network: Any
-    """F_theta, a Flax module over one image."""
+    """F_theta, a `unsup_jax.networks.Network` over one image."""
     optimizer: Optimizer = Adam()
     """Optimiser of theta."""
     at_once: int | None = None
@@ -202,7 +206,7 @@ class Learned(Method):
     @property
     def told(self) -> bool:
         """Whether the network is told the operator."""
-        return getattr(self.network, "takes_operator", False)
+        return self.network.takes_operator
 
     def shown(self, one: Measurement) -> tuple:
         """What the network takes of a measurement."""
@@ -210,8 +214,10 @@ class Learned(Method):
 
     @property
     def tiling(self) -> tuple[int, int] | None:
-        radius = getattr(self.network, "radius", None)
-        return None if radius is None else (radius, self.network.alignment)
+        return None if self.network.radius is None else (self.network.radius, self.network.alignment)
+
+    def tiny(self) -> "Learned":
+        return replace(self, network=self.network.tiny())
 
     def init(self, key: Array, example: Measurement) -> LearnedState:
         scale, first = Scale.of(example), jax.tree.map(lambda leaf: leaf[0], example)

@@ -8,12 +8,11 @@ such as 0.9 HoldOut + 0.1 Equivariance for an image whose every pixel is noisy a
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import flax.linen as nn
 from jax import Array
 
 from unsup_jax.core import LINEAR, SAME_PIXELS, Learned, Measurement, Takes
 from unsup_jax.losses import HoldOut, Objective
-from unsup_jax.networks import UNet
+from unsup_jax.networks import Network, UNet
 
 
 @dataclass(frozen=True)
@@ -22,7 +21,7 @@ class Composed(Learned):
 
     reference: ClassVar[str] = "eqs. (6)-(18)"
 
-    network: nn.Module = UNet()
+    network: Network = UNet()
     """F_theta."""
     objective: Objective = HoldOut()
     """The loss of one measurement."""

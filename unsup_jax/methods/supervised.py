@@ -7,12 +7,11 @@ r"""Supervised learning, the reference that needs the truth.
 from dataclasses import dataclass
 from typing import ClassVar
 
-import flax.linen as nn
 from jax import Array
 
 from unsup_jax.core import LINEAR, SAME_PIXELS, Learned, Measurement, Takes
 from unsup_jax.losses import mean_square_error
-from unsup_jax.networks import UNet
+from unsup_jax.networks import Network, UNet
 
 
 @dataclass(frozen=True)
@@ -22,7 +21,7 @@ class Supervised(Learned):
     sees: ClassVar[frozenset[str]] = frozenset({"truth"})
     reference: ClassVar[str] = "eqs. (6)-(7)"
 
-    network: nn.Module = UNet()
+    network: Network = UNet()
     """F_theta."""
 
     @property

@@ -3,6 +3,7 @@
 from unsup_jax.networks.autoencoder import (
     Autoencoder, ConvDecoder, ConvEncoder, CoordinateDecoder, DenseDecoder, DenseEncoder, MapDecoder, MapEncoder,
 )
+from unsup_jax.networks.base import Network
 from unsup_jax.networks.convolution import Conv, Down, UpConv, convolve
 from unsup_jax.networks.critic import ConvCritic, Critic, MultiScaleCritic, PatchCritic, ResidualCritic
 from unsup_jax.networks.dncnn import DnCNN
@@ -19,6 +20,6 @@ from unsup_jax.networks.unrolled import Unrolled
 __all__ = [
     "AdaIN", "Autoencoder", "Conv", "ConvCritic", "ConvDecoder", "ConvEncoder", "ConvGenerator", "CoordinateDecoder", "Critic",
     "DenseDecoder", "DenseEncoder", "DenseGenerator", "DnCNN", "Down", "FiLM", "Generator", "MapDecoder", "MapEncoder",
-    "MultiScaleCritic", "NoiseNetwork", "PartialConv", "PartialUNet", "PatchCritic", "ResNet", "ResidualCritic", "ResidualGenerator",
-    "SelfAttention", "Slicewise", "Strided", "UNet", "Unrolled", "UpConv", "convolve",
+    "MultiScaleCritic", "Network", "NoiseNetwork", "PartialConv", "PartialUNet", "PatchCritic", "ResNet", "ResidualCritic",
+    "ResidualGenerator", "SelfAttention", "Slicewise", "Strided", "UNet", "Unrolled", "UpConv", "convolve",
 ]

@@ -17,11 +17,12 @@ import jax.numpy as jnp
 from jax import Array
 
 from unsup_jax.errors import InputError
+from unsup_jax.networks.base import Network
 from unsup_jax.networks.convolution import Conv, Down, UpConv
 from unsup_jax.networks.unet import align
 
 
-class _Part(nn.Module):
+class _Part(Network):
     """An encoder or a decoder, none of whose sizes is below 1."""
 
     def __post_init__(self):
@@ -29,6 +30,9 @@ class _Part(nn.Module):
         given = {name: getattr(self, name) for name in ("latents", "width", "depth", "channels") if hasattr(self, name)}
         if min(given.values()) < 1:
             raise InputError(f"{type(self).__name__} needs values of 1 or more, not {', '.join(f'{k} {v}' for k, v in given.items())}")
+
+    def tiny(self) -> "_Part":
+        return self.clone(width=4, depth=min(self.depth, 2))
 
 
 class DenseEncoder(_Part):
@@ -166,13 +170,16 @@ class CoordinateDecoder(_Part):
         return nn.Dense(self.channels, name="out")(nn.tanh(h)).reshape(*shape, self.channels)
 
 
-class Autoencoder(nn.Module):
+class Autoencoder(Network):
     """An encoder and a decoder."""
 
-    encoder: nn.Module = ConvEncoder()
+    encoder: Network = ConvEncoder()
     """F_phi."""
-    decoder: nn.Module = ConvDecoder()
+    decoder: Network = ConvDecoder()
     """G_theta."""
+
+    def tiny(self) -> "Autoencoder":
+        return self.clone(encoder=self.encoder.tiny(), decoder=self.decoder.tiny())
 
     def encode(self, y: Array) -> tuple[Array, Array]:
         """mu_phi(y) and log sigma_phi(y)^2 [..., L]."""

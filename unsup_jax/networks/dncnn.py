@@ -8,10 +8,11 @@ import jax.numpy as jnp
 from jax import Array
 
 from unsup_jax.errors import InputError
+from unsup_jax.networks.base import Network
 from unsup_jax.networks.convolution import Conv, Lowering, Precision
 
 
-class DnCNN(nn.Module):
+class DnCNN(Network):
     """F_theta(y) = y - R_theta(y): one image [*S, C] -> [*S, C], 2-D or 3-D.
 
     Raises `InputError` on a depth below 2 or a width below 1.
@@ -33,10 +34,8 @@ class DnCNN(nn.Module):
         if self.depth < 2 or self.width < 1:
             raise InputError(f"DnCNN needs depth >= 2 and width >= 1, not {self.depth} and {self.width}")
 
-    @property
-    def alignment(self) -> int:
-        """The network commutes with every shift."""
-        return 1
+    def tiny(self) -> "DnCNN":
+        return self.clone(width=4, depth=min(self.depth, 2))
 
     @property
     def radius(self) -> int:

@@ -5,10 +5,11 @@ import jax.numpy as jnp
 from jax import Array
 
 from unsup_jax.errors import InputError
+from unsup_jax.networks.base import Network
 from unsup_jax.networks.convolution import Conv
 
 
-class NoiseNetwork(nn.Module):
+class NoiseNetwork(Network):
     """N_theta(y): one image [*S, C] -> its noise [*S, C], by two convolutions of 3 taps an axis and one of a single tap.
 
     Raises `InputError` on a width below 1.
@@ -22,10 +23,13 @@ class NoiseNetwork(nn.Module):
         if self.width < 1:
             raise InputError(f"NoiseNetwork needs width >= 1, not {self.width}")
 
-    alignment = 1
-    """The network commutes with every shift."""
-    radius = 2
-    """Pixels beyond which an input pixel cannot change an output pixel."""
+    @property
+    def radius(self) -> int:
+        """Pixels beyond which an input pixel cannot change an output pixel."""
+        return 2
+
+    def tiny(self) -> "NoiseNetwork":
+        return self.clone(width=4)
 
     @nn.compact
     def __call__(self, y: Array) -> Array:

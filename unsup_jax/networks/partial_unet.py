@@ -15,6 +15,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from unsup_jax.errors import InputError
+from unsup_jax.networks.base import Network
 from unsup_jax.networks.convolution import Conv, convolve, fold, repeat, same_padding
 from unsup_jax.networks.unet import align
 
@@ -34,7 +35,7 @@ class PartialConv(nn.Module):
         return there * (sums * (3.0 ** len(taps) / jnp.maximum(count, 1)) + bias), there
 
 
-class PartialUNet(nn.Module):
+class PartialUNet(Network):
     """F_theta(y, mask): the image [*S, C] of which the mask [*S, 1] tells what is there, to [*S, C].
 
     Draws its dropped features from the key of the collection "dropout". Raises `InputError` on a depth or width
@@ -52,6 +53,9 @@ class PartialUNet(nn.Module):
         super().__post_init__()
         if self.depth < 1 or self.width < 1 or not 0 <= self.dropout < 1:
             raise InputError(f"PartialUNet needs depth, width >= 1 and dropout in [0, 1), not {self.depth}, {self.width}, {self.dropout}")
+
+    def tiny(self) -> "PartialUNet":
+        return self.clone(width=4, depth=min(self.depth, 2))
 
     @nn.compact
     def __call__(self, y: Array, mask: Array) -> Array:

@@ -10,10 +10,11 @@ import flax.linen as nn
 from jax import Array
 
 from unsup_jax.errors import InputError
+from unsup_jax.networks.base import Network
 from unsup_jax.networks.convolution import Conv, Lowering, Precision
 
 
-class ResNet(nn.Module):
+class ResNet(Network):
     """R_theta: one image [*S, C] -> [*S, C], 2-D or 3-D. Raises `InputError` on fewer than one block or feature."""
 
     depth: int = 15
@@ -34,10 +35,8 @@ class ResNet(nn.Module):
         if self.depth < 1 or self.width < 1:
             raise InputError(f"ResNet needs depth and width of at least 1, not {self.depth} and {self.width}")
 
-    @property
-    def alignment(self) -> int:
-        """The network commutes with every shift."""
-        return 1
+    def tiny(self) -> "ResNet":
+        return self.clone(width=4, depth=min(self.depth, 2))
 
     @property
     def radius(self) -> int:

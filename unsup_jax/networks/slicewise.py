@@ -3,14 +3,18 @@
 import flax.linen as nn
 from jax import Array
 
+from unsup_jax.networks.base import Network
 from unsup_jax.networks.resnet import ResNet
 
 
-class Slicewise(nn.Module):
+class Slicewise(Network):
     """`network` of each slice of a stack [slice, H, W, C]."""
 
-    network: nn.Module = ResNet(depth=5, width=32)
+    network: Network = ResNet(depth=5, width=32)
     """R_theta of one slice."""
+
+    def tiny(self) -> "Slicewise":
+        return self.clone(network=self.network.tiny())
 
     @nn.compact
     def __call__(self, x: Array) -> Array:

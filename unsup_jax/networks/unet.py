@@ -10,10 +10,11 @@ import jax.numpy as jnp
 from jax import Array
 
 from unsup_jax.errors import InputError
+from unsup_jax.networks.base import Network
 from unsup_jax.networks.convolution import Conv, Down, Lowering, Precision, UpConv
 
 
-class UNet(nn.Module):
+class UNet(Network):
     """F_theta: one image [*S, C] -> [*S, channels], any S that reaches `2**depth` pixels an axis.
 
     Raises `InputError` on a depth or width below 1.
@@ -50,6 +51,9 @@ class UNet(nn.Module):
         levels = sum(4 * 2**level for level in range(self.depth))  # four 3-tap convolutions a level
         reach = levels + 2 * self.alignment + self.alignment - 1  # two at the bottom, and the block grid
         return -(-reach // self.alignment) * self.alignment
+
+    def tiny(self) -> "UNet":
+        return self.clone(width=4, depth=min(self.depth, 2))
 
     @nn.compact
     def __call__(self, x: Array) -> Array:

@@ -14,7 +14,7 @@ Derivatives are those of the truncated solver. `checkpoint` keeps one image an u
 """
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import flax.linen as nn
 import jax
@@ -23,18 +23,19 @@ from jax import Array
 
 from unsup_jax.core.recomputed import recomputed
 from unsup_jax.errors import InputError
+from unsup_jax.networks.base import Network
 from unsup_jax.networks.resnet import ResNet
 
 
-class Unrolled(nn.Module):
+class Unrolled(Network):
     """F_theta(y; H), an image shaped like `H.domain(y)`, real or complex.
 
     Raises `InputError` on fewer than one unroll or an H that is not linear.
     """
 
-    takes_operator = True
+    takes_operator: ClassVar[bool] = True
 
-    regularizer: nn.Module = ResNet(depth=5, width=32)
+    regularizer: Network = ResNet(depth=5, width=32)
     """R_theta, over real channels: the real and the imaginary parts of complex images."""
     unrolls: int = 5
     """K."""
@@ -53,6 +54,9 @@ class Unrolled(nn.Module):
         super().__post_init__()
         if self.unrolls < 1 or self.iterations < 1 or not self.mu > 0:
             raise InputError(f"Unrolled needs unrolls, iterations >= 1 and mu > 0, not {self.unrolls}, {self.iterations}, {self.mu}")
+
+    def tiny(self) -> "Unrolled":
+        return self.clone(regularizer=self.regularizer.tiny(), unrolls=2, iterations=2)
 
     @nn.compact
     def __call__(self, y: Array, H: Any) -> Array:

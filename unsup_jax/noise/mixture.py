@@ -30,8 +30,11 @@ class GaussianMixture(NoiseModel):
     """
 
     coefficients: Array
+    """Of the three polynomials of each component, [3, component, degree + 1]."""
     centre: Array | float = 0.0
+    """Grey value at u = 0."""
     extent: Array | float = 1.0
+    """Grey values of one unit of u."""
 
     @classmethod
     def fit(

@@ -9,7 +9,7 @@ Each method's `update` is one iteration, which reports 1/2 ||y - H(x)||^2 (`fide
 `change` of x.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal
 
 import jax.numpy as jnp
@@ -81,6 +81,9 @@ class Iterative(Method):
 
     def reconstruct(self, key: Array, state: Iterate, measurement: Measurement) -> Array:
         return state.unit.astype(state.x.dtype) * state.x
+
+    def tiny(self) -> "Iterative":
+        return replace(self, steps=2)
 
     def _needs_curvature(self):
         return True

@@ -6,7 +6,7 @@ for a non-negative H and a background b. Every iterate is non-negative and, for 
 References: Richardson 1972; Lucy 1974; Dey et al., Microsc. Res. Tech. 69, 260 (2006).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
 import jax.numpy as jnp
@@ -39,6 +39,9 @@ class RichardsonLucy(Method):
     """w of the total variation; 0.002 to 0.02 are usual."""
     background: float = 0.0
     """b, grey values."""
+
+    def tiny(self) -> "RichardsonLucy":
+        return replace(self, steps=2)
 
     def init(self, key: Array, example: Measurement) -> Estimate:
         self.require(example)

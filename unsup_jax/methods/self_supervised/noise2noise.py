@@ -13,14 +13,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar
 
-import flax.linen as nn
 import numpy as np
 from jax import Array
 
 from unsup_jax.core import LINEAR, SAME_PIXELS, Learned, Measurement, Takes
 from unsup_jax.errors import InputError
 from unsup_jax.losses import mean_square_error
-from unsup_jax.networks import UNet
+from unsup_jax.networks import Network, UNet
 
 
 @dataclass(frozen=True)
@@ -33,7 +32,7 @@ class Noise2Noise(Learned):
     sees: ClassVar[frozenset[str]] = frozenset({"pair"})
     reference: ClassVar[str] = "Lehtinen 2018, eqs. (8)-(10); Buchholz 2019"
 
-    network: nn.Module = UNet()
+    network: Network = UNet()
     """F_theta."""
     symmetric: bool = False
     """Train y' on y too, and average the estimates of both: cryo-CARE."""

@@ -23,13 +23,12 @@ rough is taken (`blind`, by total variation, which sees 1 / c; for Gaussian nois
 from dataclasses import dataclass
 from typing import ClassVar
 
-import flax.linen as nn
 import jax
 import jax.numpy as jnp
 from jax import Array
 
 from unsup_jax.core import Learned, Measurement
-from unsup_jax.networks import UNet
+from unsup_jax.networks import Network, UNet
 from unsup_jax.noise import Gaussian
 from unsup_jax.priors.total_variation import differences
 
@@ -43,7 +42,7 @@ class Noise2Score(Learned):
 
     reference: ClassVar[str] = "Kim & Ye 2021"
 
-    network: nn.Module = UNet()
+    network: Network = UNet()
     """s_theta."""
     largest: float = 0.3
     """Largest sigma_a, in standard deviations of the images."""

@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar
 
-import flax.linen as nn
 import jax
 import jax.numpy as jnp
 from jax import Array
@@ -25,7 +24,7 @@ from jax import Array
 from unsup_jax.core import Learned, Measurement
 from unsup_jax.errors import InputError
 from unsup_jax.losses import grid_pixels, masked_mean
-from unsup_jax.networks import UNet
+from unsup_jax.networks import Network, UNet
 
 
 def hidden(y: Array, mask: Array) -> Array:
@@ -70,7 +69,7 @@ class Noise2Self(Learned):
 
     reference: ClassVar[str] = "Batson & Royer 2019, eqs. (12)-(14)"
 
-    network: nn.Module = UNet()
+    network: Network = UNet()
     """f."""
     width: int = 4
     """Distance of the pixels of a grid: 1 / width^d of the pixels are in J."""

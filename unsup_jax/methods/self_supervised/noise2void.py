@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar
 
-import flax.linen as nn
 import jax
 from jax import Array
 
@@ -25,7 +24,7 @@ from unsup_jax.core import Learned, Measurement
 from unsup_jax.errors import InputError
 from unsup_jax.losses import Kappa, beside, mean_square_error, replacement, stratified_pixels
 from unsup_jax.methods.dihedral import dihedral_mean
-from unsup_jax.networks import UNet
+from unsup_jax.networks import Network, UNet
 
 
 @dataclass(frozen=True)
@@ -37,7 +36,7 @@ class Noise2Void(Learned):
 
     reference: ClassVar[str] = "Krull 2019, eqs. (11)-(15)"
 
-    network: nn.Module = UNet()
+    network: Network = UNet()
     """F_theta."""
     fraction: float = 0.015
     """Part of the pixels in J."""

@@ -13,10 +13,9 @@ The noise model is that of the measurement: known, measured from calibration pai
 and their Noise2Void estimates (`unsup_jax.noise.bootstrap`; Prakash et al., ISBI 2020), which needs nothing but those images.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
-import flax.linen as nn
 import jax
 import jax.numpy as jnp
 from jax import Array
@@ -26,7 +25,7 @@ from unsup_jax.core import Learned, Measurement
 from unsup_jax.errors import InputError
 from unsup_jax.losses import Kappa, replacement, stratified_pixels
 from unsup_jax.methods.self_supervised.noise2self import j_invariant, tiles_of_grids
-from unsup_jax.networks import UNet
+from unsup_jax.networks import Network, UNet
 
 GRID = 4  # distance of the pixels that one pass of `average` hides
 
@@ -40,7 +39,7 @@ class PN2V(Learned):
 
     reference: ClassVar[str] = "Krull 2020; Prakash 2020"
 
-    network: nn.Module = UNet()
+    network: Network = UNet()
     """Draws the samples; its output channels are set to `samples` for each channel."""
     samples: int = 64
     """K (800 in the paper; 64 lose little)."""
@@ -64,6 +63,9 @@ class PN2V(Learned):
 
     def _network(self, y):
         return self.network.clone(channels=self.samples * y.shape[-1], residual=False)
+
+    def tiny(self) -> "PN2V":
+        return replace(super().tiny(), samples=2)
 
     def init_params(self, key: Array, example: Measurement):
         return self._network(example.y).init(key, example.y)

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar
 
-import flax.linen as nn
 import jax
 import jax.numpy as jnp
 from jax import Array
@@ -20,7 +19,7 @@ from jax import Array
 from unsup_jax.core import LINEAR, Learned, Measurement, Takes
 from unsup_jax.errors import InputError
 from unsup_jax.losses import mean_square_error
-from unsup_jax.networks import DnCNN
+from unsup_jax.networks import DnCNN, Network
 from unsup_jax.networks.unrolled import on_channels
 from unsup_jax.priors.total_variation import fista_momenta
 
@@ -36,7 +35,7 @@ class RARE(Learned):
     takes: ClassVar[Takes] = LINEAR
     reference: ClassVar[str] = "Liu 2020"
 
-    network: nn.Module = DnCNN(depth=10, width=64)
+    network: Network = DnCNN(depth=10, width=64)
     """D, over real channels: the real and the imaginary parts of complex images."""
     tau: float = 0.34
     """Weight of the prior."""

@@ -8,17 +8,16 @@ training and after, and the estimate is the mean over draws of b and of the drop
 them, by and large the noise that was fitted, averages out.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
-import flax.linen as nn
 import jax
 import jax.numpy as jnp
 from jax import Array
 
 from unsup_jax.core import Learned, Measurement
 from unsup_jax.errors import InputError
-from unsup_jax.networks import PartialUNet
+from unsup_jax.networks import Network, PartialUNet
 
 
 @dataclass(frozen=True)
@@ -30,7 +29,7 @@ class Self2Self(Learned):
 
     reference: ClassVar[str] = "Quan 2020"
 
-    network: nn.Module = PartialUNet()
+    network: Network = PartialUNet()
     """F_theta, which takes the mask of what it is shown."""
     p: float = 0.3
     """Probability that a pixel is hidden."""
@@ -50,6 +49,9 @@ class Self2Self(Learned):
     def tiling(self) -> None:
         """None: tiles would be averages of different draws."""
         return None
+
+    def tiny(self) -> "Self2Self":
+        return replace(super().tiny(), passes=2)
 
     def draw(self, key: Array, params, y: Array) -> tuple[Array, Array]:
         """(b [*S, 1], F_theta(b y)) for one draw of b and of the dropped features."""

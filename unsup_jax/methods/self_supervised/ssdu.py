@@ -34,10 +34,9 @@ H* is the inverse of the full measurement here: H samples an isometry. Recorrupt
     min_theta E L(t_Theta + y_Lambda, H F_theta(y~_Theta; H_Theta))
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
-import flax.linen as nn
 import jax
 import jax.numpy as jnp
 from jax import Array
@@ -46,7 +45,7 @@ from unsup_jax.core import LINEAR, SAME_PIXELS, Learned, LearnedState, Measureme
 from unsup_jax.core.phasors import weighted
 from unsup_jax.errors import InputError
 from unsup_jax.losses import Split, normalized_error, restricted
-from unsup_jax.networks import Unrolled
+from unsup_jax.networks import Network, Unrolled
 
 
 @dataclass(frozen=True)
@@ -57,7 +56,7 @@ class SSDU(Learned):
 
     reference: ClassVar[str] = "Yaman 2020, eqs. (16)-(17)"
 
-    network: nn.Module = Unrolled()
+    network: Network = Unrolled()
     """F_theta(y; H)."""
     split: Split = Split()
     """Omega in Theta and Lambda."""
@@ -99,6 +98,9 @@ class SSDU(Learned):
             raise InputError(f"{self.denoising} SSDU (alpha {self.alpha}) needs a known Gaussian noise; that of these measurements is {noise}")
         if self._robust and not H.isometric:
             raise InputError(f"robust SSDU takes samples of an isometry, as k-space on a grid is, not {type(H).__name__}; recorrupted SSDU takes it")
+
+    def tiny(self) -> "SSDU":
+        return replace(super().tiny(), passes=min(self.passes, 2))
 
     def loss(self, key: Array, params, one: Measurement):
         H, y = one.operator, one.y
@@ -162,7 +164,7 @@ class NaiveConsistency(Learned):
 
     reference: ClassVar[str] = "eq. (18)"
 
-    network: nn.Module = Unrolled()
+    network: Network = Unrolled()
     """F_theta(y; H)."""
 
     @property

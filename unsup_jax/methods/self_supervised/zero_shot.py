@@ -12,10 +12,9 @@ Where samples are spread in two dimensions and noise is weak, a tenth each in La
 defaults, which are the paper's; where they are whole lines, worse.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal
 
-import flax.linen as nn
 import jax
 import jax.numpy as jnp
 from flax import struct
@@ -26,7 +25,7 @@ from unsup_jax.core.phasors import weighted
 from unsup_jax.errors import InputError
 from unsup_jax.losses import Split, normalized_error, restricted
 from unsup_jax.methods.self_supervised.ssdu import SSDU
-from unsup_jax.networks import Unrolled
+from unsup_jax.networks import Network, Unrolled
 
 
 class ZeroShotState(struct.PyTreeNode):
@@ -48,7 +47,7 @@ class ZeroShotSSL(SSDU):
     scope: ClassVar[Literal["dataset", "measurement"]] = "measurement"
     reference: ClassVar[str] = "Yaman 2022"
 
-    network: nn.Module = Unrolled()
+    network: Network = Unrolled()
     """F_theta(y; H)."""
     split: Split = Split(selection="uniform")
     """Omega without Gamma in Theta and Lambda."""
@@ -72,6 +71,9 @@ class ZeroShotSSL(SSDU):
         super().__post_init__()
         if self.steps < 1 or self.epoch < 1:
             raise InputError(f"ZeroShotSSL needs steps and epoch of at least 1, not {self.steps} and {self.epoch}")
+
+    def tiny(self) -> "ZeroShotSSL":
+        return replace(super().tiny(), steps=2, epoch=1)
 
     def init(self, key: Array, example: Measurement) -> ZeroShotState:
         draw, start = jax.random.split(key)

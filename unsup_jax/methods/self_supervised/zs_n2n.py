@@ -9,11 +9,10 @@ r"""Zero-Shot Noise2Noise (Mansour and Heckel, CVPR 2023): one image, two halves
 The noise must be independent between pixels. With so few parameters the training ends before it fits the noise.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import ClassVar, Literal
 
-import flax.linen as nn
 import jax
 import jax.numpy as jnp
 from jax import Array
@@ -21,7 +20,7 @@ from jax import Array
 from unsup_jax.core import Adam, Learned, LearnedState, Measurement, Optimizer
 from unsup_jax.errors import InputError
 from unsup_jax.losses import mean_square_error
-from unsup_jax.networks import NoiseNetwork
+from unsup_jax.networks import Network, NoiseNetwork
 
 
 def diagonals(y: Array) -> tuple[Array, Array]:
@@ -38,7 +37,7 @@ class ZSN2N(Learned):
     scope: ClassVar[Literal["dataset", "measurement"]] = "measurement"
     reference: ClassVar[str] = "Mansour & Heckel 2023"
 
-    network: nn.Module = NoiseNetwork()
+    network: Network = NoiseNetwork()
     """N_theta."""
     optimizer: Optimizer = Adam(learning_rate=1e-3)
     """Optimiser of theta."""
@@ -58,6 +57,9 @@ class ZSN2N(Learned):
     def label(self) -> str:
         """The name in tables."""
         return "ZS-N2N"
+
+    def tiny(self) -> "ZSN2N":
+        return replace(super().tiny(), steps=2)
 
     def init(self, key: Array, example: Measurement) -> LearnedState:
         return super().init(key, jax.tree.map(lambda leaf: jnp.asarray(leaf)[None], example))

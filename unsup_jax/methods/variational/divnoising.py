@@ -11,10 +11,9 @@ decoder as a variance (`likelihood` "learned": fully unsupervised). Encoder and 
               m <- sum_k w_k x_k / sum_k w_k,     w_k = exp(-|m - x_k|^2_window / (2 h^2))
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
-import flax.linen as nn
 import jax
 import jax.numpy as jnp
 from jax import Array
@@ -22,7 +21,7 @@ from jax import Array
 from unsup_jax.core import Measurement
 from unsup_jax.errors import InputError
 from unsup_jax.methods.variational.vae import VAE
-from unsup_jax.networks import Autoencoder, MapDecoder, MapEncoder
+from unsup_jax.networks import Autoencoder, MapDecoder, MapEncoder, Network
 
 
 @dataclass(frozen=True)
@@ -31,7 +30,7 @@ class DivNoising(VAE):
 
     reference: ClassVar[str] = "Prakash 2021"
 
-    network: nn.Module = Autoencoder(MapEncoder(), MapDecoder())
+    network: Network = Autoencoder(MapEncoder(), MapDecoder())
     """F_phi and G_theta, fully convolutional."""
     likelihood: Literal["gaussian", "noise", "learned"] = "noise"
     """p(y|x): the measurement's noise model, or of a variance that the decoder predicts."""
@@ -46,6 +45,9 @@ class DivNoising(VAE):
         super().__post_init__()
         if self.samples < 1:
             raise InputError(f"DivNoising has {self.samples} samples; it takes 1 or more")
+
+    def tiny(self) -> "DivNoising":
+        return replace(super().tiny(), samples=2)
 
     @property
     def independent_noise(self) -> bool:

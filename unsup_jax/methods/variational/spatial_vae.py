@@ -11,7 +11,6 @@ about wherever it is found. Angles and shifts are those of the coordinates; the 
 from dataclasses import dataclass
 from typing import ClassVar
 
-import flax.linen as nn
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
@@ -20,7 +19,7 @@ from unsup_jax.core import LearnedState, Measurement
 from unsup_jax.errors import InputError
 from unsup_jax.losses import normal_divergence
 from unsup_jax.methods.variational.vae import VAE
-from unsup_jax.networks import Autoencoder, CoordinateDecoder, DenseEncoder
+from unsup_jax.networks import Autoencoder, CoordinateDecoder, DenseEncoder, Network
 
 
 @dataclass(frozen=True)
@@ -29,7 +28,7 @@ class SpatialVAE(VAE):
 
     reference: ClassVar[str] = "Bepler 2019, eqs. (24)-(26)"
 
-    network: nn.Module = Autoencoder(DenseEncoder(latents=5, depth=2), CoordinateDecoder())
+    network: Network = Autoencoder(DenseEncoder(latents=5, depth=2), CoordinateDecoder())
     """F_phi with latents of an angle, a shift and a content, and G_theta over coordinates."""
     angle_deviation: float = float(np.pi)
     """s_phi, radians."""

@@ -13,7 +13,6 @@ latent are not charged (Kingma 2016). `bound` is the importance-weighted one (Bu
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
-import flax.linen as nn
 import jax
 import jax.numpy as jnp
 from flax.errors import ScopeParamShapeError
@@ -22,7 +21,7 @@ from jax import Array
 from unsup_jax.core import Learned, LearnedState, Measurement
 from unsup_jax.errors import InputError
 from unsup_jax.losses import free_bits, importance_bound, normal_divergence
-from unsup_jax.networks import Autoencoder
+from unsup_jax.networks import Autoencoder, Network
 from unsup_jax.noise import normal_log_density
 
 
@@ -36,7 +35,7 @@ class VAE(Learned):
 
     reference: ClassVar[str] = "Kingma 2014, eqs. (20)-(23)"
 
-    network: nn.Module = Autoencoder()
+    network: Network = Autoencoder()
     """F_phi and G_theta; the channels of the decoder are set."""
     likelihood: Literal["gaussian", "noise", "learned"] = "gaussian"
     """p(y|x): of unit deviation, the measurement's noise model, or of a deviation that the decoder predicts."""
@@ -59,6 +58,9 @@ class VAE(Learned):
         if self.likelihood == "noise" and measurement.noise is None:
             raise InputError(f"{self.label} needs a noise model: for your own images give --data.calibration, or --data.signal "
                              "(Noise2Void's result), or --method.likelihood learned")
+
+    def tiny(self) -> "VAE":
+        return replace(super().tiny(), draws=2)
 
     def at(self, step: Array) -> "VAE":
         """The method with the beta of a step."""

@@ -1,0 +1,26 @@
+"""A network: a Flax module over one image, and what methods ask of it beside its output."""
+
+from typing import ClassVar
+
+import flax.linen as nn
+
+
+class Network(nn.Module):
+    """F_theta. A subclass writes `__call__`, and what else it answers otherwise."""
+
+    takes_operator: ClassVar[bool] = False
+    """It is called with (y, H) in place of y."""
+
+    @property
+    def radius(self) -> int | None:
+        """Pixels beyond which an input pixel cannot change an output pixel; None of a network whose reach is the whole image."""
+        return None
+
+    @property
+    def alignment(self) -> int:
+        """The network commutes with shifts by multiples of this many pixels."""
+        return 1
+
+    def tiny(self) -> "Network":
+        """The same network of as few layers and features as it works with, for tests."""
+        return self
