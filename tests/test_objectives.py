@@ -1,6 +1,7 @@
 """Objectives: what they estimate, that they add and scale, and what a training by them reaches."""
 
 import json
+from dataclasses import replace
 
 import flax.linen as nn
 import jax
@@ -15,9 +16,9 @@ from unsup_jax.errors import InputError
 from unsup_jax.evaluate import psnr
 from unsup_jax.losses import (
     SURE, UNSURE, Consistency, Equivariance, HoldOut, MultiOperator, Neighbor2Neighbor, PairConsistency, Recorrupted, Reflections,
-    Rotations, Shifts, SupervisedError, Undersampling, mean_square_error, neighbour_samplers, rolled_mask, rotated,
+    Rotations, Shifts, SupervisedError, mean_square_error, neighbour_samplers, rolled_mask, rotated,
 )
-from unsup_jax.methods import ZSN2N, Composed
+from unsup_jax.methods import SSDU, ZSN2N, Composed, Noise2Noise, Noise2Self, Noise2Void, Supervised
 from unsup_jax.networks import Conv, Network, ResNet, Unrolled
 from unsup_jax.noise import Gamma, Gaussian, Poisson, PoissonGaussian
 from unsup_jax.operators import Convolution, Identity, Mask, gaussian_psf
@@ -177,6 +178,25 @@ class Linear(Network):
     @nn.compact
     def __call__(self, y):
         return Conv(1, kernel_size=5, gain=0.1)(y)
+
+
+@pytest.mark.parametrize("method", [
+    Noise2Void(kappa="mean", fraction=0.1), Noise2Void(structure=(0, 1), fraction=0.1), Noise2Self(average=True), SSDU(masks=3, passes=2),
+    SSDU(alpha=0.5, weighted=True), Noise2Noise(symmetric=True), Supervised(),
+], ids=lambda m: m.label)
+def test_a_method_and_its_objective_train_alike(method):
+    """The gradients and the answers of a method are those of `Composed` by its objective, and it can stand in a sum."""
+    method = replace(method, network=Linear())
+    one = Measurement(CLEAN / 10, Identity(), Gaussian(0.3), pair=CLEAN / 10 + 0.1, truth=CLEAN / 10, index=jnp.int32(2))
+    one = one.only(method.sees)
+    composed, params = Composed(network=Linear(), objective=method.objective), method.init_params(KEY, one)
+    both = [jax.jit(jax.value_and_grad(lambda p: m.loss(KEY, p, one)[0]))(params) for m in (method, composed)]
+    assert both[0][0] > 0
+    jax.tree.map(np.testing.assert_array_equal, *both)
+    np.testing.assert_array_equal(*(jax.jit(lambda p: m.estimate(KEY, p, one))(params) for m in (method, composed)))
+    assert composed.sees == method.sees and composed.independent_noise == method.independent_noise
+    half = Composed(network=Linear(), objective=0.5 * method.objective + 0.5 * method.objective)
+    assert np.isfinite(half.loss(KEY, params, one)[0]) and half.sees == method.sees
 
 
 def trained_score(method, measurements, steps, **settings):

@@ -13,8 +13,8 @@ from unsup_jax.data import Phantoms
 from unsup_jax.errors import InputError
 from unsup_jax.evaluate import psnr
 from unsup_jax.losses import Split, normalized_error
+from unsup_jax.losses.undersampling import corrected
 from unsup_jax.methods import RARE, SSDU, ConjugateGradient, NaiveConsistency, Noise2Noise, Supervised, ZeroShotSSL
-from unsup_jax.methods.self_supervised.ssdu import corrected
 from unsup_jax.modalities import Blurred, Scanner, Tomograph
 from unsup_jax.networks import DnCNN, ResNet, Unrolled
 from unsup_jax.noise import Gaussian
@@ -131,7 +131,7 @@ def test_one_mask_is_the_measurements_own():
     one = jax.tree.map(jnp.asarray, measured(SCANNER, count=1)[0])
     keys = jax.random.split(jax.random.key(0), 40)
     drawn = lambda masks, one=one.replace(index=jnp.int32(3)): {
-        np.asarray(jax.random.key_data(SSDU(masks=masks)._split_key(k, one))).tobytes() for k in keys}
+        np.asarray(jax.random.key_data(SSDU(masks=masks).objective.split_key(k, one))).tobytes() for k in keys}
     assert len(drawn(1)) == 1 and len(drawn(5)) == 5 and len(drawn(0)) == 40
     assert drawn(5).isdisjoint(drawn(5, one.replace(index=jnp.int32(4)))) and drawn(5) == drawn(5, one.replace(y=2 * one.y, index=jnp.int32(3)))
     with pytest.raises(InputError, match="by their index"):
@@ -195,7 +195,7 @@ def test_weighted_ssdu_estimates_the_error_at_all_that_is_not_shown(sampling):
         Theta, Lambda = method.split.draw(split, H, full)
         f = 0.4 * sum(jnp.roll(Theta * full, step, axis) for axis in (1, 2) for step in (-1, 1))
         square = jnp.square(jnp.abs(f - full))
-        return jnp.stack([jnp.sum(part * square) for part in (Lambda * method.weight(H, full) ** 2, Lambda, 1 - Theta)])
+        return jnp.stack([jnp.sum(part * square) for part in (Lambda * method.objective.weight(H, full) ** 2, Lambda, 1 - Theta)])
 
     keys = jax.random.split(jax.random.key(0), 1000)
     weighted_, plain, wanted = np.asarray(jax.jit(lambda keys: jax.lax.map(errors, keys, batch_size=50))(keys).mean(0), float)

@@ -1,7 +1,7 @@
 r"""Objectives that compare H F(y) with what is given: the measurement, a second one, or the truth.
 
     Consistency        (1/m) ||H F(y) - y||^2          eq. (18): what H does not see is free, and noise is fitted
-    PairConsistency    (1/m) ||H' F(y) - y'||^2        eq. (10), of a second measurement y' = H' x + w'
+    PairConsistency    (1/m) ||H' F(y) - y'||^2        eq. (10), of a second measurement y' = H' x + w'; or in both directions
     SupervisedError    (1/n) ||F(y) - x||^2            eq. (7)
 """
 
@@ -29,9 +29,18 @@ class PairConsistency(Objective):
 
     sees: ClassVar[frozenset[str]] = frozenset({"pair"})
 
+    symmetric: bool = False
+    """Train y' on y too, and average the estimates of both: cryo-CARE."""
+
     def __call__(self, key: Array, F: Estimator, one: Measurement, own: Any = None):
         other = one.exchanged()
-        return mean_square_error(other.operator(F(one)), other.y), {}
+        forth = mean_square_error(other.operator(F(one)), other.y)          # ||H' F(y; H) - y'||^2
+        if not self.symmetric:
+            return forth, {}
+        return (forth + mean_square_error(one.operator(F(other)), one.y)) / 2, {}
+
+    def adapt(self, key: Array, F: Estimator) -> Estimator:
+        return (lambda one: (F(one) + F(one.exchanged())) / 2) if self.symmetric else F
 
 
 @dataclass(frozen=True)

@@ -53,15 +53,15 @@ class Objective:
         """The name in logs and tables."""
         return type(self).__name__
 
-    def weighted(self) -> "tuple[Weighted, ...]":
+    def summands(self) -> "tuple[Weighted, ...]":
         """The terms of a sum; of any other objective itself, once."""
         return (Weighted(1.0, self),)
 
     def __add__(self, other: "Objective") -> "Sum":
-        return Sum((*self.weighted(), *other.weighted()))
+        return Sum((*self.summands(), *other.summands()))
 
     def __mul__(self, weight: float) -> "Sum":
-        return Sum(tuple(Weighted(weight * term.weight, term.objective) for term in self.weighted()))
+        return Sum(tuple(Weighted(weight * term.weight, term.objective) for term in self.summands()))
 
     __rmul__ = __mul__
 
@@ -122,5 +122,5 @@ class Sum(Objective):
         for term in self.terms:
             term.objective.check(one)
 
-    def weighted(self) -> tuple[Weighted, ...]:
+    def summands(self) -> tuple[Weighted, ...]:
         return self.terms

@@ -10,26 +10,24 @@ of the tilts or of the dose, each is trained on to predict the other, and the es
 """
 
 from dataclasses import dataclass
-from functools import partial
 from typing import ClassVar
 
 import numpy as np
-from jax import Array
 
-from unsup_jax.core import LINEAR, SAME_PIXELS, Learned, Measurement, Takes
+from unsup_jax.core import Measurement
 from unsup_jax.errors import InputError
-from unsup_jax.losses import mean_square_error
+from unsup_jax.losses import PairConsistency
+from unsup_jax.methods.by_objective import ByObjective
 from unsup_jax.networks import Network, UNet
 
 
 @dataclass(frozen=True)
-class Noise2Noise(Learned):
+class Noise2Noise(ByObjective):
     """Eq. (10), in one direction or in both.
 
     Raises `InputError` where y and its pair leave out the same pixels, which a network that is not told H never learns.
     """
 
-    sees: ClassVar[frozenset[str]] = frozenset({"pair"})
     reference: ClassVar[str] = "Lehtinen 2018, eqs. (8)-(10); Buchholz 2019"
 
     network: Network = UNet()
@@ -38,9 +36,9 @@ class Noise2Noise(Learned):
     """Train y' on y too, and average the estimates of both: cryo-CARE."""
 
     @property
-    def takes(self) -> Takes:
-        """What its network asks for."""
-        return LINEAR if self.told else SAME_PIXELS
+    def objective(self) -> PairConsistency:
+        """||H' F_theta(y; H) - y'||^2."""
+        return PairConsistency(self.symmetric)
 
     def check(self, measurement: Measurement) -> None:
         super().check(measurement)
@@ -56,14 +54,3 @@ class Noise2Noise(Learned):
     def label(self) -> str:
         """The name of the variant."""
         return "cryo-CARE" if self.symmetric else "Noise2Noise"
-
-    def loss(self, key: Array, params, one: Measurement):
-        F, other = partial(super().estimate, key, params), one.exchanged()
-        forth = mean_square_error(other.operator(F(one)), other.y)          # ||H' F_theta(y; H) - y'||^2
-        if not self.symmetric:
-            return forth, {}
-        return (forth + mean_square_error(one.operator(F(other)), one.y)) / 2, {}
-
-    def estimate(self, key: Array, params, one: Measurement):
-        F = partial(super().estimate, key, params)
-        return (F(one) + F(one.exchanged())) / 2 if self.symmetric else F(one)

@@ -14,33 +14,15 @@ the width^d grids that partition the frame; the estimate is f(y), or the J-invar
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import ClassVar
 
-import jax
 import jax.numpy as jnp
 from jax import Array
 
-from unsup_jax.core import Learned, Measurement
-from unsup_jax.errors import InputError
-from unsup_jax.losses import grid_pixels, masked_mean
+from unsup_jax.core import REAL_IMAGES, Takes
+from unsup_jax.losses import JInvariance, j_invariant
+from unsup_jax.methods.by_objective import ByObjective
 from unsup_jax.networks import Network, UNet
-
-
-def hidden(y: Array, mask: Array) -> Array:
-    """1_{J^c} y + 1_J kappa(y) for an image [*S, C] and the mask of J [*S]."""
-    return jnp.where(mask[..., None], masked_mean(y, mask), y)
-
-
-def j_invariant(f: Callable[[Array], Array], y: Array, *, width: int = 4) -> Array:
-    """sum over J of 1_J f_J(y): f made invariant for the partition into width^d grids, at width^d times its cost."""
-    shape = y.shape[:-1]
-
-    def add(total, phase):
-        J = grid_pixels(phase, shape, width)
-        return jnp.where(J[..., None], f(hidden(y, J)), total), None
-
-    return jax.lax.scan(add, jnp.zeros_like(y), jnp.arange(width ** len(shape)))[0]
 
 
 def tiles_of_grids(tiling: tuple[int, int] | None, width: int) -> tuple[int, int] | None:
@@ -64,9 +46,10 @@ def calibrate(family: Callable[[Array, float], Array], y: Array, parameters: Seq
 
 
 @dataclass(frozen=True)
-class Noise2Self(Learned):
+class Noise2Self(ByObjective):
     """A network trained on one random grid J a step. Raises `InputError` on a width below 2."""
 
+    takes: ClassVar[Takes] = REAL_IMAGES
     reference: ClassVar[str] = "Batson & Royer 2019, eqs. (12)-(14)"
 
     network: Network = UNet()
@@ -76,26 +59,10 @@ class Noise2Self(Learned):
     average: bool = False
     """Estimate by sum_J 1_J f_J(y), which is J-invariant, in place of f(y)."""
 
-    def __post_init__(self):
-        super().__post_init__()
-        if self.width < 2:
-            raise InputError(f"Noise2Self needs a width of at least 2, not {self.width}")
-
     @property
-    def independent_noise(self) -> bool:
-        return True
-
-    def loss(self, key: Array, params, one: Measurement):
-        y = one.y
-        phase = jax.random.randint(key, (), 0, self.width ** (y.ndim - 1))
-        J = grid_pixels(phase, y.shape[:-1], self.width)
-        f_J = self.network.apply(params, hidden(y, J))
-        error = jnp.where(J[..., None], jnp.square(f_J - y), 0)
-        return jnp.mean(error) * self.width ** (y.ndim - 1), {}     # the mean over J, of which one pixel in width^d is
-
-    def estimate(self, key: Array, params, one: Measurement):
-        f = partial(self.network.apply, params)
-        return j_invariant(f, one.y, width=self.width) if self.average else f(one.y)
+    def objective(self) -> JInvariance:
+        """||f_J(y)_J - y_J||^2."""
+        return JInvariance(self.width, self.average)
 
     @property
     def tiling(self) -> tuple[int, int] | None:

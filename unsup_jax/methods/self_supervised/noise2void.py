@@ -14,26 +14,25 @@ of J by its neighbours, so they are replaced too, by uniform pixel selection, an
 """
 
 from dataclasses import dataclass
-from functools import partial
 from typing import ClassVar
 
-import jax
 from jax import Array
 
-from unsup_jax.core import Learned, Measurement
-from unsup_jax.errors import InputError
-from unsup_jax.losses import Kappa, beside, mean_square_error, replacement, stratified_pixels
+from unsup_jax.core import REAL_IMAGES, Measurement, Takes
+from unsup_jax.losses import HoldOut, Kappa
+from unsup_jax.methods.by_objective import ByObjective
 from unsup_jax.methods.dihedral import dihedral_mean
 from unsup_jax.networks import Network, UNet
 
 
 @dataclass(frozen=True)
-class Noise2Void(Learned):
+class Noise2Void(ByObjective):
     """Eq. (15) with random J; inference on the full noisy image. N2V2 and structN2V are settings of it.
 
     Raises `InputError` on a fraction outside (0, 1/2] or a radius below 1.
     """
 
+    takes: ClassVar[Takes] = REAL_IMAGES
     reference: ClassVar[str] = "Krull 2019, eqs. (11)-(15)"
 
     network: Network = UNet()
@@ -57,28 +56,10 @@ class Noise2Void(Learned):
         return "Noise2Void" if getattr(self.network, "skip_first", True) else "N2V2"
 
     @property
-    def independent_noise(self) -> bool:
-        return self.structure is None
-
-    def __post_init__(self):
-        super().__post_init__()
-        if self.structure is not None and (min(self.structure) < 0 or self.kappa != "uniform"):
-            raise InputError(f"structN2V takes half lengths of at least 0 and kappa uniform, not {self.structure} and {self.kappa}")
-        if not 0 < self.fraction <= 0.5 or self.radius < 1:
-            raise InputError(
-                f"Noise2Void needs 0 < fraction <= 0.5 and radius >= 1, not {self.fraction} and {self.radius}"
-            )
-
-    def loss(self, key: Array, params, one: Measurement):
-        choose_J, choose_kappa = jax.random.split(key)
-        y = one.y
-        J = stratified_pixels(choose_J, y.shape[:-1], self.fraction)
-        hidden = J if self.structure is None else beside(J, y.shape[:-1], self.structure)
-        kappa = replacement(choose_kappa, y, hidden, self.kappa, self.radius)
-        shown = y.at[hidden].set(kappa)                             # y_{J^c}
-        predicted = self.network.apply(params, shown)
-        return mean_square_error(predicted[J], y[J]), {}            # ||F_theta(y_{J^c})_J - y_J||^2
+    def objective(self) -> HoldOut:
+        """||F_theta(y_{J^c})_J - y_J||^2."""
+        return HoldOut(self.fraction, self.kappa, self.radius, self.structure)
 
     def estimate(self, key: Array, params, one: Measurement):
-        F = partial(self.network.apply, params)
+        F = lambda y: self.F(params)(one.replace(y=y))
         return dihedral_mean(F, one.y, self.network.alignment) if self.augment else F(one.y)

@@ -23,8 +23,8 @@ from jax.scipy.special import logsumexp
 
 from unsup_jax.core import Learned, Measurement
 from unsup_jax.errors import InputError
-from unsup_jax.losses import Kappa, replacement, stratified_pixels
-from unsup_jax.methods.self_supervised.noise2self import j_invariant, tiles_of_grids
+from unsup_jax.losses import Kappa, j_invariant, replacement, stratified_pixels
+from unsup_jax.methods.self_supervised.noise2self import tiles_of_grids
 from unsup_jax.networks import Network, UNet
 
 GRID = 4  # distance of the pixels that one pass of `average` hides

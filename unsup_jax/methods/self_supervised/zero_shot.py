@@ -95,7 +95,7 @@ class ZeroShotSSL(SSDU):
         state = state.replace(learned=state.learned.replace(trained=trained), mean=mean, step=step)
 
         def look(params):
-            x = self.estimate(key, params, rest)
+            x = self.F(params)(rest)
             return normalized_error(weighted(state.Gamma, one.operator(x)), weighted(state.Gamma, one.y))
 
         never = lambda params: jnp.full((), jnp.inf, loss.dtype)
