@@ -58,7 +58,7 @@ class Means(Analysis):
 
 
 def test_a_model_of_images_alone_is_trained_shown_and_scored(tmp_path):
-    data, train = Data(source=Phantoms(count=10, shape=(32, 32)), test=2, patch=None), Train(steps=2, batch=4, validation_batches=1)
+    data, train = Data(source=Phantoms(count=16, shape=(32, 32)), test=0.125, patch=None), Train(steps=2, batch=4, validation_batches=1)
     entries = [(m.label, m, train) for m in (GaussianFilter(), Normal())]
     blurred, normal = compare(entries, "normal", tmp_path, data, Camera(), 0, analysis=Means(), quiet=True)
     assert blurred.samples is None and len(blurred.estimates) == 2
