@@ -71,7 +71,7 @@ def configurations():
             continue
         found.add(cls)
         for field in dataclasses.fields(cls):
-            waiting += [type(field.default), *typing.get_args(field.type), *([field.type] if isinstance(field.type, type) else [])]
+            waiting += [t for t in (type(field.default), field.type, *typing.get_args(field.type)) if isinstance(t, type)]
     return sorted(found, key=lambda cls: f"{cls.__module__}.{cls.__name__}")
 
 
