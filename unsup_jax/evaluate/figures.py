@@ -2,14 +2,12 @@
 
 from pathlib import Path
 
-import matplotlib
 import numpy as np
+from matplotlib.figure import Figure  # not pyplot, whose windows and backend are the user's
+from matplotlib.patches import Rectangle
 
-matplotlib.use("Agg")  # figures are files
-import matplotlib.pyplot as plt  # noqa: E402
-
-from unsup_jax.evaluate.resolution import fourier_ring_correlation  # noqa: E402
-from unsup_jax.evaluate.uncertainty import calibration, coverage  # noqa: E402
+from unsup_jax.evaluate.resolution import fourier_ring_correlation
+from unsup_jax.evaluate.uncertainty import calibration, coverage
 
 COLUMNS = 8
 """Images side by side, at most."""
@@ -47,7 +45,7 @@ def comparison(path: Path, images: dict[str, np.ndarray], captions: dict[str, st
     height, width = reference.shape[:2]
     bands = -(-len(shown) // COLUMNS)
     columns = -(-len(shown) // bands)
-    figure = plt.figure(layout="constrained", figsize=(
+    figure = Figure(layout="constrained", figsize=(
         2.3 * columns + 0.6, bands * (2.3 * (height / width + 1 + (height / width if residuals else 0)) + 0.7)
     ))
     for band, part in enumerate(figure.subfigures(bands, 1, squeeze=False)[:, 0]):
@@ -62,7 +60,7 @@ def comparison(path: Path, images: dict[str, np.ndarray], captions: dict[str, st
             image = shown[name]
             grey = axis[0].imshow(image, cmap="gray", vmin=low, vmax=high, interpolation="nearest")
             axis[0].set_title(f"{name}\n{captions.get(name, '')}", fontsize=9)
-            axis[0].add_patch(plt.Rectangle((column, row), size, size, fill=False, color="tab:orange", lw=1))
+            axis[0].add_patch(Rectangle((column, row), size, size, fill=False, color="tab:orange", lw=1))
             axis[1].imshow(image[crop], cmap="gray", vmin=low, vmax=high, interpolation="nearest")
             for spine in axis[1].spines.values():
                 spine.set_color("tab:orange")
@@ -86,7 +84,8 @@ def maps(
     low = min(np.nanmin(m) for m in rows.values()) if low is None else low
     high = max(np.nanpercentile(m, 99.8) for m in rows.values()) if high is None else high
     count = len(next(iter(rows.values())))
-    figure, axes = plt.subplots(len(rows), count, figsize=(1.9 * count + 1, 1.95 * len(rows)), squeeze=False, layout="constrained")
+    figure = Figure(figsize=(1.9 * count + 1, 1.95 * len(rows)), layout="constrained")
+    axes = figure.subplots(len(rows), count, squeeze=False)
     for line, (label, map_) in zip(axes, rows.items()):
         line[0].set_ylabel(label, fontsize=9)
         for k, axis in enumerate(line):
@@ -104,7 +103,8 @@ def grid(path: Path, images: np.ndarray) -> None:
     tiles = np.stack([[plane(image) for image in row] for row in images])
     rows, columns, height, width = tiles.shape[:4]
     picture = np.swapaxes(tiles, 1, 2).reshape(rows * height, columns * width, *tiles.shape[4:])
-    figure, axis = plt.subplots(figsize=(0.9 * columns, 0.9 * rows * height / width), layout="constrained")
+    figure = Figure(figsize=(0.9 * columns, 0.9 * rows * height / width), layout="constrained")
+    axis = figure.subplots()
     low, high = np.percentile(picture, [0.5, 99.7])
     axis.imshow(np.clip((picture - low) / max(high - low, 1e-12), 0, 1), cmap="gray", interpolation="nearest")
     axis.set_xticks(np.arange(1, columns) * width - 0.5)
@@ -130,13 +130,14 @@ def diversity(path: Path, y: np.ndarray, draws: np.ndarray, truth: np.ndarray | 
     row, column, size = busiest(next(iter(spreads.values())))
     crop = (slice(row, row + size), slice(column, column + size))
     count = len(images) + len(spreads)
-    figure, axes = plt.subplots(2, count, figsize=(2.1 * count, 2.1 * (1 + reference.shape[0] / reference.shape[1]) + 0.5), layout="constrained")
+    figure = Figure(figsize=(2.1 * count, 2.1 * (1 + reference.shape[0] / reference.shape[1]) + 0.5), layout="constrained")
+    axes = figure.subplots(2, count)
     grey, heat = {"cmap": "gray", "vmin": low, "vmax": high}, {"cmap": "inferno", "vmin": 0, "vmax": most}
     for axis, (name, image) in zip(axes.T, (images | spreads).items()):
         settings = heat if name in spreads else grey
         axis[0].imshow(image, interpolation="nearest", **settings)
         axis[0].set_title(name, fontsize=9)
-        axis[0].add_patch(plt.Rectangle((column, row), size, size, fill=False, color="tab:orange", lw=1))
+        axis[0].add_patch(Rectangle((column, row), size, size, fill=False, color="tab:orange", lw=1))
         drawn = axis[1].imshow(image[crop], interpolation="nearest", **settings)
         for a in axis:
             a.set(xticks=[], yticks=[])
@@ -146,7 +147,8 @@ def diversity(path: Path, y: np.ndarray, draws: np.ndarray, truth: np.ndarray | 
 
 def calibrations(path: Path, draws: dict[str, np.ndarray], truth: np.ndarray) -> None:
     """Left, the error against the deviation that the draws of each method predict; right, the coverage of their intervals."""
-    figure, (left, right) = plt.subplots(1, 2, figsize=(8, 3.6), layout="constrained")
+    figure = Figure(figsize=(8, 3.6), layout="constrained")
+    left, right = figure.subplots(1, 2)
     levels, largest = np.linspace(0.05, 0.95, 19), 0.0
     for name, drawn in draws.items():
         predicted, found = calibration(drawn, truth)
@@ -179,7 +181,8 @@ def curves(path: Path, runs: dict[str, list[dict]]) -> None:
     """Every metric over the steps of each trained method, of training and of validation: a row a method, a panel a metric."""
     metrics = {name: _metrics_of(rows) for name, rows in runs.items()}
     width = max(map(len, metrics.values()))
-    figure, axes = plt.subplots(len(runs), width, figsize=(4.2 * width, 2.8 * len(runs)), squeeze=False, layout="constrained")
+    figure = Figure(figsize=(4.2 * width, 2.8 * len(runs)), layout="constrained")
+    axes = figure.subplots(len(runs), width, squeeze=False)
     for line, (name, rows) in zip(axes, runs.items()):
         for axis in line[len(metrics[name]):]:
             axis.set_visible(False)
@@ -206,7 +209,8 @@ def _metrics_of(rows):
 
 def ring_correlations(path: Path, images: dict[str, np.ndarray], truth: np.ndarray) -> None:
     """FRC of each estimate against the truth, with the threshold 1/2."""
-    figure, axis = plt.subplots(figsize=(5.5, 3.4), layout="constrained")
+    figure = Figure(figsize=(5.5, 3.4), layout="constrained")
+    axis = figure.subplots()
     for name, image in images.items():
         curve = fourier_ring_correlation(image, truth)
         axis.plot(curve.frequency, curve.correlation, lw=1.2, label=name)
@@ -220,4 +224,3 @@ def ring_correlations(path: Path, images: dict[str, np.ndarray], truth: np.ndarr
 
 def _save(figure, path: Path) -> None:
     figure.savefig(path, dpi=110)
-    plt.close(figure)
