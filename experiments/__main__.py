@@ -7,10 +7,12 @@ import sys
 from unsup_jax import huge_pages, terminal
 from unsup_jax.errors import InputError, NonFinite
 
-USAGE = """usage: python -m experiments COMMAND ...
+from . import program
+
+USAGE = """usage: {program} COMMAND ...
 
   list [FILTER]                      every experiment, one line each
-  run NAME [--FIELD VALUE ...]       train, evaluate, report; `run NAME --help` explains every field
+  run NAME [--FIELD VALUE ...]       train, evaluate, report; `run NAME --help` explains every field; NAME may be path/to/mine.py
   resume RUN                         go on from the newest complete checkpoint of a run's folder
   reconstruct RUN INPUT -o OUTPUT    apply a trained run to your own TIFF, PNG, NPY, HDF5, Zarr, MRC
   compare NAME NAME ... | MODALITY   several methods on the data of the first, or on --data..., in one table
@@ -45,12 +47,19 @@ def main(arguments: list[str]) -> int:
         return 2
 
 
+def start() -> int:
+    """The whole program, as a process of its own."""
+    terminal.end_quietly_on_interrupt()
+    huge_pages.restart()
+    return main(sys.argv[1:])
+
+
 def _perform(arguments):
     if not arguments or arguments[0] in ("-h", "--help"):
-        print(USAGE)
+        print(USAGE.format(program=program()))
         return 0 if arguments else 2
     gc.disable()  # looking for garbage among what is imported, and stays, would be a fifth of the time
-    from experiments._commands import COMMANDS  # which takes long
+    from ._commands import COMMANDS  # which takes long
 
     gc.freeze()
     gc.enable()
@@ -62,6 +71,4 @@ def _perform(arguments):
 
 
 if __name__ == "__main__":
-    terminal.end_quietly_on_interrupt()
-    huge_pages.restart()
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(start())

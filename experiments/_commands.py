@@ -3,9 +3,7 @@
 import contextlib
 import dataclasses
 import io
-import json
 import re
-import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,18 +11,18 @@ from typing import Annotated
 
 import tyro
 
-import experiments
-from unsup_jax import config
 from unsup_jax.apply import reconstruct_files
-from unsup_jax.core import Learned
 from unsup_jax.data import Data
 from unsup_jax.errors import InputError
 from unsup_jax.experiment import Experiment
 from unsup_jax.experiment import compare as compare_methods
 from unsup_jax.experiment import run as run_experiment
 from unsup_jax.modalities import Modality
-from unsup_jax.runs import load_trained
+from unsup_jax.runs import experiment_of, settings_of, start_of
 from unsup_jax.train import parallel
+
+from . import every, load, module, names, program, short
+from ._choices import choose, words
 
 
 def parse(type_, arguments: list[str], prog: str, **settings):
@@ -32,7 +30,7 @@ def parse(type_, arguments: list[str], prog: str, **settings):
     said = io.StringIO()
     try:
         with contextlib.redirect_stderr(said):
-            return tyro.cli(type_, args=arguments, prog=f"python -m experiments {prog}", **settings)
+            return tyro.cli(type_, args=arguments, prog=f"{program()} {prog}", **settings)
     except SystemExit as stop:
         if stop.code in (0, None):
             raise
@@ -85,7 +83,7 @@ def list_(arguments: list[str]) -> None:
 
     wanted = parse(List, arguments, "list").filter.lower()
     rows = []
-    for name, e in experiments.every():
+    for name, e in every():
         sees = ", ".join(sorted(e.method.sees)) or "nothing"
         rows.append((name, e.method.label, e.modality.name, f"sees {sees}", e.method.reference))
     rows = [row for row in rows if wanted in " ".join(row).lower()]
@@ -97,9 +95,9 @@ def list_(arguments: list[str]) -> None:
 def run(arguments: list[str]) -> None:
     """Train, evaluate, report."""
     if not arguments or arguments[0].startswith("-"):
-        raise InputError(f"run needs the name of an experiment; accepted are {', '.join(experiments.names())}")
+        raise InputError(f"run needs the name of an experiment; accepted are {', '.join(names())}")
     name, *rest = arguments
-    default = experiments.load(name)
+    default, rest = choose(load(name), rest)
 
     @dataclass(frozen=True)
     class Run:
@@ -107,38 +105,11 @@ def run(arguments: list[str]) -> None:
         job: Annotated[Job, tyro.conf.arg(name="")] = Job()
 
     parsed = parse(
-        Run, rest, f"run {name}", default=Run(default), description=sys.modules[f"experiments.{name}"].__doc__,
+        Run, rest, f"run {name}", default=Run(default), description=f"{module(name).__doc__ or ''}\n{words(default)}",
         config=(tyro.conf.AvoidSubcommands, tyro.conf.FlagConversionOff, tyro.conf.SuppressFixed),
     )
     parsed.job.begin()
-    run_experiment(parsed.experiment, name, parsed.job.folder(name), start_from=start_of(parsed.experiment))
-
-
-def configuration(folder: Path) -> dict:
-    """What a run's folder says that it is of."""
-    path = folder / "config.json"
-    if not path.exists():
-        raise InputError(f"{folder}: no run here (no config.json)")
-    return json.loads(path.read_text())
-
-
-def stored(folder: Path) -> tuple[str, Experiment]:
-    """(name, experiment) of a run's folder."""
-    content = configuration(folder)
-    if isinstance(content["experiment"], list):
-        raise InputError(f"{folder}: a comparison; name the run of one experiment")
-    return content["experiment"], config.from_json(experiments.load(content["experiment"]), content["settings"])
-
-
-def start_of(experiment: Experiment):
-    """theta of the run that an experiment starts from; None for one that starts from nothing."""
-    if experiment.start is None:
-        return None
-    folder = Path(experiment.start)
-    _, other = stored(folder)
-    if other.method.scope == "measurement" or not isinstance(other.method, Learned):
-        raise InputError(f"{folder}: {other.method.label} leaves no parameters to start from")
-    return load_trained(other.method, other.train, folder)[0].params
+    run_experiment(parsed.experiment, short(name), parsed.job.folder(short(name)), start_from=start_of(parsed.experiment, load))
 
 
 def resume(arguments: list[str]) -> None:
@@ -156,16 +127,12 @@ def resume(arguments: list[str]) -> None:
         """Index of this process."""
 
     parsed = parse(Resume, arguments, "resume")
-    content, job = configuration(parsed.run), Job(None, parsed.coordinator, parsed.processes, parsed.process)
-    if isinstance(content["experiment"], list):
-        settings, default = content["settings"], {name: experiments.load(name) for name in content["experiment"]}
-        found = [(name, config.from_json(e, settings[name])) for name, e in default.items()]
-        first = next(iter(default.values()))
-        job.begin()
-        return compare_experiments(found, config.from_json(first.data, settings["data"]), config.from_json(first.modality, settings["modality"]), parsed.run)
-    name, found = stored(parsed.run)
-    job.begin()
-    run_experiment(found, name, parsed.run, start_from=start_of(found))
+    name, found = settings_of(parsed.run, load)
+    Job(None, parsed.coordinator, parsed.processes, parsed.process).begin()
+    if isinstance(name, list):
+        compare_experiments([(each, found[each]) for each in name], found["data"], found["modality"], parsed.run)
+    else:
+        run_experiment(found, name, parsed.run, start_from=start_of(found, load))
 
 
 def reconstruct(arguments: list[str]) -> None:
@@ -187,23 +154,24 @@ def reconstruct(arguments: list[str]) -> None:
         """The other half of the data, for a method that reconstructs from two (cryo-CARE); of several files, those of matching names."""
 
     parsed = parse(Reconstruct, arguments, "reconstruct")
-    name, found = stored(parsed.run)
+    _, found = experiment_of(parsed.run, load)
     Job().begin()
-
-    start = start_of(found) if found.method.scope == "measurement" else None  # what was trained is in the run itself
+    start = start_of(found, load) if found.method.scope == "measurement" else None  # what was trained is in the run itself
     reconstruct_files(found, parsed.run, parsed.input, parsed.output, axes=parsed.axes, tile=parsed.tile, pair=parsed.pair, start_from=start)
 
 
 def compare(arguments: list[str]) -> None:
     """Several methods on the same data."""
     named = next((i for i, a in enumerate(arguments) if a.startswith("-")), len(arguments))
-    modalities = {e.modality.name for _, e in experiments.every()}
+    modalities = {e.modality.name for _, e in every()}
     chosen = [n for name in arguments[:named] for n in (
-        [n for n, e in experiments.every() if e.modality.name == name] if name in modalities and name not in experiments.names() else [name]
+        [n for n, e in every() if e.modality.name == name] if name in modalities and name not in names() else [name]
     )]
     if not chosen and not {"-h", "--help"} & set(arguments):
         raise InputError(f"compare needs names of experiments, or one of {', '.join(sorted(modalities))}")
-    found = [(name, experiments.load(name)) for name in chosen or experiments.names()[:1]]
+    found = [(short(name), load(name)) for name in chosen or names()[:1]]
+    if twice := {name for name, _ in found if [n for n, _ in found].count(name) > 1}:
+        raise InputError(f"compare was given {min(twice)} twice; experiments are told apart by their names")
     first = found[0][1]
 
     @dataclass(frozen=True)
@@ -216,8 +184,9 @@ def compare(arguments: list[str]) -> None:
         """Length of every training, instead of each experiment's own."""
         job: Annotated[Job, tyro.conf.arg(name="")] = Job()
 
+    default, rest = choose(Compare(first.data, first.modality), arguments[named:])
     parsed = parse(
-        Compare, arguments[named:], "compare NAME NAME ... | MODALITY", default=Compare(first.data, first.modality),
+        Compare, rest, "compare NAME NAME ... | MODALITY", default=default, description=words(default),
         config=(tyro.conf.AvoidSubcommands, tyro.conf.FlagConversionOff, tyro.conf.SuppressFixed),
     )
     found = [(n, e) for n, e in found if e.data.dimensions == parsed.data.dimensions]
@@ -238,7 +207,7 @@ def compare_experiments(found: list[tuple[str, Experiment]], data: Data, modalit
     first = found[0][1]
     compare_methods(
         entries, [name for name, _ in found], folder, data, modality, first.train.seed, analysis=first.analysis,
-        settings={"data": config.to_json(data), "modality": config.to_json(modality), **{n: config.to_json(e) for n, e in found}},
+        settings={"data": data, "modality": modality, **dict(found)},
     )
 
 

@@ -7,7 +7,8 @@ python -m experiments run bm3d_vst_tissue
 
 from dataclasses import replace
 
-from experiments.n2v_tissue import EXPERIMENT as N2V
 from unsup_jax.methods import BM3D
+
+from .n2v_tissue import EXPERIMENT as N2V
 
 EXPERIMENT = replace(N2V, method=BM3D(stabilize=True), references=())

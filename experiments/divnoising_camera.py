@@ -8,8 +8,9 @@ beta is one half: better than one at this length of training (on the tissue 26.3
 
 from dataclasses import replace
 
-from experiments.n2v_camera import EXPERIMENT as N2V
 from unsup_jax.core import Adam
 from unsup_jax.methods import DivNoising
+
+from .n2v_camera import EXPERIMENT as N2V
 
 EXPERIMENT = replace(N2V, method=DivNoising(beta=0.5, optimizer=Adam(learning_rate=2e-3)), train=replace(N2V.train, steps=1400), references=())

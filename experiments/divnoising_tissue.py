@@ -12,8 +12,9 @@ fluorescence images (FMD, 24.26 dB) come out at 31.88 dB, by Noise2Void at 24.34
 
 from dataclasses import replace
 
-from experiments.n2v_tissue import EXPERIMENT as N2V
 from unsup_jax.core import Adam
 from unsup_jax.methods import DivNoising
+
+from .n2v_tissue import EXPERIMENT as N2V
 
 EXPERIMENT = replace(N2V, method=DivNoising(beta=0.5, optimizer=Adam(learning_rate=2e-3)), train=replace(N2V.train, steps=1400), references=())

@@ -7,10 +7,11 @@ python -m experiments run dncnn_camera
 
 from dataclasses import replace
 
-from experiments.n2v_camera import EXPERIMENT as N2V
 from unsup_jax.core import Adam
 from unsup_jax.methods import Supervised
 from unsup_jax.networks import DnCNN
+
+from .n2v_camera import EXPERIMENT as N2V
 
 EXPERIMENT = replace(
     N2V, method=Supervised(network=DnCNN(depth=12, width=48), optimizer=Adam(learning_rate=1e-3)), references=(),

@@ -7,7 +7,8 @@ A second; 24.90 dB, from 16.73.
 
 from dataclasses import replace
 
-from experiments.n2v_tissue import EXPERIMENT as N2V
 from unsup_jax.methods import MedianFilter
+
+from .n2v_tissue import EXPERIMENT as N2V
 
 EXPERIMENT = replace(N2V, method=MedianFilter(), references=())

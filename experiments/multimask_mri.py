@@ -10,8 +10,9 @@ gradients 25.87, wavelets 28.34, total variation 31.79, weights tuned on the tru
 
 from dataclasses import replace
 
-from experiments.ssdu_mri import EXPERIMENT as SSDU_MRI
 from unsup_jax.methods import Supervised
+
+from .ssdu_mri import EXPERIMENT as SSDU_MRI
 
 EXPERIMENT = replace(
     SSDU_MRI, modality=replace(SSDU_MRI.modality, acceleration=6), method=replace(SSDU_MRI.method, masks=5, passes=0),

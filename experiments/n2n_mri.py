@@ -7,11 +7,12 @@ python -m experiments run n2n_mri
 
 from dataclasses import replace
 
-from experiments.ssdu_mri import EXPERIMENT as SSDU_MRI
 from unsup_jax.core import Adam
 from unsup_jax.data import Brain, Data
 from unsup_jax.methods import ConjugateGradient, Noise2Noise
 from unsup_jax.networks import Unrolled
+
+from .ssdu_mri import EXPERIMENT as SSDU_MRI
 
 EXPERIMENT = replace(
     SSDU_MRI, data=Data(source=Brain(), patch=None, test=0.1), modality=replace(SSDU_MRI.modality, sampling="random lines", pair="other"),

@@ -7,9 +7,10 @@ python -m experiments run n2s_camera
 
 from dataclasses import replace
 
-from experiments.n2v_camera import EXPERIMENT as N2V
 from unsup_jax.core import Adam
 from unsup_jax.methods import Noise2Self
+
+from .n2v_camera import EXPERIMENT as N2V
 
 EXPERIMENT = replace(
     N2V, method=Noise2Self(optimizer=Adam(learning_rate=1e-3)), references=(),

@@ -8,9 +8,10 @@ finds 24.5.
 
 from dataclasses import replace
 
-from experiments.n2v_camera import EXPERIMENT as N2V
 from unsup_jax.core import Adam
 from unsup_jax.methods import Noise2Score
+
+from .n2v_camera import EXPERIMENT as N2V
 
 EXPERIMENT = replace(
     N2V, method=Noise2Score(optimizer=Adam(learning_rate=1e-3)), references=(),

@@ -7,7 +7,8 @@ About 2 minutes on 2 CPU cores; 26.84 dB, from 16.73 (Noise2Void 26.94).
 
 from dataclasses import replace
 
-from experiments.n2v_tissue import EXPERIMENT as N2V
 from unsup_jax.networks import UNet
+
+from .n2v_tissue import EXPERIMENT as N2V
 
 EXPERIMENT = replace(N2V, method=replace(N2V.method, kappa="median", network=UNet(skip_first=False)), references=())

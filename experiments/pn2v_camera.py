@@ -8,9 +8,10 @@ python -m experiments run pn2v_camera
 
 from dataclasses import replace
 
-from experiments.n2v_camera import EXPERIMENT as N2V
 from unsup_jax.core import Adam
 from unsup_jax.methods import PN2V
+
+from .n2v_camera import EXPERIMENT as N2V
 
 EXPERIMENT = replace(
     N2V, method=PN2V(fraction=0.0625, radius=1, kappa="mean", optimizer=Adam(learning_rate=1e-3)), references=(),

@@ -9,11 +9,12 @@ frequencies weigh a hundredth of it.
 
 from dataclasses import replace
 
-from experiments.n2n_mri import EXPERIMENT as N2N_MRI
 from unsup_jax.core import Adam
 from unsup_jax.methods import RARE, ConjugateGradient, ProximalGradient
 from unsup_jax.networks import DnCNN
 from unsup_jax.priors import Wavelet
+
+from .n2n_mri import EXPERIMENT as N2N_MRI
 
 EXPERIMENT = replace(
     N2N_MRI, modality=replace(N2N_MRI.modality, sampling="golden spokes"),

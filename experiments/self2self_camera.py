@@ -7,12 +7,13 @@ python -m experiments run self2self_camera
 
 from dataclasses import replace
 
-from experiments.n2v_camera import EXPERIMENT as N2V
 from unsup_jax.core import Adam
 from unsup_jax.data import Bundled, Data
 from unsup_jax.methods import Self2Self
 from unsup_jax.networks import PartialUNet
 from unsup_jax.train import Train
+
+from .n2v_camera import EXPERIMENT as N2V
 
 EXPERIMENT = replace(
     N2V, data=Data(source=Bundled("camera", bin=2), patch=96, test=0),

@@ -7,12 +7,13 @@ python -m experiments run ssdu_deconvolution
 
 from dataclasses import replace
 
-from experiments.ssdu_tomography import EXPERIMENT as TOMOGRAPHY
 from unsup_jax.data import Phantoms
 from unsup_jax.methods import Supervised, Wiener
 from unsup_jax.modalities import Blurred
 from unsup_jax.networks import ResNet, Unrolled
 from unsup_jax.noise import Gaussian
+
+from .ssdu_tomography import EXPERIMENT as TOMOGRAPHY
 
 EXPERIMENT = replace(
     TOMOGRAPHY, data=replace(TOMOGRAPHY.data, source=Phantoms("filaments", count=40, shape=(64, 64))),

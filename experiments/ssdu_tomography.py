@@ -6,7 +6,6 @@ python -m experiments run ssdu_tomography
 supervised 34.66).
 """
 
-from experiments.tv_tomography import EXPERIMENT as TV
 from unsup_jax.core import Adam
 from unsup_jax.data import Data, Phantoms
 from unsup_jax.experiment import Experiment
@@ -14,6 +13,8 @@ from unsup_jax.losses import Split
 from unsup_jax.methods import SSDU, ConjugateGradient, FilteredBackProjection, Supervised
 from unsup_jax.networks import ResNet, Unrolled
 from unsup_jax.train import Train
+
+from .tv_tomography import EXPERIMENT as TV
 
 EXPERIMENT = Experiment(
     data=Data(source=Phantoms("nuclei", count=40, shape=(64, 64)), patch=None, test=0.1),

@@ -7,7 +7,8 @@ A second; 26.10 dB, from 16.73.
 
 from dataclasses import replace
 
-from experiments.n2v_tissue import EXPERIMENT as N2V
 from unsup_jax.methods import Wiener
+
+from .n2v_tissue import EXPERIMENT as N2V
 
 EXPERIMENT = replace(N2V, method=Wiener(), references=())

@@ -12,10 +12,11 @@ and watched: Poisson, R = 6, 36.74 (36.72); Poisson, R = 8, 35.21 (35.00).
 
 from dataclasses import replace
 
-from experiments.ssdu_mri import EXPERIMENT as SSDU_MRI
 from unsup_jax.core import Adam
 from unsup_jax.data import Brain, Data
 from unsup_jax.methods import ZeroShotSSL
+
+from .ssdu_mri import EXPERIMENT as SSDU_MRI
 
 EXPERIMENT = replace(
     SSDU_MRI, data=Data(source=Brain(count=10, scored=1), patch=None, test=0.1),

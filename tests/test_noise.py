@@ -299,14 +299,11 @@ def test_learned_models_in_units_of_each_channel(fit):
     np.testing.assert_allclose(model.normalize(scale).variance(scale.normalize(clean)), model.variance(clean) / scale.unit**2, rtol=1e-3)
 
 
-class Doubled(Gaussian):
-    """A noise model that the package does not hold."""
-
-
-def test_noise_models_survive_json():
+def test_noise_models_survive_json(tmp_path):
     import json
 
     from unsup_jax.noise.stored import from_json, to_json
+    from unsup_jax.type_names import load_file
 
     x = np.linspace(10.0, 90.0, 500)
     y = x + np.random.default_rng(0).normal(0, 3, x.shape)
@@ -314,10 +311,14 @@ def test_noise_models_survive_json():
         again = from_json(json.loads(json.dumps(to_json(model))))
         noisy, clean = jnp.asarray(y[:9], jnp.float32), jnp.asarray(x[:9], jnp.float32)
         np.testing.assert_allclose(again.log_prob(noisy, clean), model.log_prob(noisy, clean), rtol=1e-5)
-    assert from_json(json.loads(json.dumps(to_json(Doubled(2.0))))) == Doubled(2.0)      # a model of another's module
+    (tmp_path / "mine.py").write_text("from unsup_jax.noise import Gaussian\n\n\nclass Doubled(Gaussian):\n    pass\n")
+    mine = load_file(tmp_path / "mine.py").Doubled(2.0)                                  # a model in a file of the user's
+    assert from_json(json.loads(json.dumps(to_json(mine)))) == mine
     assert from_json(to_json(None)) is None
     with pytest.raises(InputError, match="does not know"):
         from_json({"model": "Martian"})
+    with pytest.raises(InputError, match="which it is not"):
+        from_json({"model": "unsup_jax.methods.BM3D"})
 
 
 def test_correlation_of_neighbours_is_told_from_signal():

@@ -11,20 +11,19 @@ from typing import Any
 import jax
 import numpy as np
 
-from unsup_jax import config
+import unsup_jax
+from unsup_jax import config, provenance
 from unsup_jax.core import Method
-from unsup_jax.data import Data, Dataset, Stream
-from unsup_jax.data.stream import widths
+from unsup_jax.data import Data, Dataset, Stream, streams
 from unsup_jax.errors import InputError
 from unsup_jax.evaluate import Analysis, coverage, psnr
 from unsup_jax.evaluate.summary import Result, mean_scores, summarise
 from unsup_jax.inference import WHOLE_IMAGE_PIXELS, estimator
 from unsup_jax.modalities import Modality
 from unsup_jax.noise.correlation import correlation_warning
-from unsup_jax.runs import leave_example, method_folder
+from unsup_jax.runs import begin, leave_example, method_folder
 from unsup_jax.train import Train, fit, parallel
 from unsup_jax.train.answers import Answers
-from unsup_jax.train.checkpoint import write_json
 from unsup_jax.train.logging import ProgressLine, read_metrics
 
 
@@ -66,8 +65,7 @@ def run(experiment: Experiment, name: str, directory: Path, *, start_from: Any =
     """
     return compare(
         experiment.entries(), name, directory, experiment.data, experiment.modality, experiment.train.seed,
-        subject=experiment.method.label, settings=config.to_json(experiment), analysis=experiment.analysis, start_from=start_from,
-        quiet=quiet,
+        subject=experiment.method.label, settings=experiment, analysis=experiment.analysis, start_from=start_from, quiet=quiet,
     )
 
 
@@ -77,7 +75,7 @@ def compare(
 ) -> list[Result]:
     """Score several methods, (label, method, training) each, on the same data: one table, one figure, one report.
 
-    `start_from` is theta that the method labelled `subject` begins with.
+    `start_from` is theta that the method labelled `subject` begins with, `settings` the configuration that the folder tells.
     Methods that see what the data do not have are left out and named, unless none is left.
     """
     say = ProgressLine("", 0, quiet=quiet or not parallel.is_main()).say
@@ -100,7 +98,8 @@ def compare(
         analysis.check([m.y.shape for m in jobs[0].dataset.test])
     directory.mkdir(parents=True, exist_ok=True)
     if parallel.is_main():
-        write_json(directory / "config.json", {"experiment": name, "settings": settings})
+        for line in begin(directory, name, settings, provenance.of_data(data, modality, [*measured[0], *measured[1]])):
+            say(line)
     notes = modality.notes(measured[0]) if data.path is not None else []
     notes += _correlated([job.method for job in jobs], jobs[0].dataset.train[0])
     for line in notes:
@@ -113,8 +112,8 @@ def compare(
         summarise(
             results, test, [m.truth for m in test if m.truth is not None] or clean, directory, subject=subject, analysis=analysis,
             notes=notes + left_out, say=say, title=name if isinstance(name, str) else "Comparison of " + ", ".join(name), details={
-                "Configuration": json.dumps(settings, indent=2), "Devices": parallel.describe(),
-                "Versions": f"jax {jax.__version__}, numpy {np.__version__}"},
+                "Configuration": json.dumps(config.to_json(settings), indent=2), "Devices": parallel.describe(),
+                "Versions": f"unsup_jax {unsup_jax.__version__}, jax {jax.__version__}, numpy {np.__version__}"},
         )
     return results
 
@@ -148,14 +147,9 @@ class _Job:
             method.check(one.only(shown))
         if method.scope == "measurement":
             return cls(label, method, train, dataset, None)
-        patch = None if data.patch is None else widths(data.patch, [m.y.shape for m in dataset.train])
-        settings = {"batch": train.batch, "patch": patch, "sees": method.sees, "unpaired": dataset.unpaired}
-        watched = dataset.validation
-        if patch is not None and any(n < width for m in watched for n, width in zip(m.y.shape, patch)):
-            watched = dataset.train  # too narrow a strip for a patch
-        return cls(label, method, train, dataset, (
-            Stream(dataset.train, augment=data.augment, seed=train.seed, **settings),
-            Stream(watched, augment=False, seed=train.seed + 1, **settings),
+        return cls(label, method, train, dataset, streams(
+            dataset.train, dataset.validation, batch=train.batch, patch=data.patch, augment=data.augment, seed=train.seed, sees=method.sees,
+            unpaired=dataset.unpaired,
         ))
 
     def run(self, directory: Path, seed: int, quiet: bool, start_from: Any, samples: int) -> Result:

@@ -1,7 +1,15 @@
-"""The folder of a run: what each of its methods leaves there, and how it is read again."""
+"""The folder of a run: what it is of, what each of its methods leaves there, and how it is read again.
+
+    config.json     the configuration with its types, the program and the command that made it, a fingerprint of the data
+    arrays.npz      what of the configuration is arrays
+    my_methods.py   a copy of a file of the user's that the types are of; the file itself is what is loaded
+    METHOD/         checkpoints, metrics and what was measured, of each method that was trained
+"""
 
 import json
 import re
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +17,8 @@ import jax
 import numpy as np
 from flax import struct
 
-from unsup_jax.core import LinearOperator, Measurement, Method
+from unsup_jax import config, provenance
+from unsup_jax.core import LinearOperator, Learned, Measurement, Method
 from unsup_jax.errors import InputError
 from unsup_jax.noise import NoiseModel
 from unsup_jax.noise.stored import from_json, to_json
@@ -17,6 +26,81 @@ from unsup_jax.operators import Identity
 from unsup_jax.train import Train
 from unsup_jax.train.checkpoint import Checkpoints, write_json
 from unsup_jax.train.logging import read_metrics
+
+
+def begin(directory: Path, name: str | list[str], settings: Any, data: dict[str, Any]) -> list[str]:
+    """Write what a run is of: its name, its configuration, where it comes from, and the fingerprints of its `data`.
+
+    Of a run that is gone on with, the first ones stay; returns lines that say which of its data and files are others now.
+    """
+    path, arrays = directory / "config.json", {}
+    before = json.loads(path.read_text()) if path.exists() else {}
+    program, stored = provenance.program(), config.to_json(settings, arrays)
+    content = {"made": program, "data": data} | before | {"experiment": name, "settings": stored}
+    if before:
+        content["resumed"] = [*before.get("resumed", []), program]
+    if arrays:
+        np.savez(directory / "arrays.npz", **arrays)
+    changed, lines = provenance.changed(content["data"], data), []
+    if changed:
+        lines.append(f"the data are not those that this run began with: {', '.join(changed)} differ{'s' * (len(changed) == 1)}")
+    for file in filter(Path.exists, config.files_of(stored)):
+        copy = directory / file.name
+        if not copy.exists():
+            shutil.copyfile(file, copy)
+        elif copy.read_bytes() != file.read_bytes():
+            lines.append(f"{file} is not as it was when this run began; {copy} is")
+    write_json(path, content)
+    return lines
+
+
+def configuration(directory: Path) -> dict[str, Any]:
+    """What a run's folder says that it is of; `InputError` where there is no run."""
+    path = directory / "config.json"
+    if not path.exists():
+        raise InputError(f"{directory}: no run here (no config.json)")
+    return json.loads(path.read_text())
+
+
+def settings_of(directory: Path, registry: Callable[[str], Any] | None = None) -> tuple[str | list[str], Any]:
+    """(name, configuration) of a run: its experiment, or {"data", "modality", each NAME: experiment} of a comparison.
+
+    Types are those that the run names. One of a version that named none is read with the help of the experiments of its names, as
+    `registry` has them. Raises `InputError` on a run that cannot be read, or whose own file is gone or has lost its classes.
+    """
+    content = configuration(directory)
+    name, stored = content["experiment"], content["settings"]
+    arrays = np.load(directory / "arrays.npz") if (directory / "arrays.npz").exists() else {}
+    if "made" in content:
+        try:
+            return name, config.from_json(None, stored, arrays)
+        except InputError as error:
+            raise InputError(f"{directory}: {error}") from error
+    if registry is None:
+        raise InputError(f"{directory}: a run of a version that named no types; `resume` it once, which writes them")
+    if isinstance(name, str):
+        return name, config.from_json(registry(name), stored)
+    first = registry(name[0])
+    return name, config.from_json({"data": first.data, "modality": first.modality, **{each: registry(each) for each in name}}, stored)
+
+
+def experiment_of(directory: Path, registry: Callable[[str], Any] | None = None) -> tuple[str, Any]:
+    """(name, experiment) of a run of one experiment."""
+    name, found = settings_of(directory, registry)
+    if isinstance(name, list):
+        raise InputError(f"{directory}: a comparison; name the run of one experiment")
+    return name, found
+
+
+def start_of(experiment: Any, registry: Callable[[str], Any] | None = None) -> Any:
+    """theta of the run that an experiment starts from; None for one that starts from nothing."""
+    if experiment.start is None:
+        return None
+    folder = Path(experiment.start)
+    _, other = experiment_of(folder, registry)
+    if other.method.scope == "measurement" or not isinstance(other.method, Learned):
+        raise InputError(f"{folder}: {other.method.label} leaves no parameters to start from")
+    return load_trained(other.method, other.train, folder)[0].params
 
 
 def method_folder(directory: Path, label: str) -> Path:
@@ -46,11 +130,27 @@ def trained_channels(method: Method, directory: Path) -> int:
     return (stored.get("image") or stored)["shape"][-1]
 
 
+def check_like(one: Measurement, method: Method, directory: Path) -> None:
+    """Raise `InputError` on a measurement of other channels or of another type than those that a run in `directory` was trained on."""
+    if method.scope == "measurement":
+        return
+    _, stored = _example(method, directory)
+    image, dtype = stored.get("image"), stored.get("dtype", "float32")
+    trained, given = (image or stored)["shape"][-1], (one.operator.domain(one.y) if one.operator.linear else one.y).shape[-1]
+    if trained != given or one.y.dtype != dtype or bool(image) != bool(_image(one)):
+        raise InputError(
+            f"{one.y.dtype} data of shape {one.y.shape} of images of {given} channels by {type(one.operator).__name__}; the run was "
+            f"trained on {dtype} data {'' if image else 'that are images '}of {trained} channels")
+
+
 def load_trained(method: Method, train: Train, directory: Path) -> tuple[Any, NoiseModel | None]:
-    """(state, noise model) of a method that a run left in `directory`.
+    """(state, noise model) of a method that a run left in `directory`; one of measurement scope has no state before it is solved.
 
     The noise model is that of the training, where all its measurements had the same one.
     """
+    if method.scope == "measurement":
+        path = method_folder(directory, method.label) / "example.json"
+        return None, from_json(json.loads(path.read_text()).get("noise")) if path.exists() else None
     folder, stored = _example(method, directory)
     y = jax.ShapeDtypeStruct(tuple(stored["shape"]), stored.get("dtype", "float32"))
     image = stored.get("image")

@@ -28,6 +28,18 @@ def widths(patch: int | tuple[int, ...], shapes: list[tuple[int, ...]]) -> tuple
     return (min(patch, depth), patch, patch) if rank == 3 else (patch,) * rank
 
 
+def streams(
+    train: list[Measurement], watched: list[Measurement], *, batch: int, patch: int | tuple[int, ...] | None, augment: bool, seed: int,
+    sees: Collection[str], unpaired: list[np.ndarray] | None = None,
+) -> tuple["Stream", "Stream"]:
+    """The stream of a training and that of its validation; where what is watched is too narrow a strip for a patch, it is of the training's."""
+    patch = None if patch is None else widths(patch, [m.y.shape for m in train])
+    if patch is not None and any(n < width for m in watched for n, width in zip(m.y.shape, patch)):
+        watched = train
+    settings = {"batch": batch, "patch": patch, "sees": sees, "unpaired": unpaired}
+    return Stream(train, augment=augment, seed=seed, **settings), Stream(watched, augment=False, seed=seed + 1, **settings)
+
+
 class Stream:
     """Batches of `batch` patches (or whole images) of measurements; those without an index take their place in the list.
 
