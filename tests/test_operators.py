@@ -51,6 +51,7 @@ CASES = {
     "Convolution, valid": lambda key: (Convolution(psf((4, 3))(key), boundary="valid"), (9, 8, 1)),
     "Convolution, 3-D": lambda key: (Convolution(psf((3, 2, 5))(key)), (4, 6, 7, 1)),
     "Composition": lambda key: (Mask(jax.random.uniform(key, (9, 8, 1))) @ Convolution(psf((3, 3))(key)), (9, 8, 2)),
+    "Composition, circular": lambda key: (Identity() @ Convolution(psf((3, 3))(key)) @ Convolution(psf((2, 5))(key)), (9, 8, 2)),
     "Binning": lambda key: (Binning((2, 3)), (8, 9, 2)),
     "Resampling": lambda key: (Resampling((jax.random.normal(key, (4, 9)), jax.random.normal(key, (3, 8)))), (9, 8, 2)),
     "Planes": lambda key: (Planes(jax.random.randint(key, (3,), 0, 6), 6), (6, 5, 4, 1)),
@@ -217,6 +218,19 @@ def test_finufft_backend():
         np.testing.assert_allclose(exact.adjoint(exact(x)), H.replace(width=6).adjoint(exact(x)), atol=1e-3)
     with pytest.raises(InputError, match="no NUFFT backend 'fft'"):
         H.replace(backend="fft")(x)
+
+
+def test_the_transfer_function_of_a_circular_operator():
+    """H(x) = F^-1 h F x for the operators that say so, and for no others."""
+    found = set()
+    for name in CASES:
+        H, shape, dtype = build(name)
+        if H.circular:
+            x, axes = jax.random.normal(jax.random.key(1), shape, dtype), tuple(range(len(shape) - 1))
+            filtered = jnp.fft.ifftn(H.transfer(shape[:-1])[..., None] * jnp.fft.fftn(x, axes=axes), axes=axes)
+            np.testing.assert_allclose(filtered, H(x), atol=1e-4 * float(jnp.abs(filtered).max()))
+            found.add(name)
+    assert found == {"Identity", "Convolution, circular", "Convolution, 3-D", "Composition, circular"}
 
 
 def test_planned_convolution_is_the_same():

@@ -155,6 +155,14 @@ class Composition(LinearOperator):
         """Whether both are."""
         return self.outer.identity and self.inner.identity
 
+    @property
+    def circular(self) -> bool:
+        """Whether both are."""
+        return self.outer.circular and self.inner.circular
+
+    def transfer(self, shape: Sequence[int]) -> Array:
+        return self.outer.transfer(shape) * self.inner.transfer(shape)
+
     def __call__(self, x: Array) -> Array:
         return self.outer(self.inner(x))
 
