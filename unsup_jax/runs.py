@@ -195,7 +195,7 @@ class Shaped(LinearOperator):
 
 def _image(one):
     """The shape and type of what a measurement's operator maps from; None where that is as y."""
-    if one.operator.local or not isinstance(one.operator, LinearOperator):
+    if one.operator.local or not one.operator.linear:
         return None
     like = one.operator.domain(jax.tree.map(jax.numpy.asarray, one.y))
     return {"shape": like.shape, "dtype": str(like.dtype)}
