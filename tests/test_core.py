@@ -1,5 +1,6 @@
 """The vocabulary: what a method may see, units of grey, schedules, keys."""
 
+import re
 from dataclasses import dataclass, replace
 
 import jax
@@ -11,6 +12,7 @@ import pytest
 from unsup_jax.core import (
     SGD, Adam, Learned, Lion, Measurement, Method, Optimizer, RMSProp, Scale, Trained, all_replicas, sample_keys,
 )
+from unsup_jax.core.optimizer import REPLICA
 from unsup_jax.core.recomputed import recomputed
 from unsup_jax.errors import InputError
 from unsup_jax.methods import Noise2Void, Supervised
@@ -165,6 +167,17 @@ def test_moving_average_has_a_warm_start():
         np.testing.assert_allclose((trained.params, trained.averaged), (theta, mean), rtol=1e-6)
     with pytest.raises(InputError, match="decay between 0 and 1"):
         SGD(average=1.0)
+
+
+def test_a_gradient_is_averaged_over_the_replicas_once():
+    """Each number of it, and of the metrics, goes from device to device in one reduction."""
+    method = Noise2Void(network=TINY, fraction=0.1)
+    batch = Measurement(jnp.ones((2, 16, 16, 1)), Identity())
+    state = method.init(jax.random.key(0), batch)
+    shared = jax.tree.map(lambda leaf: jnp.stack([leaf] * 2), batch)
+    update = jax.pmap(method.update, axis_name=REPLICA, in_axes=(None, None, 0), out_axes=None, devices=jax.devices()[:2])
+    reduced = re.findall(r"psum\w*\[", str(jax.make_jaxpr(update)(jax.random.key(0), state, shared)))
+    assert len(reduced) == len(jax.tree.leaves(state.trained.params)) + 1, reduced
 
 
 @dataclass(frozen=True)

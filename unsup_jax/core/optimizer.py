@@ -3,8 +3,8 @@
     theta_{k+1} = theta_k - rate(k) direction(conj g_k),      a_k = min(average, k / (k + 10)),
     mean_{k+1} = a_k mean_k + (1 - a_k) theta_{k+1}
 
-The direction is any transformation of optax, the gradient is averaged over the replicas here, and the conjugate makes
-complex parameters descend: JAX's gradient of a real loss is the conjugate of its direction of ascent.
+The direction is any transformation of optax, and the conjugate makes complex parameters descend: JAX's gradient of a real
+loss is the conjugate of its direction of ascent.
 """
 
 from dataclasses import dataclass, replace
@@ -150,8 +150,8 @@ class Trained(struct.PyTreeNode):
         return self.params if self.average is None else self.average
 
     def descend(self, gradient: Any, optimizer: Optimizer) -> "Trained":
-        """One step against the mean of the replicas' gradients, as `jax.grad` gives them."""
-        gradient = jax.tree.map(jnp.conj, mean_over_replicas(gradient))
+        """One step against a gradient as `jax.grad` gives it, the same on every replica: `mean_gradient`'s is."""
+        gradient = jax.tree.map(jnp.conj, gradient)
         updates, memory = optimizer.transformation().update(gradient, self.memory, self.params)
         params = optax.apply_updates(self.params, updates)
         average = self.average

@@ -1,7 +1,7 @@
 """Devices: the one file that names them.
 
 An update is mapped over the axis "replica" of the devices of all processes, as many of them as divide the batch;
-`Trained.descend` averages the gradients over it. State is replicated, a batch is split; both look the same on any
+`core.mean_gradient` averages the gradients over it. State is replicated, a batch is split; both look the same on any
 number of devices.
 """
 
