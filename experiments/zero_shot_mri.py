@@ -20,6 +20,6 @@ from .ssdu_mri import EXPERIMENT as SSDU_MRI
 
 EXPERIMENT = replace(
     SSDU_MRI, data=Data(source=Brain(count=10, scored=1), patch=None, test=0.1),
-    method=ZeroShotSSL(steps=300, optimizer=Adam(learning_rate=2e-3, decay=False)),
+    method=ZeroShotSSL(steps=300, optimizer=Adam(learning_rate=2e-3, decay=False, average=0.999)),
     references=SSDU_MRI.references[:2],
 )

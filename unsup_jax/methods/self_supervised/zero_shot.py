@@ -2,7 +2,7 @@ r"""Zero-shot self-supervised reconstruction (Yaman et al., ICLR 2022): one meas
 
     Omega = Theta u Lambda u Gamma                                     three ways
     min_theta sum_k L(y_Lambda_k, H_Lambda_k F_theta(y_Theta_k; H_Theta_k)),    Theta_k u Lambda_k = Omega - Gamma
-    mean_t = mean_{t-1} + 4 / (t + 3) (theta_t - mean_{t-1})           the average of the last quarter, or so
+    mean_t = a_t mean_{t-1} + (1 - a_t) theta_t                        the optimiser's average: of the last tenth, or so
     stop at the least  L(y_Gamma, H_Gamma F_mean(y_{Omega - Gamma}; H_{Omega - Gamma}))
 
 Gamma is drawn once and never trained on, so that its loss tells when the network begins to fit the noise. The answer
@@ -13,7 +13,7 @@ defaults, which are the paper's; where they are whole lines, worse.
 """
 
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import jax
 import jax.numpy as jnp
@@ -29,12 +29,10 @@ from unsup_jax.networks import Network, Unrolled
 
 
 class ZeroShotState(struct.PyTreeNode):
-    """Theta with its optimiser and scale, its average, and the validation set Gamma."""
+    """Theta with its average, optimiser and scale, and the validation set Gamma."""
 
     learned: LearnedState
-    mean: Any
     Gamma: Array
-    step: Array
 
 
 @dataclass(frozen=True)
@@ -59,8 +57,8 @@ class ZeroShotSSL(SSDU):
     """Updates, one split each."""
     epoch: int = 25
     """Updates between two looks at Gamma."""
-    optimizer: Optimizer = Adam(learning_rate=5e-4, decay=False)
-    """Optimiser of theta."""
+    optimizer: Optimizer = Adam(learning_rate=5e-4, decay=False, average=0.999)
+    """Optimiser of theta, whose average is looked at and reconstructs."""
 
     @property
     def label(self) -> str:
@@ -79,28 +77,25 @@ class ZeroShotSSL(SSDU):
         draw, start = jax.random.split(key)
         _, Gamma = self.validation.draw(draw, example.operator, example.y)
         learned = super().init(start, jax.tree.map(lambda leaf: jnp.asarray(leaf)[None], example))
-        return ZeroShotState(learned, learned.params, Gamma, jnp.int32(0))
+        return ZeroShotState(learned, Gamma)
 
     def start_from(self, state: ZeroShotState, params) -> ZeroShotState:
-        learned = super().start_from(state.learned, params)
-        return state.replace(learned=learned, mean=learned.params)
+        return state.replace(learned=super().start_from(state.learned, params))
 
     def update(self, key: Array, state: ZeroShotState, batch: Measurement):
         one = batch.normalize(state.learned.scale).replace(index=jnp.int32(0))      # there is no other
         rest = restricted(one, 1 - state.Gamma)                     # Omega - Gamma
-        (loss, _), gradient = jax.value_and_grad(lambda p: self.loss(key, p, rest), has_aux=True)(state.learned.params)
-        trained = state.learned.trained.descend(gradient, self.optimizer)
-        step = state.step + 1
-        mean = jax.tree.map(lambda m, theta: m + (4 / (step + 3)).astype(m.dtype) * (theta - m), state.mean, trained.params)
-        state = state.replace(learned=state.learned.replace(trained=trained), mean=mean, step=step)
+        trained = state.learned.trained
+        (loss, _), gradient = jax.value_and_grad(lambda p: self.loss(key, p, rest), has_aux=True)(trained.params)
+        trained = trained.descend(gradient, self.optimizer)
+        state = state.replace(learned=state.learned.replace(trained=trained))
 
         def look(params):
             x = self.F(params)(rest)
             return normalized_error(weighted(state.Gamma, one.operator(x)), weighted(state.Gamma, one.y))
 
         never = lambda params: jnp.full((), jnp.inf, loss.dtype)
-        return state, {"loss": loss, "held_out": jax.lax.cond(step % self.epoch == 0, look, never, mean)}
+        return state, {"loss": loss, "held_out": jax.lax.cond(trained.steps % self.epoch == 0, look, never, trained.averaged)}
 
     def reconstruct(self, key: Array, state: ZeroShotState, measurement: Measurement) -> Array:
-        trained = state.learned.trained.replace(params=state.mean)
-        return super().reconstruct(key, state.learned.replace(trained=trained), measurement)
+        return super().reconstruct(key, state.learned, measurement)
