@@ -1,6 +1,8 @@
 """The command line in the terminals there are: Ctrl-C, a reader that leaves, ASCII alone, no home, a cache that cannot be written."""
 
+import io
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -8,6 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
+import experiments
+from experiments.__main__ import main
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -56,3 +61,29 @@ def test_ascii_alone_and_nobody_s_home_and_no_cache(tmp_path):
     assert process.returncode == 0, erred
     assert "report: run/report.html" in said and said.isascii() and (tmp_path / "run" / "report.html").exists()
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.npy", "run"]
+
+
+@pytest.mark.parametrize("arguments", [["list"], ["compare", "gaussian_tissue", "median_tissue", "--data.path", "a.npy", "--out", "run"]], ids=lambda a: a[0])
+def test_a_terminal_of_ascii(tmp_path, monkeypatch, arguments):
+    np.save(tmp_path / "a.npy", np.random.default_rng(0).poisson(40, (64, 48)).astype(np.uint16))
+    monkeypatch.chdir(tmp_path)
+    shown = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", shown)
+    assert main(arguments) == 0
+    said = shown.buffer.getvalue().decode("ascii")
+    assert ("report: run" in said) if arguments[0] == "compare" else len(said.splitlines()) == len(experiments.names())
+
+
+def test_what_cannot_be_written_or_read_is_one_line(tmp_path, monkeypatch, capsys):
+    """An --out below a file, below a folder of the system's, and an input folder that is not there."""
+    np.save(tmp_path / "a.npy", np.random.default_rng(0).poisson(40, (64, 48)).astype(np.uint16))
+    monkeypatch.chdir(tmp_path)
+    filtered = ["run", "gaussian_tissue", "--with-references", "False", "--data.path"]
+    for arguments, message in (
+        (["a.npy", "--out", "a.npy/run"], "error: a.npy/run: cannot be written"), (["a.npy", "--out", "/proc/no/run"], "error: /proc/no/run: cannot be written"),
+        (["no/folder", "--out", "run"], "error: no/folder: no such file"), (["no/*.tif", "--out", "run"], "error: no/[*].tif: no file matches"),
+    ):
+        assert main([*filtered, *arguments]) == 2
+        said = capsys.readouterr().err
+        assert re.match(message, said) and said.count("\n") == 1, said
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.npy"]

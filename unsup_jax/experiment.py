@@ -18,6 +18,7 @@ from unsup_jax.data import Data, Dataset, Stream, streams
 from unsup_jax.errors import InputError
 from unsup_jax.evaluate import Analysis, coverage, psnr
 from unsup_jax.evaluate.summary import Result, mean_scores, summarise
+from unsup_jax.files import make_folder
 from unsup_jax.inference import WHOLE_IMAGE_PIXELS, estimator
 from unsup_jax.modalities import Modality
 from unsup_jax.noise.correlation import correlation_warning
@@ -96,7 +97,7 @@ def compare(
         raise InputError("; ".join(left_out))
     if analysis is not None:
         analysis.check([m.y.shape for m in jobs[0].dataset.test])
-    directory.mkdir(parents=True, exist_ok=True)
+    make_folder(directory)
     if parallel.is_main():
         for line in begin(directory, name, settings, provenance.of_data(data, modality, [*measured[0], *measured[1]])):
             say(line)

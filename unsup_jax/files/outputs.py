@@ -40,9 +40,13 @@ def destinations(source: str | Path, output: str | Path, end=lambda path: None) 
 
 
 def make_folder(output: str | Path) -> None:
-    """Make the folder that several outputs go into, where it is not there; `InputError` where it cannot be made."""
-    with _refusals_in_one_line(Path(output)):
+    """Make the folder that outputs go into, where it is not there; `InputError` where it cannot be made or written into."""
+    try:
         Path(output).mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=output) as file:
+            file.write(bytes(4096))  # a full disk opens files, and holds nothing
+    except OSError as error:
+        raise InputError(f"{output}: cannot be written ({error.strerror})") from error
 
 
 def check_apart(outputs: Iterable[str | Path], inputs: Iterable[str | Path]) -> None:

@@ -5,7 +5,10 @@ before. A kill while old steps are deleted leaves a folder without its metadata,
 """
 
 import json
+import os
+import re
 import shutil
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -48,18 +51,36 @@ class Checkpoints:
                     shutil.rmtree(step)
 
     def save(self, step: int, state: Any, stream: dict, config: dict, metrics: dict[str, float]) -> None:
-        """Save in the background; the previous save is complete when this returns."""
-        self._manager.save(step, args=ocp.args.Composite(
-            state=ocp.args.StandardSave(_without_keys(parallel.everywhere(state))), stream=ocp.args.JsonSave(stream), config=ocp.args.JsonSave(config)
-        ), metrics=metrics if self._watched else None)
+        """Save in the background; the previous save is complete when this returns.
+
+        Here, and in `wait` and `close`, `InputError` says that a disk is full or protected.
+        """
+        with self._refusals_in_one_line():
+            self._manager.save(step, args=ocp.args.Composite(
+                state=ocp.args.StandardSave(_without_keys(parallel.everywhere(state))), stream=ocp.args.JsonSave(stream),
+                config=ocp.args.JsonSave(config),
+            ), metrics=metrics if self._watched else None)
 
     def wait(self) -> None:
         """Until every save is complete."""
-        self._manager.wait_until_finished()
+        with self._refusals_in_one_line():
+            self._manager.wait_until_finished()
 
     def close(self) -> None:
         """Complete every save and release the folder."""
-        self._manager.close()
+        with self._refusals_in_one_line():
+            self._manager.close()
+
+    @contextmanager
+    def _refusals_in_one_line(self):
+        """Orbax and TensorStore raise what the system refused as errors of many types; their chain names its number."""
+        try:
+            yield
+        except Exception as error:
+            number = _system_error(error)
+            if number is None:
+                raise
+            raise InputError(f"{self._directory}: a checkpoint cannot be written ({os.strerror(number)}); those before it are whole") from error
 
     def steps(self) -> list[int]:
         """The complete steps, oldest first."""
@@ -93,6 +114,17 @@ class Checkpoints:
             reason = str(failure).strip().splitlines()[0][:300]
             raise InputError(f"{self._directory}: no checkpoint fits this experiment ({reason})") from failure
         return None
+
+
+def _system_error(error):
+    """The number of the system's error that an exception, or one that it came from, is of; None where there is none."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno is not None:
+            return error.errno
+        if said := re.search(r"OS error (\d+)", str(error)):
+            return int(said[1])
+        error = error.__cause__ or error.__context__
+    return None
 
 
 def _without_keys(state):
