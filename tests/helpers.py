@@ -29,7 +29,7 @@ def run_fit(method, steps=4, *, directory=None, measurements=None, batch=4, patc
     """The state after a short training on phantoms."""
     measurements = measurements or noisy_images()
     stream = Stream(measurements, batch=batch, patch=patch, augment=True, seed=0)
-    train = {"checkpoint_every": max(1, steps // 2), "validation_batches": 1, "use": "latest", **train}
+    train = {"checkpoint_every": steps, "validation_batches": 1, "use": "latest", **train}
     on_step = train.pop("on_step", None)
     return fit(
         method, Train(steps=steps, batch=batch, **train), stream, stream,

@@ -8,6 +8,7 @@ import pytest
 
 import experiments
 from unsup_jax import config
+from unsup_jax.core import Method
 from unsup_jax.data import Brain, FunctionalRun, Phantoms
 from unsup_jax.errors import InputError
 from unsup_jax.experiment import run
@@ -31,15 +32,24 @@ def tiny(experiment):
     )
 
 
-LONG = ("ssdu_tomography", "self2self_camera", "cryocare_tomogram")
+LONG = ("ssdu_tomography", "self2self_camera", "cryocare_tomogram", "spatial_vae_particles")
+
+
+def driven(method):
+    """What the drivers see of a method: how it is run, and which of the functions they ask for are its own."""
+    own = [name for name in ("validate", "start_from", "posterior", "traversals") if getattr(type(method), name) is not getattr(Method, name)]
+    return method.scope, method.steps > 0, method.sees, method.reads, *own
 
 
 def cases():
-    """Every experiment; slow where another one runs its method on data of its kind, or where it compiles long."""
+    """Every experiment; slow where another one drives a method alike on data of its kind, or where it compiles long.
+
+    That each method learns is for the tests of methods.
+    """
     seen, result = set(), []
     for name in sorted(experiments.names(), key=lambda name: name != "n2v_tissue"):
         e = experiments.load(name)
-        kind = (type(e.method), e.modality.name, e.data.dimensions)
+        kind = (driven(e.method), type(e.modality), e.data.dimensions)
         result.append(pytest.param(name, marks=[pytest.mark.slow] * (kind in seen or name in LONG)))
         seen.add(kind)
     return result
@@ -71,12 +81,18 @@ def test_conformance(name, tmp_path):
 
 
 def few(experiment):
-    """The experiment on as few of its own images as it scores, of their own size; skips where what they come from is not installed."""
+    """The experiment on few of its own images, of their own size; skips where what they come from is not installed."""
     source = experiment.data.source
     if isinstance(source, (Brain, FunctionalRun)):
         pytest.importorskip("nilearn")
     if isinstance(source, Phantoms):
         source = dataclasses.replace(source, count=min(source.count, 2))
+    if isinstance(source, Brain):
+        source = dataclasses.replace(source, count=4 * len(source.planes), scored=len(source.planes))
+    if isinstance(source, FunctionalRun):                           # one turn of the wedge
+        paradigm = dataclasses.replace(source.paradigm, frames=int(source.paradigm.cycle_s / source.paradigm.repetition_s))
+        source = dataclasses.replace(source, paradigm=paradigm)
+        experiment = dataclasses.replace(experiment, analysis=dataclasses.replace(experiment.analysis, paradigm=paradigm))
     return dataclasses.replace(experiment, data=dataclasses.replace(experiment.data, source=source))
 
 

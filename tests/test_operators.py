@@ -101,6 +101,9 @@ def build(name, seed=0, double=False):
     return H, shape, dtype
 
 
+apply = jax.jit(lambda H, x: H(x))
+
+
 def test_every_operator_has_a_case():
     classes = {name for name in operators.__all__ if name[0].isupper()}
     assert classes <= {name.split(",")[0] for name in CASES}
@@ -117,7 +120,8 @@ def test_adjoint(name, double):
     @jax.jit
     def results(H, x, y):
         Hx = H(x)
-        return Hx, H.adjoint(y), (H.normal(x), H.adjoint(Hx))
+        back, again = jax.vmap(H.adjoint)(jnp.stack([y, Hx]))           # compiled once
+        return Hx, back, (H.normal(x), again)
 
     Hx, back, normal = results(H, x, y)
     left, right = jnp.vdot(Hx, y), jnp.vdot(x, back)
@@ -131,16 +135,13 @@ def test_vmap_over_different_operators(name):
     (H1, shape, dtype), (H2, _, _) = build(name, 0), build(name, 1)
     x = jax.random.normal(jax.random.key(2), (2, *shape), dtype)
     batch = jax.tree.map(lambda a, b: jnp.stack([a, b]), H1, H2)
-
-    @jax.jit
-    def results(batch, H1, H2, x):
-        return jax.vmap(lambda H, x: H(x))(batch, x), [H1(x[0]), H2(x[1])]
-
-    both, alone = results(batch, H1, H2, x)
-    np.testing.assert_allclose(both, jnp.stack(alone), rtol=1e-4, atol=1e-4 * float(jnp.abs(alone[0]).max()))
+    alone = [apply(H1, x[0]), apply(H2, x[1])]
+    both = jax.jit(jax.vmap(lambda H, x: H(x)))(batch, x)
+    np.testing.assert_allclose(both, np.stack(alone), rtol=1e-4, atol=1e-4 * float(np.abs(alone[0]).max()))
 
 
 @cases
+@pytest.mark.usefixtures("quick_compilation")  # the formula of a derivative; what the product's passes make of H, the other tests see
 def test_gradient_against_finite_differences(name, double):
     """With respect to the image and to every continuous parameter of the operator: along one random direction."""
     H, shape, dtype = build(name, double=True)
@@ -184,7 +185,7 @@ def test_real_operators_take_complex_images(name):
     H, shape, _ = build(name)
     real, imaginary = jax.random.normal(jax.random.key(1), (2, *shape))
     x = jax.lax.complex(real, imaginary)
-    apply, back = jax.jit(lambda H, x: H(x)), jax.jit(lambda H, y: H.adjoint(y))
+    back = jax.jit(lambda H, y: H.adjoint(y))
     y = apply(H, x)
     np.testing.assert_allclose(y, np.asarray(apply(H, real)) + 1j * np.asarray(apply(H, imaginary)), rtol=1e-3, atol=1e-3)
     np.testing.assert_allclose(back(H, y).imag, back(H, y.imag), rtol=1e-3, atol=1e-3)
@@ -302,8 +303,8 @@ def test_views_stack_measurements():
     rotations = random_rotations(jax.random.key(0), 3)
     H = Views(Projection(rotations, width=2))
     x = jax.random.normal(jax.random.key(1), (8, 8, 8, 1))
-    y = jax.jit(lambda H, x: H(x))(H, x)
-    np.testing.assert_allclose(y[1], jax.jit(lambda H, x: H(x))(Projection(rotations[1], width=2), x), atol=1e-3)
+    y = apply(H, x)
+    np.testing.assert_allclose(y[1], apply(Projection(rotations[1], width=2), x), atol=1e-3)
     back = jax.jit(lambda H, y: H.adjoint(y))(H, y)
     np.testing.assert_allclose(jnp.vdot(y, y), jnp.vdot(x, back), rtol=1e-4)
 

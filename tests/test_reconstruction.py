@@ -44,23 +44,25 @@ INSTRUMENTS = {
 def test_a_split_is_a_partition(modality, axes):
     """Theta and Lambda are disjoint and make up Omega, Lambda holds rho of it, and H_Theta makes nothing of the rest."""
     one = measured(modality, count=1)[0]
-    one = jax.tree.map(jnp.asarray, one)
     split = Split(fraction=0.3, axes=axes)
-    H, y = one.operator, one.y
-    Theta, Lambda = split.draw(jax.random.key(1), H, y)
-    omega = jnp.broadcast_to(H.measured(y), y.shape) > 0
-    Theta, Lambda = (jnp.broadcast_to(m, y.shape) > 0 for m in (Theta, Lambda))
-    assert not bool(jnp.any(Theta & Lambda)) and bool(jnp.all((Theta | Lambda) == omega))
-    assert abs(float(Lambda.sum() / omega.sum()) - 0.3) < 0.04
-    part = H.restricted(split.draw(jax.random.key(1), H, y)[0])
-    np.testing.assert_allclose(part(one.truth), jnp.where(Theta, H(one.truth), 0), atol=1e-3)
-    b, x = part.adjoint(y), one.truth
-    product = jnp.vdot(part(x), y)
-    assert abs(complex(jnp.vdot(x.astype(b.dtype), b) - product)) < 1e-4 * abs(complex(product))
+
+    @jax.jit
+    def parts(H, y, x):
+        Theta, Lambda = split.draw(jax.random.key(1), H, y)
+        part = H.restricted(Theta)
+        masks = [jnp.broadcast_to(m, y.shape) > 0 for m in (Theta, Lambda, H.measured(y))]
+        return masks, part(x), H(x), part.adjoint(y)
+
+    (Theta, Lambda, omega), shown, whole, b = jax.tree.map(np.asarray, parts(one.operator, one.y, one.truth))
+    assert not np.any(Theta & Lambda) and ((Theta | Lambda) == omega).all()
+    assert abs(Lambda.sum() / omega.sum() - 0.3) < 0.04
+    np.testing.assert_allclose(shown, np.where(Theta, whole, 0), atol=1e-3)
+    product = np.vdot(shown, one.y)
+    assert abs(np.vdot(one.truth.astype(b.dtype), b) - product) < 1e-4 * abs(product)
     if axes == (0,):
-        assert all(len(np.unique(row)) == 1 for row in np.asarray(Lambda).reshape(len(y), -1))
+        assert all(len(np.unique(row)) == 1 for row in Lambda.reshape(len(one.y), -1))
     if isinstance(modality, Scanner):
-        assert not bool(Lambda[:, :2, :2].any())
+        assert not Lambda[:, :2, :2].any()
 
 
 def test_a_split_has_the_density_that_it_says():
@@ -222,9 +224,10 @@ def test_it_learns(method, modality, margin):
     blurred = isinstance(modality, Blurred)
     network = Unrolled(regularizer=ResNet(depth=2, width=16), unrolls=3, iterations=5) if blurred else TINY
     network = DnCNN(depth=4, width=12) if isinstance(method, RARE) else network
-    method = replace(method, network=network, optimizer=Adam(learning_rate=2e-3 if blurred else 3e-3))
+    quick = isinstance(method, (RARE, Noise2Noise, Supervised))
+    method = replace(method, network=network, optimizer=Adam(learning_rate=6e-3 if quick else 2e-3 if blurred else 3e-3))
     *train, test = measured(modality, count=13, **({"kind": "filaments", "size": 48} if blurred else {}))
-    state = parallel.local(run_fit(method, steps=300 if blurred or isinstance(method, RARE) else 150, measurements=train, batch=4, patch=None))
+    state = parallel.local(run_fit(method, steps=300 if blurred else 120 if isinstance(method, RARE) else 80 if quick else 150, measurements=train, batch=4, patch=None))
     estimate = np.asarray(jax.jit(method.reconstruct)(jax.random.key(0), state, test.only(())))
     best = max(psnr(np.abs(_solved(test, n)), np.abs(test.truth)) for n in (2, 4, 8))
     gained = psnr(np.abs(estimate), np.abs(test.truth)) - best
@@ -255,14 +258,13 @@ def test_naive_consistency_fits_the_noise():
     assert NaiveConsistency().sees == SSDU().sees == frozenset()
 
 
-@pytest.mark.usefixtures("all_passes")
 def test_zero_shot_learns_and_never_trains_on_gamma():
     one = jax.tree.map(jnp.asarray, measured(SCANNER, count=1)[0])
-    method = ZeroShotSSL(network=TINY, steps=120, epoch=10, optimizer=Adam(learning_rate=3e-3, decay=False))
+    method = ZeroShotSSL(network=TINY, steps=120, epoch=10, optimizer=Adam(learning_rate=3e-3, decay=False, average=0.99))
     state, trace = solve(method, jax.random.key(0), one)
     looked = np.asarray(trace["held_out"])[9::10]
     assert np.isinf(np.asarray(trace["held_out"])[:9]).all() and np.isfinite(looked).all()
-    assert int(state.step) == 10 * (1 + int(looked.argmin()))           # the state of the least held-out loss
+    assert int(state.learned.trained.steps) == 10 * (1 + int(looked.argmin()))           # the state of the least held-out loss
     estimate = np.abs(np.asarray(method.reconstruct(jax.random.key(0), state, one.only(()))))
     best = max(psnr(np.abs(_solved(one, n)), np.abs(one.truth)) for n in (2, 4, 8))
     assert psnr(estimate, np.abs(one.truth)) > best + 1
@@ -271,9 +273,6 @@ def test_zero_shot_learns_and_never_trains_on_gamma():
     update = jax.jit(method.update)
     second = update(jax.random.key(1), first, one)[0]
     jax.tree.map(np.testing.assert_array_equal, second.learned.params, update(jax.random.key(1), first, changed)[0].learned.params)
-    third = update(jax.random.key(2), second, one)[0]
-    middle = jax.tree.map(lambda a, b: a / 5 + 4 / 5 * b, second.learned.params, third.learned.params)
-    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-7), third.mean, middle)
 
 
 def test_a_warm_start_is_where_it_goes_on_from():

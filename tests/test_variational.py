@@ -240,8 +240,8 @@ SMALL = Autoencoder(MapEncoder(latents=8, width=12), MapDecoder(width=12))
 def test_divnoising_learns(likelihood, least):
     """Over the noisy image by `least` dB, over its own draws by 1 dB, and its draws differ."""
     images = noisy_images(count=6)
-    method = DivNoising(SMALL, likelihood=likelihood, samples=24, draws=8, warmup=100, optimizer=Adam(learning_rate=2e-3))
-    state = parallel.local(run_fit(method, steps=200, measurements=images, batch=8, patch=32))
+    method = DivNoising(SMALL, likelihood=likelihood, samples=12, draws=8, warmup=60, optimizer=Adam(learning_rate=3e-3))
+    state = parallel.local(run_fit(method, steps=120 if likelihood == "noise" else 300, measurements=images, batch=8, patch=24))
     one, truth = images[0].only(()), images[0].truth
     estimate = np.asarray(jax.jit(method.reconstruct)(KEY, state, one))
     draws = np.asarray(jax.jit(method.posterior)(KEY, state, one))
