@@ -15,7 +15,8 @@ from unsup_jax.errors import InputError
 from unsup_jax.experiment import Experiment, compare, run
 from unsup_jax.inference import estimator
 from unsup_jax.methods import (
-    GRAPPA, SSDU, FilteredBackProjection, GaussianFilter, GerchbergPapoulis, Noise2Noise, Noise2Void, Supervised, Wiener,
+    GRAPPA, SSDU, FilteredBackProjection, GaussianFilter, GerchbergPapoulis, Noise2Noise, Noise2Void, RichardsonLucy, Supervised,
+    Wiener,
 )
 from unsup_jax.modalities import Blurred, Camera, Inpainting, Scanner, Tomograph
 from unsup_jax.networks import UNet, Unrolled
@@ -132,6 +133,19 @@ def test_an_image_behind_a_blur_is_deconvolved(tmp_path):
     np.save(tmp_path / "y.npy", np.asarray(blur.of_image(point)(jnp.asarray(point)))[..., 0])
     reconstruct_files(Experiment(methods.RichardsonLucy(steps=50), blur), tmp_path, tmp_path / "y.npy", tmp_path / "x.npy")
     assert np.load(tmp_path / "x.npy").max() > 3 * np.load(tmp_path / "y.npy").max()
+
+
+@pytest.mark.parametrize("kind", [jnp.uint16, jnp.float16])
+def test_counts_are_numbers_whatever_their_type(kind):
+    """Solved as the same counts in single precision are, and rounded nowhere."""
+    counts = np.random.default_rng(0).poisson(300, (16, 12, 1))
+    for method, H in ((GaussianFilter(1.0), Identity()), (RichardsonLucy(steps=2), Convolution(gaussian_psf((5, 5), 1.0)))):
+        given, single = (solve(method, jax.random.key(0), Measurement(jnp.asarray(counts, of), H))[0] for of in (kind, jnp.float32))
+        for ours, expected in zip(jax.tree.leaves(given), jax.tree.leaves(single)):
+            assert ours.dtype == expected.dtype
+            np.testing.assert_array_equal(ours, expected)
+    shown = Measurement(counts.astype(kind), Identity(), pair=counts, truth=counts > 300).only({"truth"})
+    assert shown.y.dtype == shown.truth.dtype == np.float32 and shown.pair is None and shown.truth.max() == 1
 
 
 def test_fully_sampled_fourier_is_taken_by_papoulis():

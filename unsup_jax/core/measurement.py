@@ -75,9 +75,13 @@ class Measurement(struct.PyTreeNode):
     """Which measurement of its data set this is, an integer; its patches have it too."""
 
     def only(self, sees: Collection[str]) -> "Measurement":
-        """The same measurement without anything of pair, unpaired and truth that is not in `sees`."""
+        """The same measurement without anything of pair, unpaired and truth that is not in `sees`; integers and half precision
+        become float32."""
         hidden = MAY_SEE - set(sees)
-        return self.replace(**dict.fromkeys(hidden | ({"pair_operator"} if "pair" in hidden else set())))
+        shown = self.replace(**dict.fromkeys(hidden | ({"pair_operator"} if "pair" in hidden else set())))
+        images = {name: getattr(shown, name) for name in ("y", *MAY_SEE)}
+        short = {name: a for name, a in images.items() if a is not None and not _single(a.dtype)}
+        return shown.replace(**{name: a.astype(jnp.float32) for name, a in short.items()})
 
     def exchanged(self) -> "Measurement":
         """The same two realisations with `y` and `pair` in each other's place, each with its operator."""
@@ -94,3 +98,8 @@ class Measurement(struct.PyTreeNode):
             **{name: None if array is None else units.normalize(array) for name, (array, units) in arrays.items()},
             noise=None if self.noise is None else self.noise.normalize(scale),
         )
+
+
+def _single(dtype):
+    """Whether numbers of that type are of single precision or better."""
+    return jnp.issubdtype(dtype, jnp.inexact) and jnp.finfo(dtype).bits >= 32
