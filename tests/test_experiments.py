@@ -37,8 +37,8 @@ LONG = ("ssdu_tomography", "self2self_camera", "cryocare_tomogram", "spatial_vae
 
 def driven(method):
     """What the drivers see of a method: how it is run, and which of the functions they ask for are its own."""
-    own = [name for name in ("validate", "start_from", "posterior", "traversals") if getattr(type(method), name) is not getattr(Method, name)]
-    return method.scope, method.steps > 0, method.sees, method.reads, *own
+    own = [name for name in ("validate", "start_from", "posterior", "images", "sample") if getattr(type(method), name) is not getattr(Method, name)]
+    return method.scope, method.steps > 0, method.reconstructs, method.sees, method.reads, *own
 
 
 def cases():
