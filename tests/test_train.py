@@ -175,7 +175,7 @@ def test_resume_is_bit_equal_and_metrics_have_no_gap(tmp_path, whole):
 @pytest.mark.parametrize("count", [1, pytest.param(10, marks=pytest.mark.slow)])
 def test_kills_at_random_moments(tmp_path, count):
     """kill -9 at random moments, a resume after each: the bits of the unbroken run."""
-    arguments = (30 + 30 * count, "--checkpoint-every", 3)
+    arguments = (20 + 20 * count, "--checkpoint-every", 5)
     unbroken = worker(tmp_path / "whole", *arguments)
     generator = np.random.default_rng(0)
     kills = 0
@@ -239,7 +239,7 @@ def test_the_best_checkpoint_outlives_newer_ones(tmp_path):
     checkpoints.close()
 
 
-def test_a_full_disk_is_one_line_and_keeps_the_checkpoints_before(tmp_path):
+def test_a_full_disk_is_one_line_and_keeps_the_checkpoints_before(tmp_path, caplog):
     """A file may grow to 100 kB, as if no more were free, when the second of two steps of 4 MB is saved."""
     checkpoints, state = Checkpoints(tmp_path, keep=2), {"a": jax.random.normal(jax.random.key(0), (1_000_000,))}
     checkpoints.save(1, state, {}, {}, {})
@@ -253,7 +253,7 @@ def test_a_full_disk_is_one_line_and_keeps_the_checkpoints_before(tmp_path):
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     step, found, _ = Checkpoints(tmp_path, keep=2).restore(state)
-    assert step == 1
+    assert step == 1 and not [record for record in caplog.records if record.levelname == "ERROR"]
     np.testing.assert_array_equal(found["a"], state["a"])
 
 

@@ -5,6 +5,7 @@ before. A kill while old steps are deleted leaves a folder without its metadata,
 """
 
 import json
+import logging
 import os
 import re
 import shutil
@@ -19,6 +20,7 @@ from unsup_jax.lazy import Lazy
 from unsup_jax.train import parallel
 
 ocp = Lazy("orbax.checkpoint")
+logging.getLogger("absl").addFilter(lambda record: "orbax" not in record.pathname or record.levelno < logging.ERROR)  # which it raises too
 
 
 class Checkpoints:
@@ -121,7 +123,7 @@ def _system_error(error):
     while error is not None:
         if isinstance(error, OSError) and error.errno is not None:
             return error.errno
-        if said := re.search(r"OS error (\d+)", str(error)):
+        if said := re.search(r"os_error_code='(\d+)'", str(error)):
             return int(said[1])
         error = error.__cause__ or error.__context__
     return None
