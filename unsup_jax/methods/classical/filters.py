@@ -1,7 +1,12 @@
 """Filters of images, their one parameter chosen from the noisy image itself.
 
 A filter's width is the one that predicts held-out pixels best, which by eq. (14) ranks filters as the truth
-would, up to the variance of the noise (`skimage.restoration.calibrate_denoiser`, Batson & Royer 2019).
+would, up to the variance of the noise (`skimage.restoration.calibrate_denoiser`, Batson & Royer 2019). Non-local means, which
+compares the very pixels that would be held out, takes the strength of least risk,
+
+    |f(z) - z|^2 - 1 + (2 / tau) b (f(z + tau b) - f(z))     in the mean over pixels, b of random signs,
+
+Stein's unbiased estimate for noise of unit deviation (Van De Ville & Kocher, IEEE Signal Process. Lett. 16, 973 (2009)).
 
 Non-local means and wavelet shrinkage take white noise of one deviation. A camera's grows with the signal, so that the deviation of
 a dark background would leave what is bright as it is: they filter each channel after the generalised Anscombe transform of its own
@@ -24,6 +29,8 @@ from unsup_jax.methods.classical.callback import by_channel, on_host
 from unsup_jax.noise import anscombe, anscombe_inverse
 
 ndimage, restoration = Lazy("scipy.ndimage"), Lazy("skimage.restoration")
+
+_TAU = 0.1  # step of the divergence's difference, in deviations of the noise
 
 
 @dataclass(frozen=True)
@@ -67,7 +74,7 @@ class NonLocalMeans(Direct):
     reference: ClassVar[str] = "Buades 2005; skimage.restoration.denoise_nl_means"
 
     strength: float | None = None
-    """Cut-off of patch distances in standard deviations of the noise; None chooses it by held-out pixels."""
+    """Cut-off of patch distances in standard deviations of the noise; None chooses it by its risk."""
     patch: int = 5
     """Width of the patches, pixels."""
     search: int = 6
@@ -78,10 +85,12 @@ class NonLocalMeans(Direct):
         return True
 
     def answer(self, key: Array, one: Measurement) -> Array:
-        def denoise(image, h):
-            return restoration.denoise_nl_means(image, self.patch, self.search, h=h, sigma=1.0, fast_mode=True)
+        def denoise(y, h):
+            return by_channel(lambda image: restoration.denoise_nl_means(image, self.patch, self.search, h=h, sigma=1.0, fast_mode=True), y)
 
-        return _white(lambda y: _calibrated(denoise, y, "h", self.strength, (0.4, 0.6, 0.8, 1.0, 1.3)), one)
+        if self.strength is not None:
+            return _white(lambda y: denoise(y, self.strength), one)
+        return _white(lambda y: _of_least_risk(denoise, y, (0.4, 0.6, 0.8, 1.0, 1.3)), one)
 
 
 @dataclass(frozen=True)
@@ -122,6 +131,17 @@ def _calibrated(denoise, y: np.ndarray, name: str, value, choices) -> np.ndarray
         _, (tested, losses) = restoration.calibrate_denoiser(grey, denoise, {name: list(choices)}, extra_output=True)
         value = tested[int(np.argmin(losses))][name]
     return by_channel(lambda channel: denoise(channel, value), y)
+
+
+def _of_least_risk(denoise, y: np.ndarray, choices) -> np.ndarray:
+    """`denoise(y, choice)` for the choice of least risk, by Stein's estimate for noise of unit deviation."""
+    signs = _TAU * np.random.default_rng(0).choice([-1.0, 1.0], y.shape)
+
+    def tried(choice):
+        x = denoise(y, choice)
+        return np.mean(np.square(x - y)) + 2 / _TAU**2 * np.mean(signs * (denoise(y + signs, choice) - x)), x
+
+    return min((tried(choice) for choice in choices), key=lambda risk_and_x: risk_and_x[0])[1]
 
 
 def _white(function, one: Measurement) -> Array:

@@ -15,13 +15,15 @@ import jax.numpy as jnp
 from jax import Array
 
 from unsup_jax.core import Direct, Measurement, Takes
+from unsup_jax.methods.classical.camera import channel_cameras
 
 
 @dataclass(frozen=True)
 class Wiener(Direct):
     """Wiener denoising (`Identity`) and deconvolution (any `circular` operator), channel by channel.
 
-    sigma^2 is the noise model's mean variance, else the power of the highest frequencies.
+    sigma^2 is the noise model's mean variance, else the larger of the power of the highest frequencies and of the variance that
+    the image's own noise is estimated to have.
     """
 
     takes: ClassVar[Takes] = Takes(
@@ -40,7 +42,11 @@ class Wiener(Direct):
         periodogram = (jnp.square(jnp.abs(y)) / one.y[..., 0].size).reshape(-1, y.shape[-1])
         shell, samples = _shells(frame, self.shells)
         power = jnp.zeros((self.shells, periodogram.shape[-1])).at[shell].add(periodogram) / jnp.maximum(samples, 1)
-        sigma2 = power[-1:] if one.noise is None else one.noise.variance(jnp.maximum(one.y, 0)).mean(axes).reshape(1, -1)
+        if one.noise is None:                                         # neighbours may share theirs, which the highest frequencies lack
+            gain, sigma, offset = channel_cameras(one)
+            sigma2 = jnp.maximum(power[-1:], gain * jnp.maximum(mean.reshape(1, -1) - offset, 0) + jnp.square(sigma))
+        else:
+            sigma2 = one.noise.variance(jnp.maximum(one.y, 0)).mean(axes).reshape(1, -1)
         excess = power - sigma2
         seen = (excess > 3 * sigma2 / jnp.sqrt(jnp.maximum(samples, 1))) | (samples == 0)
         seen = seen.at[0].set(True)                                   # the mean, which was subtracted
