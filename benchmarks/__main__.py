@@ -37,7 +37,7 @@ class Benchmark:
     only: str = ""
     """Measure the families whose name holds this: blur, radon, sense, nufft, cryo_em, diffraction, solvers, collaborative,
     calibration; of real data: parallel_mri, zero_shot, spirals, slices, tomography, diffraction, cell, deconvolution, ptychography,
-    cryo_em."""
+    cryo_em, fluorescence."""
 
 
 def main(benchmark: Benchmark) -> None:

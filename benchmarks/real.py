@@ -15,17 +15,20 @@ from pathlib import Path
 import jax
 import jax.numpy as jnp
 import numpy as np
+from PIL import Image
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 import experiments
 from unsup_jax.core import Measurement
+from unsup_jax.evaluate import psnr
 from unsup_jax.losses import Split
 from unsup_jax.methods import (
-    GRAPPA, ConjugateGradient, FilteredBackProjection, GerchbergPapoulis, GradientDescent, ProximalGradient, RichardsonLucy, SliceGRAPPA,
+    BM3D, GRAPPA, ConjugateGradient, FilteredBackProjection, GaussianFilter, GerchbergPapoulis, GradientDescent, NonLocalMeans,
+    ProximalGradient, RichardsonLucy, SliceGRAPPA, WaveletShrinkage, Wiener,
 )
 from unsup_jax.modalities import FourierPtychographicMicroscope
 from unsup_jax.operators import (
-    SENSE, Convolution, Diffraction, Fourier, Multislice, NonCartesianSENSE, NonuniformFourier, Projection, Radon,
+    SENSE, Convolution, Diffraction, Fourier, Identity, Multislice, NonCartesianSENSE, NonuniformFourier, Projection, Radon,
     RealSpaceProjection, espirit,
 )
 from unsup_jax.operators.diffraction import on_grid, refocused, refractive_index, rytov
@@ -39,7 +42,7 @@ Figures = Iterator[tuple[str, float]]
 
 def measure(folder: Path, only: str = "") -> Iterator[dict]:
     """One row for each figure, of the instruments whose name holds `only`."""
-    for instrument in (parallel_mri, zero_shot, spirals, slices, tomography, diffraction, cell, deconvolution, ptychography, cryo_em):
+    for instrument in (parallel_mri, zero_shot, spirals, slices, tomography, diffraction, cell, deconvolution, ptychography, cryo_em, fluorescence):
         if only in instrument.__name__:
             for figure, value in instrument(folder):
                 yield {"case": f"{instrument.__name__}: {figure}", "who": "ours", "note": f"{value:.4g}"}
@@ -310,3 +313,20 @@ def cryo_em(folder: Path) -> Figures:
         each = [np.corrcoef(a.ravel(), b.ravel())[0, 1] for a, b in zip(made, images)]
         yield f"{projector.__name__}, mean correlation", float(np.mean(each))
         yield f"{projector.__name__}, least correlation", float(np.min(each))
+
+
+def fluorescence(folder: Path) -> Figures:
+    """Filters of one exposure of each class of FMD, beside the best of nine Gaussians; means over the classes of a microscope."""
+    window = slice(128, 384)
+    methods = {m.label: m for m in (GaussianFilter(), NonLocalMeans(), WaveletShrinkage(), Wiener(), BM3D())}
+    for microscope in ("Confocal", "TwoPhoton", "WideField"):
+        found = {}
+        for path in sorted((folder / "fmd/raw").glob(f"{microscope}_*_1.png")):
+            y, mean = (np.asarray(Image.open(p), np.float32)[window, window, None] for p in (path, folder / "fmd/gt" / path.name))
+            m = Measurement(jnp.asarray(y), Identity())
+            best = max(psnr(estimate(GaussianFilter(s), m), mean) for s in (0.5, 0.75, 1, 1.25, 1.5, 2, 2.5, 3, 4))
+            each = {"noisy": psnr(y, mean), "best Gaussian": best} | {name: psnr(estimate(f, m), mean) for name, f in methods.items()}
+            for name, score in each.items():
+                found.setdefault(name, []).append(score)
+        for name, values in found.items():
+            yield f"{microscope} ({len(values)}), {name}, PSNR dB", float(np.mean(values))

@@ -236,7 +236,7 @@ def test_it_learns(method, modality, margin):
 
 def _solved(one, steps):
     method = ConjugateGradient(steps=steps)
-    return np.asarray(method.reconstruct(None, solve(method, jax.random.key(0), one)[0], one))
+    return np.asarray(jax.jit(method.reconstruct)(jax.random.key(0), solve(method, jax.random.key(0), one)[0], one))
 
 
 def test_acquisitions_of_a_pair_sample_otherwise():
@@ -265,10 +265,10 @@ def test_zero_shot_learns_and_never_trains_on_gamma():
     looked = np.asarray(trace["held_out"])[9::10]
     assert np.isinf(np.asarray(trace["held_out"])[:9]).all() and np.isfinite(looked).all()
     assert int(state.learned.trained.steps) == 10 * (1 + int(looked.argmin()))           # the state of the least held-out loss
-    estimate = np.abs(np.asarray(method.reconstruct(jax.random.key(0), state, one.only(()))))
+    estimate = np.abs(np.asarray(jax.jit(method.reconstruct)(jax.random.key(0), state, one.only(()))))
     best = max(psnr(np.abs(_solved(one, n)), np.abs(one.truth)) for n in (2, 4, 8))
     assert psnr(estimate, np.abs(one.truth)) > best + 1
-    first = method.init(jax.random.key(0), one)
+    first = jax.jit(method.init)(jax.random.key(0), one)
     changed = one.replace(y=one.y + 1000 * jnp.broadcast_to(first.Gamma, one.y.shape))
     update = jax.jit(method.update)
     second = update(jax.random.key(1), first, one)[0]

@@ -12,6 +12,17 @@ Non-local means and wavelet shrinkage take white noise of one deviation. A camer
 a dark background would leave what is bright as it is: they filter each channel after the generalised Anscombe transform of its own
 noise, known or estimated, and where that does not grow with the signal, the channel as it is. Of complex images, whose noise is
 white, real and imaginary parts are filtered by the same rule, as channels.
+
+PSNR in dB (`benchmarks real --only fluorescence`), means over the first image of each class of the Fluorescence Microscopy Data
+set (Zhang et al., CVPR 2019), the middle 256 x 256 pixels, one exposure against the mean of fifty, everything chosen from the one
+exposure but the width of the best Gaussian, one of nine by the truth:
+
+                    noisy   best Gaussian   Gaussian   non-local means   wavelets   Wiener   BM3D
+    confocal (5)    26.30       31.91         31.50         31.40          31.47     31.71   32.55
+    two-photon (4)  21.34       28.46         28.42         28.65          28.73     28.14   29.14
+    wide-field (3)  17.74       27.40         19.13         24.77          23.72     21.68   22.35
+
+Neighbouring pixels of the wide-field images share their noise, which none of these filters knows.
 """
 
 import itertools
