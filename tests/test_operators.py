@@ -228,7 +228,8 @@ def test_the_transfer_function_of_a_circular_operator():
         H, shape, dtype = build(name)
         if H.circular:
             x, axes = jax.random.normal(jax.random.key(1), shape, dtype), tuple(range(len(shape) - 1))
-            filtered = jnp.fft.ifftn(H.transfer(shape[:-1])[..., None] * jnp.fft.fftn(x, axes=axes), axes=axes)
+            h = H.transfer(shape[:-1]).astype(jnp.complex64)[..., None]
+            filtered = jnp.fft.ifftn(h * jnp.fft.fftn(x, axes=axes), axes=axes)
             np.testing.assert_allclose(filtered, H(x), atol=1e-4 * float(jnp.abs(filtered).max()))
             found.add(name)
     assert found == {"Identity", "Convolution, circular", "Convolution, 3-D", "Composition, circular"}

@@ -15,7 +15,7 @@ from flax import struct
 from jax import Array
 
 from unsup_jax.core.linear import conjugate_gradient
-from unsup_jax.core.phasors import weighted
+from unsup_jax.core.phasors import as_complex, weighted
 
 
 class Operator(struct.PyTreeNode):
@@ -161,7 +161,7 @@ class Composition(LinearOperator):
         return self.outer.circular and self.inner.circular
 
     def transfer(self, shape: Sequence[int]) -> Array:
-        return self.outer.transfer(shape) * self.inner.transfer(shape)
+        return as_complex(self.outer.transfer(shape)) * as_complex(self.inner.transfer(shape))
 
     def __call__(self, x: Array) -> Array:
         return self.outer(self.inner(x))
