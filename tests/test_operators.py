@@ -300,6 +300,28 @@ def test_taps_are_the_sums_they_say(double, monkeypatch):
     jax.test_util.check_grads(energy, (one(weight),), order=1, modes=("fwd", "rev"), rtol=1e-5)
 
 
+@pytest.mark.parametrize("length, width", [(7, 3), (8, 4)])
+def test_consecutive_taps_are_those_of_windows(length, width, double):
+    """Value, transpose and derivatives, of so many samples that windows pay: the same as tap by tap."""
+    keys = jax.random.split(jax.random.key(0), 4)
+    grid = jax.lax.complex(*jax.random.normal(keys[0], (2, 6, length, 2)))
+    first = np.arange(400)[:, None] % (length - width + 1)
+    last = first + (np.arange(width) - first) % width
+    index = [jax.random.randint(keys[1], (400, width), 0, 6), jnp.asarray(last)]
+    weight = list(jax.random.normal(keys[2], (2, 400, width)))
+    along = list(jax.random.normal(keys[3], (2, 400, width)))
+
+    def results(consecutive):
+        def both(grids, weight):
+            apply = lambda grid: taps.gather(grid, index, weight, consecutive=consecutive)
+            y, transpose = jax.vjp(jax.vmap(apply), grids)
+            return y, transpose(y)[0]
+
+        return jax.jit(lambda: jax.jvp(both, (jnp.stack([grid, 1j * grid]), weight), (jnp.stack([grid, grid]), along)))()
+
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-11, atol=1e-11), results(True), results(False))
+
+
 def test_views_stack_measurements():
     rotations = random_rotations(jax.random.key(0), 3)
     H = Views(Projection(rotations, width=2))

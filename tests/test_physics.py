@@ -7,7 +7,7 @@ import pytest
 from scipy import integrate, special
 from skimage.transform import radon
 
-from unsup_jax.core import Measurement
+from unsup_jax.core import Measurement, Views
 from unsup_jax.errors import InputError
 from unsup_jax.methods import FilteredBackProjection
 from unsup_jax.modalities import Scanner
@@ -462,6 +462,11 @@ class TestCryoElectronMicroscopy:
                              (Projection(jnp.asarray(rotation, jnp.float32), shift, width=2), 0.06),
                              (RealSpaceProjection(jnp.asarray(rotation, jnp.float32), shift), 0.08)):
                 np.testing.assert_allclose(apply(H, volume)[..., 0], exact, atol=error * exact.max())
+        rotations = jnp.asarray(np.stack(rotations), jnp.float32)
+        for width in (2, 4):                                            # many at once are interpolated by windows
+            many = apply(Views(Projection(rotations, jnp.tile(shift, (len(rotations), 1)), width=width)), volume)
+            alone = [apply(Projection(rotation, shift, width=width), volume) for rotation in rotations]
+            np.testing.assert_allclose(many, alone, atol=1e-5 * exact.max())
         straight = apply(RealSpaceProjection(jnp.eye(3)), volume)       # along an axis nothing is interpolated
         np.testing.assert_allclose(straight, volume.sum(0), atol=1e-4)
 

@@ -50,21 +50,22 @@ class Projection(LinearOperator):
         size = _cube(x, "Projection")
         if jnp.iscomplexobj(x):
             return by_parts(self, x)
-        spectrum = _half_spectrum(x, self.width)
-        u, v = jnp.fft.rfftfreq(size).astype(x.dtype), jnp.fft.fftfreq(size).astype(x.dtype)
-        plane = jnp.stack(jnp.broadcast_arrays(u[None], v[:, None]), -1).reshape(-1, 2)
+        rows, columns = _disc(size)                                             # all that every orientation has
+        u, v = np.fft.rfftfreq(size).astype(x.dtype), np.fft.fftfreq(size).astype(x.dtype)
+        plane = np.stack([u[columns], v[rows]], -1)
         places = plane @ self.rotation[:2].astype(x.dtype)                        # (k_x, k_y, k_z), cycles a pixel
         grid = fine_length(size)
         mirrored = places[:, :1] * grid < -0.31                                 # X(-k) = conj X(k) for a real x
         places = jnp.where(mirrored, -places, places)[:, ::-1]                  # axes of x: (z, y, x)
-        values = interpolate(spectrum, places * grid + jnp.array([[0, 0, self.width]], x.dtype), self.width)
-        values = jnp.where(mirrored, jnp.conj(values), values).reshape(size, size // 2 + 1, -1)
+        places = places * grid + jnp.array([[0, 0, self.width]], x.dtype)
+        values = interpolate(_half_spectrum(x, self.width), places, self.width, inside=True)
+        values = jnp.where(mirrored, jnp.conj(values), values)
+        spectrum = jnp.zeros((size, size // 2 + 1, x.shape[-1]), values.dtype).at[rows, columns].set(values, unique_indices=True)
         shift = jnp.full(2, size // 2, x.dtype) + (0 if self.shift is None else self.shift.astype(x.dtype))
-        phase = -2 * jnp.pi * (u[None] * shift[0] + v[:, None] * shift[1])
-        inside = jnp.square(u)[None] + jnp.square(v)[:, None] < 0.25            # the ball of all orientations
-        transfer = inside if self.transfer is None else jnp.where(inside, self.transfer, 0)
-        factor = weighted(transfer, cis(phase))
-        return jnp.fft.irfft2(values * factor[..., None], (size, size), axes=(0, 1))
+        factor = cis(-2 * jnp.pi * (u[None] * shift[0] + v[:, None] * shift[1]))
+        if self.transfer is not None:
+            factor = weighted(self.transfer, factor)
+        return jnp.fft.irfft2(spectrum * factor[..., None], (size, size), axes=(0, 1))
 
     def domain(self, y: Array) -> jax.ShapeDtypeStruct:
         return jax.ShapeDtypeStruct((y.shape[0], *y.shape), y.dtype)
@@ -182,6 +183,12 @@ def _cube(x, who):
     if x.ndim != 4 or len(set(x.shape[:3])) != 1:
         raise InputError(f"{who} takes cubes [D, D, D, C]; it was given an image of shape {x.shape}")
     return x.shape[0]
+
+
+def _disc(size):
+    """Indices of the frequencies of a real FFT of an image that lie below 1/2 cycle a pixel."""
+    i = np.minimum(np.arange(size), size - np.arange(size))
+    return np.nonzero(4 * (np.square(i)[:, None] + np.square(i[: size // 2 + 1])) < size**2)
 
 
 def _half_spectrum(x, width):
