@@ -11,8 +11,6 @@ with t running over the PSF's pixels from its centre, index K // 2 along each ax
 Symbols: h `psf` [*K], dimensionless, usually of unit sum, 2-D or 3-D; x [*S, C]; H(x) [*S, C], or [*(S - K + 1), C].
 The PSF is a leaf like any other: blind deconvolution differentiates with respect to it.
 
-Two real images a, b of a batch or of two channels are one complex image, since h * (a + i b) = h * a + i h * b. On a
-CPU that is 1.6 times as fast as two real transforms; rounding, and a NaN, are then those of the pair.
 Reference: Goodman, Introduction to Fourier Optics, ch. 6.
 """
 
@@ -30,7 +28,7 @@ from unsup_jax.core.operator import LinearOperator
 from unsup_jax.core.phasors import squared_modulus, weighted
 from unsup_jax.errors import InputError
 
-_TASKS = 4  # transforms of a CPU that run side by side: one alone leaves cores idle, and more of them are slower
+_TASKS = 8  # transforms of a CPU that run side by side, since one of all images leaves cores idle
 
 
 class Convolution(LinearOperator):
@@ -119,19 +117,13 @@ def _real_filter(x, gain):
     return jnp.fft.irfftn(_weigh(gain[..., : shape[-1] // 2 + 1], jnp.fft.rfftn(x, axes=axes)), shape, axes)
 
 
-def _paired_filter(x, gain):
-    """The same of real images, two by two, in a few transforms that run side by side."""
-    pairs, done = len(x) // 2, []
-    for start, stop in pairwise(pairs * task // _TASKS for task in range(_TASKS + 1)):
-        if start < stop:
-            one, other = jnp.split(x[2 * start : 2 * stop], 2)
-            z = _complex_filter(jax.lax.complex(one, other), gain)
-            done += [z.real, z.imag]
-    rest = [_real_filter(x[2 * pairs :], gain)] if len(x) % 2 else []
-    return jnp.concatenate([*done, *rest])
+def _split_filter(x, gain):
+    """The same in parts of the images, which run side by side."""
+    ends = [len(x) * task // _TASKS for task in range(_TASKS + 1)]
+    return jnp.concatenate([_whole_filter(x[start:stop], gain) for start, stop in pairwise(ends) if start < stop])
 
 
-def _unpaired_filter(x, gain):
+def _whole_filter(x, gain):
     return _complex_filter(x, gain) if jnp.iscomplexobj(x) else _real_filter(x, gain)
 
 
@@ -141,24 +133,24 @@ def _weigh(gain, spectrum):
 
 def _filter(x, gain):
     """x [N, *S] times a gain [*S] in Fourier space; that of a real x is the gain of a real PSF."""
-    if jnp.iscomplexobj(x) or len(x) == 1:
-        return _unpaired_filter(x, gain)
-    return jax.lax.platform_dependent(x, gain, cpu=_paired_filter, default=_real_filter)
+    if len(x) == 1:
+        return _whole_filter(x, gain)
+    return jax.lax.platform_dependent(x, gain, cpu=_split_filter, default=_whole_filter)
 
 
 def _gain_gradient(cotangent, x, gain):
     """The transpose of `_filter` in its gain."""
     shaped = jax.ShapeDtypeStruct(gain.aval.shape, gain.aval.dtype)
-    return jax.linear_transpose(lambda gain: _unpaired_filter(x, gain), shaped)(cotangent)[0]
+    return jax.linear_transpose(lambda gain: _whole_filter(x, gain), shaped)(cotangent)[0]
 
 
 def _batched(arguments, axes):
-    """vmap: images fold into N, where they meet the pairs; operators of their own are filtered one by one."""
+    """vmap: images fold into N; operators of their own are filtered one by one."""
     (x, gain), (x_axis, gain_axis) = arguments, axes
     if gain_axis is None:
         x = jnp.moveaxis(x, x_axis, 0)
         return filter_p.bind(x.reshape(-1, *x.shape[2:]), gain).reshape(x.shape), 0
-    return jax.vmap(_unpaired_filter, (x_axis, gain_axis))(x, gain), 0
+    return jax.vmap(_whole_filter, (x_axis, gain_axis))(x, gain), 0
 
 
 filter_p = Primitive("filter")
