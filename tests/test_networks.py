@@ -28,6 +28,7 @@ TRANSFORMS = {
 @pytest.mark.parametrize("transform", TRANSFORMS.values(), ids=TRANSFORMS)
 def test_convolve_is_native_convolution_under_every_transform(rank, transform, double, monkeypatch):
     monkeypatch.setattr(convolution, "_WORTH_FILTERING", 0)
+    monkeypatch.setattr(convolution, "_MANY_CHANNELS", 0)
     size = (3, 2, 3)[:rank]
     x = jax.random.normal(jax.random.key(0), (3, 2, *(8, 7, 6)[:rank], 5), jnp.float64)
     kernel = jax.random.normal(jax.random.key(1), (*size, 5, 4), jnp.float64)
@@ -51,7 +52,9 @@ def test_minimal_filtering_is_correlation(taps):
 
 
 @pytest.mark.parametrize("shape, size", [((96, 101), (3, 3)), ((40, 41), (5, 2)), ((33,), (7,)), ((12, 13, 14), (3, 3, 3))])
-def test_the_weight_gradient_by_minimal_filtering(shape, size, double):
+def test_the_weight_gradient_by_minimal_filtering(shape, size, double, monkeypatch):
+    """In strips of an image too, which do not divide it."""
+    monkeypatch.setattr(winograd, "_STRIP", 8192)
     x = jax.random.normal(jax.random.key(0), (2, *shape, 3))
     cotangent = jax.random.normal(jax.random.key(1), (2, *shape, 4))
     settings = {"kernel_size": size, "padding": same_padding(size)}
@@ -60,6 +63,17 @@ def test_the_weight_gradient_by_minimal_filtering(shape, size, double):
     np.testing.assert_allclose(ours(x, cotangent), truth, atol=1e-10 * np.abs(truth).max())
     single = ours(x.astype(np.float32), cotangent.astype(np.float32))
     np.testing.assert_allclose(single, truth, atol=3e-5 * np.abs(truth).max())
+
+
+@pytest.mark.parametrize("width", [1, 5, 32, 33])
+@pytest.mark.parametrize("taps", [2, 3])
+def test_a_correlation_filtered_along_its_last_axis(taps, width):
+    """In float32, the channels summed, at the edges of tiles and in images smaller than one."""
+    x = jax.random.normal(jax.random.key(0), (2, 6, width, 64))
+    kernel = jax.random.normal(jax.random.key(1), (3, taps, 64, 16))
+    settings = {"padding": same_padding((3, taps))}
+    ours, theirs = jax.jit(lambda x, k: (winograd.filtered(x, k, correlate=native, **settings), native(x, k, **settings)))(x, kernel)
+    np.testing.assert_allclose(ours, theirs, atol=5e-6 * float(jnp.abs(theirs).max()))
 
 
 @pytest.mark.parametrize("size, padding", [((3, 3), ((1, 1), (1, 1))), ((2, 4), ((0, 1), (3, 0))), ((5,), ((2, 1),))])

@@ -4,10 +4,12 @@
 
     out[n, p, f] = sum_{t, c} x[n, p + t - lo, c] kernel[t, c, f],
 
-as a JAX primitive that is bilinear, so that it is vmapped, jitted, and differentiated in both modes to
-any order. It exists, beside `lax.conv_general_dilated`, for its weight gradient, on which XLA's CPU backend
-spends more than twice the forward pass (in 3-D twenty times as much as it need), and Winograd's algorithm less
-than the forward pass. On GPU and TPU every part of it is the native convolution; the choice is in `weight_gradient`.
+as a JAX primitive that is bilinear, so that it is vmapped, jitted, and differentiated in both modes to any order.
+It exists, beside `lax.conv_general_dilated`, for XLA's CPU backend: there its weight gradient takes more than twice the
+forward pass (in 3-D twenty times as much as it need, and of one channel ten times), which Winograd's algorithm takes less
+than; filtering along one axis halves the forward pass and the input gradient of many channels; and volumes take five times
+as long as their planes. On GPU and TPU every part of it is the native convolution. The choices are in `_correlate` and
+`weight_gradient`, and look at one image, so that the parameters do not depend on how devices share a batch.
 
 `UpConv` is the decoder step of a U-Net, "repeat, concatenate the skip, convolve", written so that the
 repeated half is convolved before it is repeated (2^d taps instead of 3^d, and no large intermediate).
@@ -22,6 +24,7 @@ from typing import Literal
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array, lax
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
@@ -32,7 +35,9 @@ Padding = tuple[tuple[int, int], ...]
 Lowering = Literal["auto", "native"]
 Precision = Literal["float32", "bfloat16", "float16"]
 
-_WORTH_FILTERING = 2**21  # products a tap below which minimal filtering costs more to compile than it saves
+_WORTH_FILTERING = 2**21  # products a tap of an image below which it costs more to compile than it saves
+_FEW_TAPS = 32  # channels times taps up to which the weight gradient is one product
+_MANY_CHANNELS = 64  # from which on it is faster for the correlation itself too
 
 
 def convolve(x: Array, kernel: Array, *, padding: Padding) -> Array:
@@ -52,10 +57,34 @@ def native(x: Array, kernel: Array, *, padding: Padding) -> Array:
     return lax.conv_general_dilated(x, kernel, (1,) * len(space), padding, dimension_numbers=numbers)
 
 
+def _correlate(x, kernel, *, padding):
+    """`native`, or on a CPU the same by planes and by minimal filtering where they are faster."""
+    *_, taps, channels, features = kernel.shape
+    fast = native
+    worth = x.dtype.itemsize >= 4 and math.prod(x.shape[1:]) * features >= _WORTH_FILTERING
+    if worth and taps in (2, 3) and min(channels, features) >= _MANY_CHANNELS:
+        fast = partial(winograd.filtered, correlate=native)
+    if x.ndim == 5:
+        fast = partial(_by_planes, correlate=fast)
+    if fast is native:
+        return native(x, kernel, padding=padding)
+    return lax.platform_dependent(x, kernel, cpu=partial(fast, padding=padding), default=partial(native, padding=padding))
+
+
+def _by_planes(x, kernel, *, padding, correlate):
+    """The correlation of volumes as a sum of those of their planes, over the taps of the first axis."""
+    across, *within = padding
+    x = jnp.pad(x, ((0, 0), across, *((0, 0),) * 3))
+    depth = x.shape[1] - len(kernel) + 1
+    planes = lambda part: part.reshape(-1, *part.shape[2:])
+    total = sum(correlate(planes(x[:, t : t + depth]), taps, padding=tuple(within)) for t, taps in enumerate(kernel))
+    return total.reshape(-1, depth, *total.shape[1:])
+
+
 def weight_gradient(x: Array, cotangent: Array, *, kernel_size: tuple[int, ...], padding: Padding) -> Array:
     """The transpose of `convolve` in its kernel: sum_{n, p} x[n, p + t - lo, c] cotangent[n, p, f]."""
     settings = {"kernel_size": kernel_size, "padding": padding}
-    if math.prod(x.shape) * cotangent.shape[-1] < _WORTH_FILTERING:
+    if math.prod(x.shape[1:]) * cotangent.shape[-1] < _WORTH_FILTERING:
         return _native_gradient(x, cotangent, **settings)
     return lax.platform_dependent(
         x, cotangent, cpu=partial(winograd.kernel_gradient, **settings), default=partial(_native_gradient, **settings)
@@ -67,6 +96,23 @@ def _native_gradient(x, cotangent, *, kernel_size, padding):
         turned = tuple((k - 1 - lo, k - 1 - hi) for k, (lo, hi) in zip(kernel_size, padding))
         swapped = _native_gradient(cotangent, x, kernel_size=kernel_size, padding=turned)
         return jnp.flip(swapped, range(len(kernel_size))).swapaxes(-1, -2)
+    settings = {"kernel_size": kernel_size, "padding": padding}
+    if math.prod(kernel_size) * x.shape[-1] > _FEW_TAPS:
+        return _transposed(x, cotangent, **settings)
+    return lax.platform_dependent(
+        x, cotangent, cpu=partial(_patch_gradient, **settings), default=partial(_transposed, **settings))
+
+
+def _patch_gradient(x, cotangent, *, kernel_size, padding):
+    """One product of the patches of an image of few channels with the cotangent, which is then read once."""
+    x = jnp.pad(x, ((0, 0), *padding, (0, 0)))
+    windows = [tuple(slice(t, t + n) for t, n in zip(taps, cotangent.shape[1:])) for taps in np.ndindex(*kernel_size)]
+    patches = jnp.concatenate([x[:, *window] for window in windows], -1)
+    flat = [image.reshape(-1, image.shape[-1]) for image in (patches, cotangent)]
+    return lax.dot_general(*flat, (((0,), (0,)), ((), ()))).reshape(*kernel_size, x.shape[-1], -1)
+
+
+def _transposed(x, cotangent, *, kernel_size, padding):
     shape = (*kernel_size, x.shape[-1], cotangent.shape[-1])
     transpose = jax.linear_transpose(lambda k: native(x, k, padding=padding), jax.ShapeDtypeStruct(shape, x.dtype))
     return transpose(cotangent)[0]
@@ -94,11 +140,11 @@ def _batched(arguments, axes, *, padding):
 
 
 convolve_p = Primitive("convolve")
-convolve_p.def_impl(jax.jit(native, static_argnames="padding"))
+convolve_p.def_impl(jax.jit(_correlate, static_argnames="padding"))
 convolve_p.def_abstract_eval(lambda x, kernel, *, padding: jax.core.ShapedArray(
     jax.eval_shape(partial(native, padding=padding), jax.ShapeDtypeStruct(x.shape, x.dtype),
                    jax.ShapeDtypeStruct(kernel.shape, kernel.dtype)).shape, x.dtype))
-mlir.register_lowering(convolve_p, mlir.lower_fun(native, multiple_results=False))
+mlir.register_lowering(convolve_p, mlir.lower_fun(_correlate, multiple_results=False))
 ad.defbilinear(
     convolve_p,
     lambda cotangent, x, kernel, *, padding: _input_gradient(cotangent, kernel, padding=padding),
