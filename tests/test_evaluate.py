@@ -1,6 +1,9 @@
 """Scores and resolution against independent implementations; tiles against the whole image."""
 
+import itertools
+
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from skimage.metrics import normalized_root_mse, peak_signal_noise_ratio, structural_similarity
@@ -159,6 +162,19 @@ def test_tiles_agree_with_the_whole(shape, network):
     in_tiles(lambda shown, count: map(apply, shown), [y], [target], frame=shape, tile=2 * network.radius + 16,
              radius=network.radius, alignment=network.alignment)
     np.testing.assert_allclose(target, whole, atol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(6, 6), (6, 4), (3, 4, 4)])
+def test_mean_over_the_copies_of_an_image(shape):
+    """By its definition, one copy after another, of an estimator that knows up from down and left from right."""
+    y = RNG.normal(size=(*shape, 2)).astype(np.float32)
+    estimate = lambda z: jnp.cumsum(z, -2) * jnp.cumsum(jnp.ones_like(z), -3)
+    expected = 0
+    for swap, *flips in itertools.product((False, True), repeat=1 + len(shape)):
+        turn = lambda z: np.swapaxes(z, -3, -2) if swap else z
+        axes = [axis for axis, flip in enumerate(flips) if flip]
+        expected += np.flip(turn(np.asarray(estimate(turn(np.flip(y, axes))))), axes)
+    np.testing.assert_allclose(dihedral_mean(estimate, jnp.asarray(y)), expected / 2 ** (1 + len(shape)), rtol=1e-5, atol=1e-5)
 
 
 def test_tiles_agree_with_the_whole_under_augmentation():
