@@ -36,8 +36,8 @@ class Benchmark:
     """Folder of the real data; for latents, a volume (.mrc) or a file of digits."""
     only: str = ""
     """Measure the families whose name holds this: blur, radon, sense, nufft, cryo_em, diffraction, solvers, collaborative,
-    calibration; of real data: parallel_mri, zero_shot, spirals, slices, tomography, diffraction, cell, deconvolution, ptychography,
-    cryo_em, fluorescence."""
+    calibration; of steps: unet, unrolled, spatial_vae, adversarial, one_image, reconstruction; of real data: parallel_mri,
+    zero_shot, spirals, slices, tomography, diffraction, cell, deconvolution, ptychography, cryo_em, fluorescence."""
 
 
 def main(benchmark: Benchmark) -> None:
@@ -45,7 +45,7 @@ def main(benchmark: Benchmark) -> None:
     parallel.configure()
     jax.config.update("jax_enable_compilation_cache", False)  # compile times are measured
     if benchmark.what == "steps":
-        rows = steps.measure(benchmark.repeats, benchmark.peers)
+        rows = steps.measure(benchmark.repeats, benchmark.peers, benchmark.only)
     elif benchmark.what == "real":
         rows = real.measure(benchmark.data, benchmark.only)
     elif benchmark.what == "latents":

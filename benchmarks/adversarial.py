@@ -4,6 +4,7 @@ PyTorch's generator has transposed convolutions of the kernels that repetition a
 ones, all channels-last.
 """
 
+import functools
 import os
 from collections.abc import Iterator
 
@@ -23,7 +24,7 @@ METHOD = WGAN(
 )
 
 
-def measure(repeats: int, peers: bool, *, count: int = 32, size: int = 64) -> Iterator[dict]:
+def measure(repeats: int, with_peers: bool, *, count: int = 32, size: int = 64) -> Iterator[dict]:
     """One critic step, with its penalty, and one generator step."""
     x = np.random.default_rng(0).normal(size=(count, size, size, 1)).astype(np.float32)
     batch = Measurement(np.zeros_like(x), Identity(), unpaired=x)
@@ -31,20 +32,23 @@ def measure(repeats: int, peers: bool, *, count: int = 32, size: int = 64) -> It
     state = replicas.place(jax.jit(METHOD.init)(jax.random.key(0), batch))
     key, shares = jax.random.key(1), replicas.shard(batch)
     method = METHOD.planned(0, parallel.samples_at_once(size * size))
-    steps, agreement = {}, ""
-    if peers:
-        players = parallel.local(state)
+    players = parallel.local(state)
+
+    @functools.cache
+    def torch():
         steps, images = _torch(x, players.generator.params["params"], players.critic.params["params"])
         z = np.random.default_rng(1).normal(size=100).astype(np.float32)
         own = METHOD.generator.apply(players.generator.params, z, (size, size))
         scores = float(METHOD.critic.apply(players.critic.params, own))
         image, score = images(z)
-        agreement = f"images differ by {np.abs(own[..., 0] - image).max():.1e}, scores by {abs(score - scores):.1e}"
+        return steps, f"images differ by {np.abs(own[..., 0] - image).max():.1e}, scores by {abs(score - scores):.1e}"
+
     for player in ("critic", "generator"):
         step, figures = compiled(replicas.map(getattr(method, f"{player}_step")), key, state, shares)
+        theirs = lambda player=player: (torch()[0][player], torch()[1])
         yield from rows_of(
-            f"WGAN-GP {player} step {count} x {size}^2", lambda step=step: step(key, state, shares), figures, repeats, steps.get(player), agreement
-        )
+            f"WGAN-GP {player} step {count} x {size}^2", lambda step=step: step(key, state, shares), figures, repeats,
+            theirs if with_peers else None)
 
 
 def _torch(x, G, D):

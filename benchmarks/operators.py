@@ -24,10 +24,6 @@ from unsup_jax.operators.trajectories import equispaced_lines, random_points
 from unsup_jax.priors import BM3DDenoiser, PlugAndPlay, TotalVariation
 from unsup_jax.train import solve
 
-INSTALLED_BY = {"scico": "--no-deps 'scico>=0.0.7'"}
-"""What pip is asked for where the name alone would get an old release, the last that does not bound its JAX."""
-
-
 def _key():
     return jax.random.key(0)
 
@@ -71,7 +67,7 @@ def measure(repeats: int, with_peers: bool, only: str = "") -> Iterator[dict]:
                 try:
                     result = np.asarray(getattr(call, "aligned", lambda a: a)(call()))
                 except ImportError as error:
-                    rows[who] = {"note": f"not installed: pip install {INSTALLED_BY.get(error.name, error.name)}"}
+                    rows[who] = {"note": peers.not_installed(error)}
                     continue
                 except Exception as error:  # a peer that fails is a row that says so
                     rows[who] = {"note": f"failed: {type(error).__name__}: {str(error)[:80]}"}

@@ -10,6 +10,16 @@ import importlib
 import numpy as np
 
 
+# of what the extra `peers` cannot name: scico's releases that bound their JAX exclude ours, and BM3D is not free
+_INSTALLED_BY = {"scico": "--no-deps 'scico>=0.0.7'", "bm3d": "'unsup_jax[bm3d]'", "bm4d": "'unsup_jax[bm3d]'"}
+
+
+def not_installed(error: ImportError) -> str:
+    """What a row says of a peer that could not be imported."""
+    package = _INSTALLED_BY.get((error.name or "").split(".")[0], "'unsup_jax[peers]'")
+    return f"not installed: pip install {package} ({error})"
+
+
 def set_threads(count: int) -> None:
     """Let PyTorch use `count` threads, where it is installed."""
     try:

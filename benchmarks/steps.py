@@ -4,19 +4,19 @@ PyTorch runs in the same process and so gains from the malloc settings of `paral
 alone, with the system's defaults, its step at 8 x 256^2 takes about a tenth longer.
 """
 
-import importlib.util
 import os
 import tempfile
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import jax
 import numpy as np
 
 import experiments
-from benchmarks import adversarial, unrolled, variational
-from benchmarks.timing import compiled, peak_memory, rows_of
+from benchmarks import adversarial, peers, unrolled, variational
+from benchmarks.timing import peak_memory, rows_of, training_step
 from unsup_jax.core import Adam, Measurement
 from unsup_jax.data import Stream
 from unsup_jax.evaluate import psnr
@@ -29,39 +29,39 @@ from unsup_jax.train import Train, fit, parallel
 METHOD = Supervised(network=UNet(depth=2, width=32), optimizer=Adam(decay=False))
 
 
-def measure(repeats: int, peers: bool) -> Iterator[dict]:
-    """The U-Net step at 16 x 64^2 and at 8 x 256^2, Noise2Void end to end, and images of 2048^2 and 8192^2 in tiles."""
-    for count, size in ((16, 64), (8, 256)):
-        y = np.random.default_rng(0).normal(size=(count, size, size, 1)).astype(np.float32)
+def measure(repeats: int, with_peers: bool, only: str = "") -> Iterator[dict]:
+    """The rows of the families whose name holds `only`."""
+    families = {
+        "unet": _unet, "unrolled": unrolled.measure, "spatial_vae": variational.measure, "adversarial": adversarial.measure,
+        "one_image": _one_image, "reconstruction": _reconstructions,
+    }
+    for name, family in families.items():
+        if only in name:
+            yield from family(repeats, with_peers)
+
+
+def _unet(repeats, with_peers):
+    for count, size, rank in ((16, 64, 2), (8, 256, 2), (4, 32, 3)):
+        y = np.random.default_rng(0).normal(size=(count, *(size,) * rank, 1)).astype(np.float32)
         batch = Measurement(y, Identity(), truth=y)
-        replicas = parallel.Replicas.of(len(batch.y))
-        state = replicas.place(jax.jit(METHOD.init)(jax.random.key(0), batch))
-        key, shares = jax.random.key(1), replicas.shard(batch)
-        update, figures = compiled(replicas.map(METHOD.update), key, state, shares)
-        step, agreement = None, ""
-        if peers:
-            step, agree = _torch(y, parallel.local(state).trained.params["params"])
-            agreement = f"outputs differ by {agree(METHOD.network.apply):.1e}"
-        yield from rows_of(f"U-Net step {count} x {size}^2", lambda: update(key, state, shares), figures, repeats, step, agreement)
-    yield from unrolled.measure(repeats, peers)
-    yield from variational.measure(repeats, peers)
-    yield from adversarial.measure(repeats, peers)
-    yield from _one_image(peers)
-    yield _reconstruction(2048)
-    yield _reconstruction(8192)
+        update, figures, state = training_step(METHOD, batch)
+        torch = partial(_torch, y, state.trained.params["params"]) if with_peers else None
+        yield from rows_of(f"U-Net step {count} x {size}^{rank}", update, figures, repeats, torch)
 
 
-def _one_image(peers):
+def _one_image(repeats, with_peers):
     """Noise2Void from one photograph, sigma 25, command to estimate: CAREamics in 500 steps, where installed, and ours to its PSNR."""
     camera = experiments.load("n2v_camera")
     (one,), _ = camera.data.measure(camera.modality, 0)
-    target, case = 26.0, "Noise2Void from one image of 512^2"
-    peers = peers and importlib.util.find_spec("careamics")
-    if peers:
-        before = time.perf_counter(), time.process_time()
-        target = psnr(_careamics(one.y[..., 0], 500)[..., None], one.truth)
-        theirs = {"wall_ms": (time.perf_counter() - before[0]) * 1e3, "cpu_ms": (time.process_time() - before[1]) * 1e3}
-        yield {"case": case, "who": "careamics", **theirs, "note": f"500 steps of 16 x 64^2: {target:.2f} dB"}
+    target, case, theirs = 26.0, "Noise2Void from one image of 512^2", None
+    if with_peers:
+        try:
+            before = time.perf_counter(), time.process_time()
+            target = psnr(_careamics(one.y[..., 0], 500)[..., None], one.truth)
+            theirs = {"wall_ms": (time.perf_counter() - before[0]) * 1e3, "cpu_ms": (time.process_time() - before[1]) * 1e3}
+            yield {"case": case, "who": "careamics", **theirs, "note": f"500 steps of 16 x 64^2: {target:.2f} dB"}
+        except ImportError as error:
+            yield {"case": case, "who": "careamics", "note": peers.not_installed(error)}
     for steps in (100, 200, 400, 800, 1600):
         before = time.perf_counter(), time.process_time()
         stream = Stream([one], batch=16, patch=64, augment=True, seed=0)
@@ -72,7 +72,7 @@ def _one_image(peers):
         if reached >= target:
             break
     wall, cpu = time.perf_counter() - before[0], time.process_time() - before[1]
-    note = f"{steps} steps of 16 x 64^2: {reached:.2f} dB" + (f"; {theirs['wall_ms'] / wall / 1e3:.2f}x wall time, {theirs['cpu_ms'] / cpu / 1e3:.2f}x CPU" if peers else "")
+    note = f"{steps} steps of 16 x 64^2: {reached:.2f} dB" + (f"; {theirs['wall_ms'] / wall / 1e3:.2f}x wall time, {theirs['cpu_ms'] / cpu / 1e3:.2f}x CPU" if theirs else "")
     yield {"case": case, "who": "ours", "wall_ms": wall * 1e3, "cpu_ms": cpu * 1e3, "note": note + "; compilation included"}
 
 
@@ -89,6 +89,10 @@ def _careamics(image, steps):
     return np.asarray(estimates[0]).reshape(image.shape)
 
 
+def _reconstructions(repeats, with_peers):
+    yield from map(_reconstruction, (2048, 8192))
+
+
 def _reconstruction(size):
     y = np.random.default_rng(0).normal(size=(size, size, 1)).astype(np.float32)
     state = METHOD.init(jax.random.key(0), Measurement(jax.numpy.asarray(y[None, :64, :64]), Identity()))
@@ -103,20 +107,22 @@ def _reconstruction(size):
 
 
 def _torch(y, params):
-    """(training step, difference of outputs) of the same U-Net with the same parameters."""
+    """(training step, how far its outputs are from ours) of the same U-Net with the same parameters."""
     import torch
     import torch.nn.functional as F
 
     torch.set_num_threads(len(os.sched_getaffinity(0)))
+    convolution, last = {4: (F.conv2d, torch.channels_last), 5: (F.conv3d, torch.channels_last_3d)}[y.ndim]
+    first = lambda a, b: np.moveaxis(np.asarray(a), range(-len(b), 0), b)
     weights = {
-        name: (torch.tensor(np.asarray(p["kernel"]).transpose(3, 2, 0, 1)).contiguous(memory_format=torch.channels_last)
-               .requires_grad_(), torch.tensor(np.asarray(p["bias"])).requires_grad_())
+        name: (torch.tensor(first(p["kernel"], (1, 0))).contiguous(memory_format=last).requires_grad_(),
+               torch.tensor(np.asarray(p["bias"])).requires_grad_())
         for name, p in params.items()
     }
     optimizer = torch.optim.Adam([w for pair in weights.values() for w in pair], METHOD.optimizer.learning_rate)
 
     def conv(name, x, **settings):
-        return F.conv2d(x, *weights[name], **settings)
+        return convolution(x, *weights[name], **settings)
 
     def network(x):
         skips = []
@@ -131,16 +137,13 @@ def _torch(y, params):
             x = F.relu(conv(f"up{level}b", F.relu(conv(f"up{level}a", x, padding=1)), padding=1))
         return conv("out", x)
 
-    x = torch.tensor(y.transpose(0, 3, 1, 2)).contiguous(memory_format=torch.channels_last)
+    x = torch.tensor(first(y, (1,))).contiguous(memory_format=last)
 
     def step():
         optimizer.zero_grad()
         (network(x) - x).square().mean().backward()
         optimizer.step()
 
-    def agree(apply):
-        with torch.no_grad():
-            theirs = network(x[:1])[0].permute(1, 2, 0).numpy()
-        return float(np.abs(np.asarray(apply({"params": params}, y[0])) - theirs).max())
-
-    return step, agree
+    with torch.no_grad():
+        theirs = network(x[:1])[0].movedim(0, -1).numpy()
+    return step, f"outputs differ by {np.abs(METHOD.network.apply({'params': params}, y[0]) - theirs).max():.1e}"

@@ -1,13 +1,19 @@
 """Wall time and process CPU time of repeated calls, and memory."""
 
 import ctypes
+import math
 import re
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import jax
 import numpy as np
+
+from benchmarks import peers
+from unsup_jax.core import Learned, Measurement
+from unsup_jax.train import parallel
 
 
 def timed_in_turns(calls: dict[str, Callable[[], object]], repeats: int, *, together: int = 3) -> dict[str, dict[str, float]]:
@@ -31,16 +37,36 @@ def timed_in_turns(calls: dict[str, Callable[[], object]], repeats: int, *, toge
     return {who: {"wall_ms": float(wall), "cpu_ms": float(cpu)} for who, (wall, cpu) in medians.items()}
 
 
-def rows_of(case: str, ours: Callable, figures: dict, repeats: int, torch: Callable | None = None, agreement: str = "") -> Iterator[dict]:
-    """The row of our training step, with the figures of its compilation, and where given that of PyTorch's."""
-    calls = {"ours": ours}
-    if torch:
-        calls["torch"], memory = torch, peak_memory(torch)
-    ours, *theirs = timed_in_turns(calls, repeats).values()
-    yield {"case": case, "who": "ours", **ours, **figures}
-    for theirs in theirs:
-        note = f"{theirs['wall_ms'] / ours['wall_ms']:.2f}x our wall time, {theirs['cpu_ms'] / ours['cpu_ms']:.2f}x CPU, {agreement}"
-        yield {"case": case, "who": "torch", **theirs, "memory_mb": memory, "note": note}
+def training_step(method: Learned, batch: Measurement) -> tuple[Callable, dict[str, float], Any]:
+    """The update of a batch as `fit` plans and maps it, the figures of its compilation, and the state it begins with."""
+    method = method.planned(1, parallel.samples_at_once(math.prod(batch.y.shape[1:])))
+    replicas = parallel.Replicas.of(len(batch.y))
+    state = replicas.place(jax.jit(method.init)(jax.random.key(0), batch))
+    arguments = jax.random.key(1), state, replicas.shard(batch)
+    update, figures = compiled(replicas.map(method.update), *arguments)
+    return lambda: update(*arguments), figures, parallel.local(state)
+
+
+def rows_of(case: str, ours: Callable, figures: dict, repeats: int, torch: Callable[[], tuple[Callable, str]] | None = None) -> Iterator[dict]:
+    """The row of our training step, with the figures of its compilation, and that of PyTorch's where `torch` is given.
+
+    `torch()` makes (the step, in words how far its results are from ours).
+    """
+    calls, note = {"ours": ours}, None
+    if torch is not None:
+        try:
+            calls["torch"], agreement = torch()
+            memory = peak_memory(calls["torch"])
+        except ImportError as error:
+            note = peers.not_installed(error)
+    times = timed_in_turns(calls, repeats)
+    yield {"case": case, "who": "ours", **times["ours"], **figures}
+    if "torch" in times:
+        wall, cpu = (times["torch"][unit] / times["ours"][unit] for unit in ("wall_ms", "cpu_ms"))
+        yield {"case": case, "who": "torch", **times["torch"], "memory_mb": memory,
+               "note": f"{wall:.2f}x our wall time, {cpu:.2f}x CPU, {agreement}"}
+    elif note is not None:
+        yield {"case": case, "who": "torch", "note": note}
 
 
 def compiled(function: Callable, *arguments) -> tuple[Callable, dict[str, float]]:

@@ -9,19 +9,18 @@ from collections.abc import Iterator
 import jax
 import numpy as np
 
-from benchmarks.timing import compiled, rows_of
+from benchmarks.timing import rows_of, training_step
 from unsup_jax.core import Adam, Measurement
 from unsup_jax.methods import Supervised
 from unsup_jax.modalities.mri import loop_coils
 from unsup_jax.networks import ResNet, Unrolled
 from unsup_jax.operators import SENSE
 from unsup_jax.operators.trajectories import gaussian_points
-from unsup_jax.train import parallel
 
 NETWORK = Unrolled(regularizer=ResNet(depth=5, width=32), unrolls=5, iterations=10)
 
 
-def measure(repeats: int, peers: bool, *, count: int = 2, size: int = 128) -> Iterator[dict]:
+def measure(repeats: int, with_peers: bool, *, count: int = 2, size: int = 128) -> Iterator[dict]:
     """The step on `count` slices, plain and with `checkpoint`."""
     rng = np.random.default_rng(0)
     truth = rng.normal(size=(count, size, size, 1)) + 1j * rng.normal(size=(count, size, size, 1))
@@ -32,19 +31,16 @@ def measure(repeats: int, peers: bool, *, count: int = 2, size: int = 128) -> It
     case = f"unrolled MRI step {count} x 8 coils x {size}^2"
     for checkpoint in (False, True):
         method = Supervised(network=NETWORK.clone(checkpoint=checkpoint), optimizer=Adam(decay=False))
-        replicas = parallel.Replicas.of(len(batch.y))
-        state = replicas.place(jax.jit(method.init)(jax.random.key(0), batch))
-        key, shares = jax.random.key(1), replicas.shard(batch)
-        update, figures = compiled(replicas.map(method.update), key, state, shares)
-        step, agreement = None, ""
-        if peers and not checkpoint:
-            scaled, params = y / np.abs(y).max(), parallel.local(state).trained.params
+        update, figures, state = training_step(method, batch)
+        scaled, params = y / np.abs(y).max(), state.trained.params
+
+        def torch():
             step, forward = _torch(scaled, batch.truth / np.abs(y).max(), H, params["params"])
             own = np.asarray(jax.vmap(lambda y: method.network.apply(params, y, H))(scaled))
-            agreement = f"outputs differ by {np.abs(own[..., 0] - forward()).max() / np.abs(own).max():.1e}"
-        yield from rows_of(
-            case + (", checkpointed" if checkpoint else ""), lambda: update(key, state, shares), figures, repeats, step, agreement
-        )
+            return step, f"outputs differ by {np.abs(own[..., 0] - forward()).max() / np.abs(own).max():.1e}"
+
+        beside = torch if with_peers and not checkpoint else None
+        yield from rows_of(case + (", checkpointed" if checkpoint else ""), update, figures, repeats, beside)
 
 
 def _torch(y, truth, H, params):

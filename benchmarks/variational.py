@@ -19,7 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import experiments
-from benchmarks.timing import compiled, rows_of
+from benchmarks.timing import rows_of, training_step
 from unsup_jax import files
 from unsup_jax.core import Adam, Measurement
 from unsup_jax.data import Stream
@@ -32,23 +32,21 @@ from unsup_jax.operators.cryo_em import rotation_about_y, rotation_of
 from unsup_jax.train import Train, fit, parallel
 
 
-def measure(repeats: int, peers: bool) -> Iterator[dict]:
+def measure(repeats: int, with_peers: bool) -> Iterator[dict]:
     """The step of 100 images of 28^2: an encoder and a coordinate decoder of two hidden layers of 500 units."""
     method = SpatialVAE(optimizer=Adam(1e-4, decay=False))
     y = np.random.default_rng(0).normal(size=(100, 28, 28, 1)).astype(np.float32)
     batch = Measurement(y, Identity())
-    replicas = parallel.Replicas.of(len(batch.y))
-    state = replicas.place(jax.jit(method.init)(jax.random.key(0), batch))
-    key, shares = jax.random.key(1), replicas.shard(batch)
-    update, figures = compiled(replicas.map(method.update), key, state, shares)
-    step, agreement = None, ""
-    if peers:
-        params = parallel.local(state).trained.params["params"]
+    update, figures, state = training_step(method, batch)
+    params = state.trained.params["params"]
+
+    def torch():
         step, decode = _torch(y, params)
         z = np.array([0.4, 0.1, -0.05, 0.7, -1.2], np.float32)
         same = method.network.apply({"params": params}, z, (28, 28), method="decode")
-        agreement = f"images differ by {np.abs(decode(z) - np.asarray(same)[..., 0]).max():.1e}"
-    yield from rows_of("spatial-VAE step 100 x 28^2", lambda: update(key, state, shares), figures, repeats, step, agreement)
+        return step, f"images differ by {np.abs(decode(z) - np.asarray(same)[..., 0]).max():.1e}"
+
+    yield from rows_of("spatial-VAE step 100 x 28^2", update, figures, repeats, torch if with_peers else None)
 
 
 def latents(path: Path) -> Iterator[dict]:
