@@ -16,6 +16,8 @@ from unsup_jax.modalities import Blurred, Camera, Inpainting, Scanner, TiltSerie
 from unsup_jax.operators import Radon, gaussian_psf, gibson_lanni_psf
 from unsup_jax.operators.rotation_axis import rotation_axis
 
+pytestmark = pytest.mark.usefixtures("quick_compilation")
+
 
 def turning(centre, views=60, size=33, depth=2, extent=np.pi):
     """(slices [depth, size, size], their line integrals [angle, depth, detector] about `centre`, angles)."""

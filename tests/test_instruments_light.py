@@ -19,6 +19,8 @@ from unsup_jax.operators.diffraction import potential, refocused
 
 LEDS = {"positions": "spiral", "pitch_mm": 4.0, "height_mm": 90.88, "glass_mm": 1.0, "numerical_aperture": 0.1, "pixel_size_um": 1.845}
 
+pytestmark = pytest.mark.usefixtures("quick_compilation")
+
 
 def test_a_spiral_winds_around_its_middle():
     places = spiral(25)
