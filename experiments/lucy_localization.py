@@ -1,6 +1,8 @@
 """Super-resolution of single frames of blinking molecules along simulated filaments, by Richardson-Lucy on a grid finer than the camera's.
 
 python -m experiments run lucy_localization
+
+A second; 29.94 dB.
 """
 
 from unsup_jax.data import Data, Phantoms

@@ -37,6 +37,10 @@ def run_fit(method, steps=4, *, directory=None, measurements=None, batch=4, patc
     )
 
 
+projected = jax.jit(lambda H, x: H(x))
+"""What an operator makes of an array, in one compilation for each kind."""
+
+
 def made_of(method, modality, source, output, **data):
     """The array of what `reconstruct` writes of a file."""
     reconstruct_files(Experiment(method, modality, Data(path=str(source), patch=None, **data)), output.parent, source, output)

@@ -4,7 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import tifffile
-from helpers import made_of
+from helpers import made_of, projected
 
 from unsup_jax.apply import reconstruct_files
 from unsup_jax.data import Data, Phantoms
@@ -26,7 +26,7 @@ def turning(centre, views=60, size=33, depth=2, extent=np.pi):
     x = (x / 4000 * (np.hypot(rows, columns) < 0.4 * size)).astype(np.float32)
     angles = np.float32(np.arange(views) * extent / views)
     H = Radon(angles, size, detector=jnp.arange(size + 6, dtype=jnp.float32) - np.float32(centre))
-    return x, np.asarray(H(jnp.asarray(x)[..., None]))[..., 0], angles
+    return x, np.asarray(projected(H, jnp.asarray(x)[..., None]))[..., 0], angles
 
 
 @pytest.mark.parametrize("extent", [np.pi, 2 * np.pi / 3])
@@ -73,7 +73,7 @@ def test_projections_of_dxchange_become_a_volume_with_its_voxels(tmp_path):
 
 
 def test_projections_of_images_take_their_angles_from_a_text(tmp_path):
-    _, y, angles = turning(19.0, views=20)
+    _, y, angles = turning(19.0)
     tifffile.imwrite(tmp_path / "y.tif", y)
     tifffile.imwrite(tmp_path / "one.tif", y[:, 0])
     np.savetxt(tmp_path / "angles.txt", np.rad2deg(angles))
@@ -88,7 +88,7 @@ def test_projections_of_images_take_their_angles_from_a_text(tmp_path):
     np.testing.assert_allclose(counted.measurements[0].y[..., 0], -np.log(np.maximum(y[:, 0] / 2, 1e-4)), atol=1e-5)
     np.savetxt(tmp_path / "few.txt", np.rad2deg(angles[1:]))
     for modality, message in (
-        (Tomograph(angles=str(tmp_path / "few.txt")), "20 projections and 19 angles"), (Tomograph(), "holds no measurement of tomography"),
+        (Tomograph(angles=str(tmp_path / "few.txt")), "60 projections and 59 angles"), (Tomograph(), "holds no measurement of tomography"),
         (Tomograph(angles=str(tmp_path / "no.txt")), "no text of angles"),
     ):
         with pytest.raises(InputError, match=message):
@@ -104,7 +104,7 @@ def test_projections_of_images_take_their_angles_from_a_text(tmp_path):
 
 def test_a_tilt_series_has_its_angles_beside_it(tmp_path):
     mrcfile = pytest.importorskip("mrcfile")
-    x, y, angles = turning(19.0, views=41, extent=2 * np.pi / 3)
+    x, y, angles = turning(19.0, extent=2 * np.pi / 3)
     with mrcfile.new(tmp_path / "series.mrc") as file:
         file.set_data((1000 * np.exp(-0.05 * y)).astype(np.float32))
         file.voxel_size = 4.2

@@ -4,7 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import tifffile
-from helpers import made_of
+from helpers import made_of, projected
 
 from unsup_jax.apply import reconstruct_files
 from unsup_jax.data import Data
@@ -38,7 +38,7 @@ def test_images_of_leds_become_amplitude_and_phase(tmp_path):
     placeholder = {"imlow_HDR": np.ones((32, 32, 25), np.float32), "wlength": 6.3e-7, "z": 0.0}
     scipy.io.savemat(tmp_path / "leds.mat", placeholder)
     (recording,) = microscope.read([tmp_path / "leds.mat"])
-    intensities = np.square(np.asarray(recording.measurements[0].operator(x)))[..., 0]
+    intensities = np.square(np.asarray(projected(recording.measurements[0].operator, x)))[..., 0]
     scipy.io.savemat(tmp_path / "leds.mat", placeholder | {"imlow_HDR": np.moveaxis(intensities, 0, -1)})
     object_ = made_of(GradientDescent(steps=60), microscope, tmp_path / "leds.mat", tmp_path / "object.tif")
     truth = np.angle(np.asarray(x)[..., 0])
@@ -65,7 +65,7 @@ def test_a_blood_smear_fits_its_images(shared_data):
     (recording,) = FourierPtychographicMicroscope(**LEDS, coarser=3).read([shared_data / "ptychography" / "fpm_bloodsmear_red.mat"])
     (one,) = recording.measurements
     assert one.y.shape == (225, 128, 128, 1) and recording.source.defocus_um == pytest.approx(-55)
-    misfit = lambda x: float(jnp.linalg.norm(one.operator(x) - one.y))
+    misfit = lambda x: float(jnp.linalg.norm(projected(one.operator, x) - one.y))
     method = GradientDescent(steps=8)
     state, _ = solve(method, jax.random.key(0), one)
     assert misfit(method.reconstruct(jax.random.key(0), state, one)) < 0.67 * misfit(one.operator.guess(jnp.asarray(one.y)))
@@ -81,7 +81,7 @@ def test_phase_series_become_a_refractive_index(tmp_path):
     index, k = ball(), 2 * np.pi * 1.335 * 0.12 / 0.6
     angles = np.arange(30) * 2 * np.pi / 30
     H = Diffraction(np.float32(angles), np.float32(k), 25)
-    y = np.asarray(H(potential(jnp.asarray(np.stack([index] * 2))[..., None], 1.335, k)))[..., 0]       # [angle, row, detector]
+    y = np.asarray(projected(H, potential(jnp.asarray(np.stack([index] * 2))[..., None], 1.335, k)))[..., 0]       # [angle, row, detector]
     with h5py.File(tmp_path / "series.h5", "w") as file:
         for i, view in enumerate(y):
             group = file.create_group(f"qpi_{i}")

@@ -112,7 +112,8 @@ def compare(
         clean = next((job.dataset.unpaired for job in jobs if job.dataset.unpaired), [])
         summarise(
             results, test, [m.truth for m in test if m.truth is not None] or clean, directory, subject=subject, analysis=analysis,
-            notes=notes + left_out, say=say, title=name if isinstance(name, str) else "Comparison of " + ", ".join(name), details={
+            notes=notes + left_out, say=say, images=modality.images,
+            title=name if isinstance(name, str) else "Comparison of " + ", ".join(name), details={
                 "Configuration": json.dumps(config.to_json(settings), indent=2), "Devices": parallel.describe(),
                 "Versions": f"unsup_jax {unsup_jax.__version__}, jax {jax.__version__}, numpy {np.__version__}"},
         )

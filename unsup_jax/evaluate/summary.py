@@ -50,11 +50,15 @@ def mean_scores(estimates: Sequence[np.ndarray], measurements: Sequence[Measurem
 def summarise(
     results: Sequence[Result], test: Sequence[Measurement], reference: Sequence[np.ndarray], directory: Path, *, title: str,
     subject: str | None, analysis: Analysis | None, notes: Sequence[str], details: dict[str, str], say: Callable[[str], None],
+    images: bool = True,
 ) -> None:
-    """Write `scores.json`, the figures and `report.html` into `directory`, and `say` the table and the summary."""
+    """Write `scores.json`, the figures and `report.html` into `directory`, and `say` the table and the summary.
+
+    `images` says whether the measurements are images, which are shown beside their estimates where they are of one shape.
+    """
     first = test[0]
     estimated = [r for r in results if r.estimates]
-    noisy = bool(estimated) and first.y.shape == estimated[0].estimates[0].shape
+    noisy = images and bool(estimated) and first.y.shape == estimated[0].estimates[0].shape
     rows = [{"method": "noisy", "sees": None, **mean_scores([np.asarray(m.y) for m in test], test)}] if noisy else []
     rows += [r.row | _analysed(analysis, r, test, reference) for r in results]
     made = _figures(results, rows, np.asarray(first.y) if noisy else None, first, directory)
@@ -127,7 +131,8 @@ def _summary(rows, subject, count, first, notes):
     mine = by_label.get(subject, {}).get("psnr")
     if mine is not None:
         others = [(label, row["psnr"]) for label, row in by_label.items() if label != subject and "psnr" in row]
-        lines.append(f"{subject}: " + ", ".join(f"{mine - value:+.2f} dB against {label}" for label, value in others) + ".")
+        if others:
+            lines.append(f"{subject}: " + ", ".join(f"{mine - value:+.2f} dB against {label}" for label, value in others) + ".")
         lines.append("PSNR and SSIM take the range of the truth; FRC ½ is the resolution, in pixels, at which the correlation with "
                      "the truth falls below one half. Methods that see nothing train on every noisy pixel; those that see "
                      "the truth train on the part of the data that is not scored.")

@@ -108,7 +108,7 @@ class DiffractionTomograph(Modality):
             name: getattr(self, name) if getattr(found, name) is None else getattr(found, name)
             for name in ("wavelength_um", "medium_index", "pixel_size_um")})
         k = _wavenumber(kept.medium_index, kept.pixel_size_um, kept.wavelength_um)
-        y = rytov(found.field) if found.field is not None else 1j * found.phase + (0 if found.amplitude is None else np.log(np.maximum(found.amplitude, 1e-6)))
+        y = _rytov(found)
         y = y - 1j * _border(y.imag)
         if self.defocus_um:
             y = refocused(y, k, -self.defocus_um / kept.pixel_size_um)
@@ -133,6 +133,13 @@ class DiffractionTomograph(Modality):
             found = read_field(path)
             return found if self.background is None else replace(found, field=found.field / read_views(self.background))
         return read_phase(path, axes, self.amplitude)
+
+
+def _rytov(found):
+    """ln(u / u_0): a field's phase is unwrapped, a phase that is given stands as it is."""
+    if found.field is not None:
+        return rytov(found.field)
+    return 1j * found.phase + (0 if found.amplitude is None else np.log(np.maximum(found.amplitude, 1e-6)))
 
 
 def _border(phase):

@@ -4,13 +4,14 @@ A point at (r, phi) is projected to t = c + r cos(theta - phi), so that opposite
 
     y(theta + pi, c + t) = y(theta, c - t).
 
-The lag of the greatest correlation between a view and its mirrored opposite gives c to half a pixel. Where no views are opposite, as in
-a limited range of angles, the centres of mass give it, for that of a point that turns is m(theta) = c + a cos(theta) + b sin(theta).
-About it the axis is where the filtered back-projection f of all views has the least absolute sum,
+The lag of the greatest correlation between a view and its mirrored opposite gives c to half a pixel. About it the axis is where the
+filtered back-projection f of all views has the least absolute sum,
 
     c = argmin sum_r |f_c(r)|,
 
-for attenuation is nowhere negative and a wrong axis makes arcs of both signs about every edge.
+for attenuation is nowhere negative and a wrong axis makes arcs of both signs about every edge. Where no views are opposite, as in a
+limited range of angles, which leaves such arcs whatever the axis is, the views' centres of mass give it: that of a specimen that is
+seen whole moves as m(theta) = c + a cos(theta) + b sin(theta).
 
 Reference: Donath, Beckmann and Schreyer, J. Opt. Soc. Am. A 23, 1048 (2006).
 """
@@ -28,7 +29,8 @@ _WIDEST = 512
 def rotation_axis(sinogram: np.ndarray, angles: np.ndarray) -> float:
     """The place of the axis on the detector, pixels from its first one's centre, of line integrals [angle, detector].
 
-    It is found to a tenth of a pixel or so, of at most 256 of the views and 512 binned pixels.
+    It is found to a tenth of a pixel or so, of at most 256 of the views and 512 binned pixels; less well where a limited range of angles
+    sees a part of the specimen.
     """
     every = -(-len(angles) // 256)
     width = sinogram.shape[1]
@@ -43,12 +45,12 @@ def rotation_axis(sinogram: np.ndarray, angles: np.ndarray) -> float:
         H = Radon(jnp.asarray(theta), y.shape[1], width=3, detector=line - centre)
         return jnp.abs(filtered_back_projection(H, jnp.asarray(y)[..., None], window="hann")).sum()
 
-    opposite = _opposite(y, theta)
-    found, step, reach = (_of_masses(y, theta), 1.0, 5) if opposite is None else (opposite, 1.0, 3)
+    found, step = _opposite(y, theta), 1.0
+    if found is None:
+        found, step = _of_masses(y, theta), 0.0
     while step > 0.02:
-        tried = found + step * np.arange(-reach, reach + 1)
-        costs = [float(total(np.float32(c))) for c in tried]
-        found, step, reach = float(tried[int(np.argmin(costs))]), step / 3, 3
+        tried = found + step * np.arange(-3, 4)
+        found, step = float(tried[int(np.argmin([float(total(np.float32(c))) for c in tried]))]), step / 3
     return found * binned + (binned - 1) / 2
 
 
