@@ -128,6 +128,16 @@ def test_a_tooth_is_read_from_a_synchrotron(shared_data, tmp_path):
     assert volume.shape == (2, 640, 640) and volume[0, 200:400, 200:400].mean() > 5 * abs(volume[0, :60, :60].mean())
 
 
+def test_images_are_written_as_they_were_read(tmp_path):
+    stack = np.random.default_rng(0).integers(0, 999, (3, 9, 11), np.uint16)
+    tifffile.imwrite(tmp_path / "a.tif", stack, imagej=True, metadata={"axes": "TYX"})
+    (recording,) = Camera().read([tmp_path / "a.tif"])
+    assert Camera().write(tmp_path / "b.tif", [one.y for one in recording.measurements], recording) == "3 images"
+    again = open_image(tmp_path / "b.tif")
+    assert again.axes == "TYX" and again.array.dtype == np.uint16
+    np.testing.assert_array_equal(again.array, stack)
+
+
 OME = """<?xml version="1.0"?><OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06"><Instrument ID="Instrument:0">
 <Objective ID="Objective:0" LensNA="1.2"/></Instrument><Image ID="Image:0"><ObjectiveSettings ID="Objective:0" RefractiveIndex="1.33"/>
 <Pixels ID="Pixels:0" DimensionOrder="XYZCT" Type="float" SizeX="21" SizeY="19" SizeZ="9" SizeC="1" SizeT="1" PhysicalSizeX="0.1"
