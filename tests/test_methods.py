@@ -115,6 +115,8 @@ def test_noise2void_does_not_learn_the_identity(kappa):
 class _Identity:
     """The network that returns what it is shown."""
 
+    takes_operator = False
+
     def apply(self, params, y):
         return y
 

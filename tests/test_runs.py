@@ -1,5 +1,6 @@
 """A run's folder is self-contained: types, program, command, data; and an experiment may live in a file of the user's."""
 
+import dataclasses
 import json
 import os
 import sys
@@ -67,7 +68,7 @@ def test_every_registered_experiment_comes_back_from_its_types_alone():
 def test_functions_and_arrays_come_back():
     arrays = {}
     denoise = jax.numpy.asarray([1.0, 2.0])
-    noise = Histogram(*[denoise] * len(Histogram.__dataclass_fields__))
+    noise = Histogram(*[denoise] * len(dataclasses.fields(Histogram)))
     stored = json.loads(json.dumps(config.to_json({"noise": noise, "f": PlugAndPlay(denoiser=provenance.commit)}, arrays)))
     back = config.from_json(None, stored, arrays)
     assert back["f"].denoiser is provenance.commit and isinstance(back["noise"], Histogram)

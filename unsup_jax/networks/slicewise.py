@@ -1,5 +1,7 @@
 """A two-dimensional network of every slice of a stack, with the same parameters."""
 
+import dataclasses
+
 import flax.linen as nn
 from jax import Array
 
@@ -18,6 +20,7 @@ class Slicewise(Network):
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
-        fields = {name: getattr(self.network, name) for name in type(self.network).__dataclass_fields__ if name not in ("parent", "name")}
+        names = [field.name for field in dataclasses.fields(self.network)]
+        fields = {name: getattr(self.network, name) for name in names if name not in ("parent", "name")}
         each = nn.vmap(type(self.network), variable_axes={"params": None}, split_rngs={"params": False})
         return each(**fields, name="each")(x)
