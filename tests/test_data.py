@@ -8,7 +8,8 @@ from helpers import noisy_images
 from PIL import Image
 
 from unsup_jax.data import Brain, Bundled, Data, Phantoms, Stream
-from unsup_jax.data.dataset import crop, read, split
+from unsup_jax.data.dataset import read, split
+from unsup_jax.data.parts import crop
 from unsup_jax.errors import InputError
 from unsup_jax.files import as_stored, channels_last, images, indices, open_image, to_dtype, writer
 from unsup_jax.modalities import Camera, Inpainting

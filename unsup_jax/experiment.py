@@ -15,10 +15,11 @@ import unsup_jax
 from unsup_jax import config, provenance
 from unsup_jax.core import Method
 from unsup_jax.data import Data, Dataset, Stream, streams
+from unsup_jax.data.parts import in_memory, shown_part
 from unsup_jax.errors import InputError
 from unsup_jax.evaluate import Analysis, coverage, psnr
 from unsup_jax.evaluate.summary import Result, mean_scores, summarise
-from unsup_jax.files import make_folder
+from unsup_jax.files import Stored, make_folder
 from unsup_jax.inference import WHOLE_IMAGE_PIXELS, estimator
 from unsup_jax.modalities import Modality
 from unsup_jax.noise.correlation import correlation_warning
@@ -102,13 +103,15 @@ def compare(
         for line in begin(directory, name, settings, provenance.of_data(data, modality, [*measured[0], *measured[1]])):
             say(line)
     notes = modality.notes(measured[0]) if data.path is not None else []
+    notes += [said] if (said := jobs[0].dataset.said) else []
     notes += _correlated([job.method for job in jobs], jobs[0].dataset.train[0])
     for line in notes:
         say(line)
     samples = (analysis or Analysis()).draws
-    results = [job.run(directory, seed, quiet, start_from if job.label == subject else None, samples) for job in jobs]
+    test = jobs[0].dataset.test if analysis is None else in_memory(jobs[0].dataset.test)
+    every = not isinstance(test[0].y, Stored)
+    results = [job.run(directory, seed, quiet, start_from if job.label == subject else None, samples, every) for job in jobs]
     if parallel.is_main():
-        test = jobs[0].dataset.test
         clean = next((job.dataset.unpaired for job in jobs if job.dataset.unpaired), [])
         summarise(
             results, test, [m.truth for m in test if m.truth is not None] or clean, directory, subject=subject, analysis=analysis,
@@ -125,7 +128,7 @@ def _correlated(methods, one):
     labels = [method.label for method in methods if method.independent_noise]
     if not labels or not one.operator.identity or np.iscomplexobj(one.y):
         return []
-    warning = correlation_warning(np.asarray(one.y))
+    warning = correlation_warning(one.y)
     return [f"{warning}; taken for independent by {', '.join(labels)}"] if warning else []
 
 
@@ -144,7 +147,7 @@ class _Job:
         dataset = data.arrange(measured, method.sees, seed)
         trained, shown = ([], method.sees) if method.scope == "measurement" else (dataset.train + dataset.validation, method.reads)
         for one in trained:
-            method.check(one.only(method.sees))
+            method.check(shown_part(one.only(method.sees)))
         for one in dataset.test:
             method.check(one.only(shown))
         if method.scope == "measurement":
@@ -154,8 +157,11 @@ class _Job:
             unpaired=dataset.unpaired,
         ))
 
-    def run(self, directory: Path, seed: int, quiet: bool, start_from: Any, samples: int) -> Result:
-        """Train where there is something to train; reconstruct the test measurements, or draw samples, or both."""
+    def run(self, directory: Path, seed: int, quiet: bool, start_from: Any, samples: int, every: bool) -> Result:
+        """Train where there is something to train; reconstruct the test measurements, or draw samples, or both.
+
+        Of the estimates `every` one is kept, or the first one alone.
+        """
         history, state, seconds = [], None, None
         folder = method_folder(directory, self.label)
         if self.streams is not None:
@@ -168,9 +174,11 @@ class _Job:
             history = read_metrics(folder)
             if parallel.is_main():
                 leave_example(folder, self.dataset.train, self.streams[0].example(2).y.shape)
-        estimates, losses, spent = self._estimates(folder, state, seed, quiet, start_from) if self.method.reconstructs else ([], [], 0.0)
-        row = {"method": self.label, "sees": ", ".join(sorted(self.method.sees)) or "nothing", **mean_scores(estimates, self.dataset.test)}
-        row |= {"train_seconds": seconds, "seconds": spent / len(estimates) if estimates else None}
+        estimates, scored, losses, spent = [], {}, [], []
+        if self.method.reconstructs:
+            estimates, scored, losses, spent = self._estimates(folder, state, seed, quiet, start_from, every)
+        row = {"method": self.label, "sees": ", ".join(sorted(self.method.sees)) or "nothing", **scored}
+        row |= {"train_seconds": seconds, "seconds": sum(spent) / len(spent) if spent else None}
         history = history or (_history(losses[0]) if losses else [])
         held_out = [of_steps["validation_loss"].min() for of_steps in losses if "validation_loss" in of_steps]
         if held_out and np.isfinite(held_out).all():
@@ -178,7 +186,7 @@ class _Job:
         if self.streams is None:
             return Result(self.label, row, estimates, history, folder)
         draws, images = None, {}
-        first, key = self.dataset.test[0], jax.random.key(seed)
+        first, key = in_memory(self.dataset.test[0]), jax.random.key(seed)
         if np.prod(first.y.shape[:-1]) <= WHOLE_IMAGE_PIXELS:
             both = jax.jit(lambda m: (self.method.posterior(key, state, m), self.method.images(state, m)))
             draws, images = jax.tree.map(np.asarray, both(first.only(self.method.reads)))
@@ -187,21 +195,27 @@ class _Job:
         drawn = jax.jit(lambda state: self.method.sample(key, state, samples))(state)
         return Result(self.label, row, estimates, history, folder, draws, images, None if drawn is None else np.asarray(drawn))
 
-    def _estimates(self, folder, state, seed, quiet, start_from):
-        """(estimates, losses of the steps of each, seconds) of the test measurements."""
-        estimates, losses, spent = [], [], 0.0
+    def _estimates(self, folder, state, seed, quiet, start_from, every):
+        """(estimates, their mean scores, losses of the steps of each, seconds of each) of the test measurements."""
+        estimates, losses, spent = [], [], []
         count = len(self.dataset.test)
         line = ProgressLine(self.label, self.method.steps * count, quiet=quiet or not self.method.steps or not parallel.is_main())
         line.say(f"{self.label}: {self.method.steps} steps for {'each of ' * (count > 1)}{count} measurement{'s' * (count > 1)} ...")
         solving = {"start_from": start_from, "report": line.update, "answers": Answers(folder)} if self.streams is None and self.method.steps else {}
         reconstruct = estimator(self.method, state, jax.random.key(seed), **solving)
         sees = self.method.sees if self.streams is None else self.method.reads
-        for estimate, took, of_steps in reconstruct([m.only(sees) for m in self.dataset.test]):
-            estimates.append(estimate)
-            losses.append(of_steps)
-            spent += took
+
+        def made():
+            for estimate, took, of_steps in reconstruct([m.only(sees) for m in self.dataset.test]):
+                if every or not estimates:
+                    estimates.append(estimate)
+                losses.append(of_steps)
+                spent.append(took)
+                yield estimate
+
+        scored = mean_scores(made(), self.dataset.test)
         line.close()
-        return estimates, losses, spent
+        return estimates, scored, losses, spent
 
 
 def _history(losses):

@@ -13,6 +13,7 @@ import jax
 import numpy as np
 
 from unsup_jax.core import Measurement, Method
+from unsup_jax.data.parts import in_memory
 from unsup_jax.evaluate.tiling import in_tiles
 from unsup_jax.operators import Identity
 from unsup_jax.train import Solver, parallel
@@ -33,10 +34,10 @@ def estimator(
     """`reconstruct(measurements, count=None)`: of each measurement its estimate, the seconds that took, compilation apart,
     and the losses on the way.
 
-    The measurements are a list, or an iterable of `count` of one shape. They are spread over the devices, one at a time
-    on each; large images are reconstructed in tiles where the method allows it, and else one after another. A method of
-    measurement scope begins with theta `start_from` where that is given; the losses are of its steps, `report(steps,
-    metrics)` is told of them, and `answers` keeps what it has found, and goes on with what it holds.
+    The measurements are a list, or an iterable of `count` of one shape; those on the disk are read in their turn. They are
+    spread over the devices, one at a time on each; large images are reconstructed in tiles where the method allows it, and
+    else one after another. A method of measurement scope begins with theta `start_from` where that is given; the losses are of
+    its steps, `report(steps, metrics)` is told of them, and `answers` keeps what it has found, and goes on with what it holds.
     """
     apply = parallel.spread(lambda key, state, m: method.reconstruct(key, state, m))
     answer = parallel.spread(lambda key, _, solved: method.reconstruct(key, *solved))
@@ -69,7 +70,7 @@ def estimator(
     def solved(turn):
         """The answers of as many measurements as are solved side by side."""
         nonlocal found
-        first, found = found, found + len(turn)
+        first, found, turn = found, found + len(turn), in_memory(turn)
         kept = [None if answers is None else answers.get(k) for k in range(first, found)]
         if all(one is not None for one in kept):
             yield from kept
@@ -102,7 +103,7 @@ def _checked(method, measurements):
 
 def _shape(measurement):
     """What measurements that one compilation serves have in common."""
-    return jax.tree.structure(measurement), [(np.shape(leaf), np.result_type(leaf)) for leaf in jax.tree.leaves(measurement)]
+    return jax.tree.structure(measurement), [(np.shape(leaf), getattr(leaf, "dtype", type(leaf))) for leaf in jax.tree.leaves(measurement)]
 
 
 def tiled(method: Method, state: Any, key) -> Callable[..., float]:
@@ -147,4 +148,4 @@ class _Beside:
         self._both = y, pair
 
     def __getitem__(self, window):
-        return np.concatenate([image[window] for image in self._both], -1)
+        return np.concatenate([np.asarray(image[window]) for image in self._both], -1)

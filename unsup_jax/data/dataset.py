@@ -1,7 +1,7 @@
 """From images to the measurements a method is trained and scored on."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -12,10 +12,11 @@ import numpy as np
 from unsup_jax.core import Measurement
 from unsup_jax.data.bundled import Brain, Bundled
 from unsup_jax.data.fmri import FunctionalRun
+from unsup_jax.data.parts import crop, sampled, shown_part
 from unsup_jax.data.particles import Particles
 from unsup_jax.data.phantoms import Phantoms
 from unsup_jax.errors import InputError
-from unsup_jax.files import listed, matched, read_images
+from unsup_jax.files import IN_MEMORY, Image, Stored, listed, matched, read_images
 from unsup_jax.modalities import INSTRUMENTS, Modality, Recording, check_files
 from unsup_jax.noise import NoiseModel, bootstrap
 
@@ -30,8 +31,10 @@ class Dataset:
     train: list[Measurement]
     validation: list[Measurement]
     test: list[Measurement]
-    unpaired: list[np.ndarray] | None = None
+    unpaired: Sequence[Image] | None = None
     """Samples [*S, C] of the target distribution, of specimens that are in none of the lists; for methods that see them."""
+    said: str | None = None
+    """What a user must hear of the lists."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +113,7 @@ class Data:
         scored = [] if self.scored is None else self._images(self.scored)
         measured = []
         for i, image in enumerate([*clean, *scored]):
-            one = jax.tree.map(np.asarray, measure(jax.random.fold_in(key, i), image)).replace(index=np.int32(i))
+            one = jax.tree.map(np.asarray, measure(jax.random.fold_in(key, i), np.asarray(image))).replace(index=np.int32(i))
             measured.append(_sharing(one, measured[0]) if measured else one)
         return measured[: len(clean)], measured[len(clean):]
 
@@ -143,7 +146,8 @@ class Data:
             else:
                 unpaired = self._images(self.unpaired)
         train, validation = split(train, self.validation, first=False)
-        return Dataset(train, validation or train, test or own, unpaired)
+        test, said = _shown(test or own)
+        return Dataset(train, validation or train, test, unpaired, said)
 
     def _images(self, path):
         return [image for images in read(path, self.axes, self.dimensions) for image in images]
@@ -190,7 +194,7 @@ class Data:
         if self.frames == "halves":
             if self.pair or self.signal or self.calibration or min(map(len, files)) < 2:
                 raise InputError("--data.frames halves makes the pairs itself, of files with 2 frames or more, without pair, signal and calibration")
-            y, beside["pair"] = ([np.mean(images[half::2], 0) for images in files] for half in (0, 1))
+            y, beside["pair"] = ([_mean(images[half::2]) for images in files] for half in (0, 1))
             own = [recording.measurements[0].replace(y=mean, noise=model) for recording, mean, model in zip(recordings, y, models)]
             files = [[image] for image in y]
         else:
@@ -209,15 +213,15 @@ class Data:
             frames = self._images(self.calibration)
             if len(frames) < 2 or len({f.shape for f in frames}) > 1:
                 raise InputError(f"--data.calibration holds {_shapes(frames)}; it takes 2 or more frames of one scene")
-            frames = np.stack(frames)
+            frames = sampled(frames)
             return [fit(frames, np.broadcast_to(frames.mean(0), frames.shape))] * len(files)
         if self.signal is None:
             return [None] * len(files)
         signals = self._beside("signal", files)
-        return [fit(np.stack(y), np.stack(s)) for y, s in zip(files, signals)]
+        return [fit(sampled(y), sampled(s)) for y, s in zip(files, signals)]
 
 
-def read(path: str, axes: str | None, dimensions: int) -> list[list[np.ndarray]]:
+def read(path: str, axes: str | None, dimensions: int) -> list[Sequence[Image]]:
     """The images [*S, C] of each file: of one, of a folder's, of a pattern's, in the natural order of their names, or of a TFDS data set."""
     if _is_tfds(path):
         from unsup_jax.data.tfds import read_tfds  # imports slowly
@@ -262,14 +266,21 @@ def split(measurements: list[Measurement], part: float, *, first: bool) -> tuple
     return low, high
 
 
-def crop(measurement: Measurement, window: tuple[slice, ...]) -> Measurement:
-    """The part of a measurement by a local operator inside a window: of every leaf with the axes of y."""
-    frame = measurement.y.shape[:-1]
+def _shown(test):
+    """(what is scored of measurements, what to say of it): of those on the disk their middles, and without truth the first one alone."""
+    if not isinstance(test[0].y, Stored):
+        return test, None
+    scored = [shown_part(m) for m in (test[:1] if test[0].truth is None else test)]
+    whole, part = (" x ".join(map(str, m.y.shape[:-1])) for m in (test[0], scored[0]))
+    middle = f"the middle {part} pixels of " if part != whole else ""
+    which = "the image" if len(test) == 1 else f"{'the first' if len(scored) < len(test) else 'each'} of {len(test)} images"
+    return scored, (f"the images stay on the disk, for in memory they take more than {IN_MEMORY / 2**18:.0f} MB: the run shows "
+                    f"{middle}{which} of {whole}; `reconstruct` gives all of them")
 
-    def part(leaf):
-        return leaf[window] if np.ndim(leaf) == len(frame) + 1 and leaf.shape[:-1] == frame else leaf
 
-    return jax.tree.map(part, measurement)
+def _mean(images):
+    """Of images read one after another."""
+    return sum(map(np.asarray, images)) / np.float32(len(images))
 
 
 def _shapes(arrays):

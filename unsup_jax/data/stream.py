@@ -4,15 +4,16 @@ Batch k is a function of the seed and k alone: on P processes each reads every P
 so that the same batches are trained on however many there are, and a resumed run reads on where it broke.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 
 import jax
 import numpy as np
 
 from unsup_jax.core import Measurement
 from unsup_jax.core.measurement import MAY_SEE
-from unsup_jax.data.dataset import crop
+from unsup_jax.data.parts import crop, in_memory
 from unsup_jax.errors import InputError
+from unsup_jax.files import Image
 from unsup_jax.lazy import Lazy
 from unsup_jax.operators import Identity
 
@@ -47,13 +48,13 @@ class Stream:
     an image is smaller than the patch, where patches are asked of an operator that is not local, where whole images that
     patches could be drawn of differ in shape, and where images differ in their channels.
 
-    What is not in `sees` is dropped before samples are stacked. Each sample has one of the `unpaired` images beside it where
-    there are some, drawn, cropped and turned by itself.
+    Images on the disk are read where they are cropped. What is not in `sees` is dropped before samples are stacked. Each
+    sample has one of the `unpaired` images beside it where there are some, drawn, cropped and turned by itself.
     """
 
     def __init__(
         self, measurements: list[Measurement], *, batch: int, patch: int | tuple[int, ...] | None, augment: bool, seed: int,
-        sees: Collection[str] = MAY_SEE, unpaired: list[np.ndarray] | None = None,
+        sees: Collection[str] = MAY_SEE, unpaired: Sequence[Image] | None = None,
     ):
         shapes = [m.y.shape for m in measurements]
         if patch is None and len(set(shapes)) > 1 and all(m.operator.local for m in measurements):
@@ -103,7 +104,7 @@ class Stream:
         return batches[0] if len(batches) == 1 else grain.MapDataset.mix(batches, weights=[len(group) for group in self._groups])
 
     def _samples(self, measurements):
-        order = grain.MapDataset.range(len(measurements)).seed(self._seed).shuffle().repeat(None)
+        order = grain.MapDataset.range(len(measurements)).seed(self._seed).shuffle().repeat(2**31)  # without end, grain cannot count batches of one
         return order.random_map(lambda index, generator: self._draw(measurements[index], generator))
 
     def _draw(self, one: Measurement, generator: np.random.Generator) -> Measurement:
@@ -115,10 +116,10 @@ class Stream:
 
     def _cropped(self, one, generator):
         if self._patch is None:
-            return one
+            return in_memory(one)
         frame = one.y.shape[:-1]
         corner = [int(generator.integers(n - width + 1)) for n, width in zip(frame, self._patch)]
-        one = crop(one, tuple(slice(c, c + width) for c, width in zip(corner, self._patch)))
+        one = in_memory(crop(one, tuple(slice(c, c + width) for c, width in zip(corner, self._patch))))
         return dihedral(one, generator) if self._augment else one
 
 

@@ -1,7 +1,7 @@
 """What a run leaves to be read: its table of scores, its figures and its report, of what each method made."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from unsup_jax.core import Measurement
+from unsup_jax.data.parts import in_memory
 from unsup_jax.evaluate import report
 from unsup_jax.evaluate.base import Analysis
 from unsup_jax.evaluate.metrics import scores
@@ -28,7 +29,7 @@ class Result:
     row: dict[str, Any]
     """Its row of the table."""
     estimates: list[np.ndarray]
-    """One of each test measurement; none of a method that makes images from nothing alone."""
+    """One of each test measurement, or of the first alone where they stay on the disk; none of a method that makes images from nothing alone."""
     history: list[dict]
     """The metrics of its steps."""
     folder: Path
@@ -41,9 +42,9 @@ class Result:
     """Images [N, *S, C] made from nothing, of a method that makes some."""
 
 
-def mean_scores(estimates: Sequence[np.ndarray], measurements: Sequence[Measurement]) -> dict[str, float]:
+def mean_scores(estimates: Iterable[np.ndarray], measurements: Sequence[Measurement]) -> dict[str, float]:
     """Each score against the truth, in the mean over those measurements that have one; nothing where there is nothing to score."""
-    each = [scores(e, m.truth) for e, m in zip(estimates, measurements) if m.truth is not None]
+    each = [scores(e, np.asarray(m.truth)) for e, m in zip(estimates, measurements) if m.truth is not None]
     return {name: float(np.mean([s[name] for s in each])) for name in each[0]} if each else {}
 
 
@@ -56,10 +57,10 @@ def summarise(
 
     `images` says whether the measurements are images, which are shown beside their estimates where they are of one shape.
     """
-    first = test[0]
+    first = in_memory(test[0])
     estimated = [r for r in results if r.estimates]
     noisy = images and bool(estimated) and first.y.shape == estimated[0].estimates[0].shape
-    rows = [{"method": "noisy", "sees": None, **mean_scores([np.asarray(m.y) for m in test], test)}] if noisy else []
+    rows = [{"method": "noisy", "sees": None, **mean_scores((np.asarray(m.y) for m in test), test)}] if noisy else []
     rows += [r.row | _analysed(analysis, r, test, reference) for r in results]
     made = _figures(results, rows, np.asarray(first.y) if noisy else None, first, directory)
     lines = _summary(rows, subject, len(test), first, notes)

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,18 +12,25 @@ import numpy as np
 from unsup_jax.errors import InputError
 from unsup_jax.files import hdf5, jpeg, mrc, npy, png, tiff, vendor, zarr
 from unsup_jax.files.metadata import Metadata
-from unsup_jax.files.names import KINDS, VOLUMES, WRITTEN, is_image, is_several, kind_of, listed, matched, parted, suffix
+from unsup_jax.files.names import KINDS, VOLUMES, WHOLE_NUMBERS, WRITTEN, beside, is_image, is_several, kind_of, listed, matched, parted, suffix
 from unsup_jax.files.outputs import check_apart, check_output, destinations, make_folder, replacing
-from unsup_jax.files.picture import Picture, as_stored, channels_last, check_alone, checked_axes, images, indices, to_dtype
+from unsup_jax.files.picture import Picture, as_stored, channels_last, check_alone, checked_axes, indices, to_dtype
+from unsup_jax.files.stored import Decoded, Stored, images, stored, targets
 
 __all__ = [
-    "KINDS", "VOLUMES", "WRITTEN", "Picture", "as_stored", "channels_last", "check_alone", "check_apart", "check_output", "destinations", "images",
-    "indices", "is_image", "is_several", "kind_of", "listed", "make_folder", "matched", "open_image", "parted", "read_images", "replacing",
-    "suffix", "to_dtype", "write_image", "writer",
+    "IN_MEMORY", "KINDS", "VOLUMES", "WHOLE_NUMBERS", "WRITTEN", "Image", "Picture", "Stored", "as_stored", "beside", "channels_last",
+    "check_alone", "check_apart", "check_output", "destinations", "images", "indices", "is_image", "is_several", "kind_of", "listed",
+    "make_folder", "matched", "open_image", "parted", "read_images", "replacing", "stored", "suffix", "targets", "to_dtype", "write_image",
+    "writer",
 ]
 
 _FORMATS = {"tiff": tiff, "png": png, "jpeg": jpeg, "npy": npy, "hdf5": hdf5, "zarr": zarr, "mrc": mrc, "vendor": vendor}
+_DECODED = ("png", "jpeg", "vendor")  # are opened by decoding them
 _PACKED = ("png", "jpeg", "zarr")  # the size of such a file is not known before it is written
+
+IN_MEMORY = 2**27
+"""Numbers of the images of one source, 512 MB in float32, that are read at once; of more, each part is read where it is wanted."""
+Image = np.ndarray | Stored
 
 
 def open_image(path: str | Path, axes: str | None = None) -> Picture:
@@ -49,16 +57,21 @@ def open_image(path: str | Path, axes: str | None = None) -> Picture:
     return Picture(path, kind, array, checked_axes(path, axes or found, axes is not None, array.shape), metadata, metadata.own.get("parts", ()))
 
 
-_MAPPED = 64
-"""Files that are left on the disk and mapped into memory; of more than these, all are read, for a system limits the open ones."""
+def read_images(paths: Sequence[str | Path], axes: str | None, dimensions: int) -> list[tuple[Picture, Sequence[Image]]]:
+    """Each file with its independent images [*S, C]: read, or left on the disk where all together are more than `IN_MEMORY`.
 
-
-def read_images(paths: Sequence[str | Path], axes: str | None, dimensions: int) -> Iterator[tuple[Picture, list[np.ndarray]]]:
-    """Each file with its images [*S, C]; `InputError` where two of the files are parts of one picture."""
+    Raises `InputError` where two of the files are parts of one picture.
+    """
+    pictures, numbers = [], 0
     for path in paths:
         picture = open_image(path, axes)
         check_alone(picture, paths)
-        yield picture, images(picture, dimensions, copy=len(paths) > _MAPPED)
+        numbers += int(np.prod(picture.array.shape))
+        if numbers > IN_MEMORY and picture.kind in _DECODED:
+            picture = replace(picture, array=Decoded(lambda path=path: open_image(path, axes).array, picture.array))
+        pictures.append(picture)
+    read = stored if numbers > IN_MEMORY else images
+    return [(picture, read(picture, dimensions)) for picture in pictures]
 
 
 @contextmanager

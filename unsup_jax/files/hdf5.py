@@ -13,6 +13,23 @@ from unsup_jax.files.metadata import Metadata, Scale
 from unsup_jax.files.picture import Picture
 
 
+class _Dataset:
+    """A dataset with NumPy's slicing, shape and dtype; its file is open only while it is read."""
+
+    def __init__(self, path: Path, dataset: Any):
+        self._path, self._name = path, dataset.name
+        self.shape, self.ndim, self.dtype = dataset.shape, dataset.ndim, dataset.dtype
+
+    def __getitem__(self, index: Any) -> np.ndarray:
+        import h5py
+
+        with h5py.File(self._path, "r") as file:
+            return file[self._name][index]
+
+    def __array__(self, dtype=None, copy=None) -> np.ndarray:
+        return np.asarray(self[...], dtype)
+
+
 def read(path: Path, dataset: str = ""):
     """(array, axes, metadata) of the only dataset of two or more axes, or of the one named.
 
@@ -20,17 +37,18 @@ def read(path: Path, dataset: str = ""):
     """
     import h5py
 
-    file = h5py.File(path, "r")
-    found = []
-    file.visititems(lambda name, item: found.append(name) if isinstance(item, h5py.Dataset) and item.ndim >= 2 else None)
-    dataset = dataset.strip("/")
-    if dataset not in found if dataset else len(found) != 1:
-        raise InputError(f"{path}: choose one dataset by {path}:NAME; the file has {', '.join(found) or 'none of 2 or more axes'}")
-    chosen = file[dataset or found[0]]
-    axes = _axes(chosen.attrs)
-    sizes = np.ravel(chosen.attrs.get("element_size_um", []))
+    with h5py.File(path, "r") as file:
+        found = []
+        file.visititems(lambda name, item: found.append(name) if isinstance(item, h5py.Dataset) and item.ndim >= 2 else None)
+        dataset = dataset.strip("/")
+        if dataset not in found if dataset else len(found) != 1:
+            raise InputError(f"{path}: choose one dataset by {path}:NAME; the file has {', '.join(found) or 'none of 2 or more axes'}")
+        chosen = file[dataset or found[0]]
+        array, attributes = _Dataset(path, chosen), dict(chosen.attrs)
+    axes = _axes(attributes)
+    sizes = np.ravel(attributes.get("element_size_um", []))
     scales = {a: Scale(float(size), "µm") for a, size in zip("ZYX"[-len(sizes):], sizes) if a in (axes or "") and size > 0}
-    return chosen, axes, Metadata(scales=scales, own={"dataset": dataset or found[0]})
+    return array, axes, Metadata(scales=scales, own={"dataset": dataset or found[0]})
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from unsup_jax.errors import InputError
+from unsup_jax.files.mapped import Mapped
 from unsup_jax.files.metadata import Metadata, Scale
 from unsup_jax.files.picture import Picture
 
@@ -22,7 +23,7 @@ _IMOD = 1146047817  # the bytes "IMOD": the header says by a flag whether bytes 
 
 
 def read(path: Path):
-    """(array, axes, metadata) of an MRC, mapped into memory where it is not compressed.
+    """(array, axes, metadata) of an MRC; the array is read where it is sliced, unless it is compressed.
 
     The axes are in the order of the file, which `mapc`, `mapr` and `maps` give. What is a volume, and what a stack of
     images, is said by the space group; in files without one (0) by the suffix, the extended header, and `mz`, the number
@@ -39,6 +40,7 @@ def read(path: Path):
         raise InputError(f"{path}: the MRC holds no data, or fewer than its header says")
     if int(header.mode) == 0 and _unsigned(header):
         array = array.view(np.uint8)
+    array = Mapped.like(array) if isinstance(array, np.memmap) else array
     axes = _axes(path, array, header)
     own = {name: header[name].copy() for name in _OWN} | {"extended": extended}
     if not header.mode.dtype.isnative:  # numbers are turned into this machine's order, but bytes of unknown meaning cannot be

@@ -16,6 +16,7 @@ KINDS = {
 }
 INPUTS = (*KINDS, ".cfl", ".mrd", ".star", ".cs", ".mat")  # the last five are no images
 WRITTEN = tuple(end for end in KINDS if end not in (".nwb", ".czi", ".nd2", ".lif"))  # a standard for more than an array; formats of makers
+WHOLE_NUMBERS = (".png", ".jpg", ".jpeg")  # are all that these hold
 VOLUMES = (".tif", ".tiff", ".h5", ".hdf5", ".zarr", ".mrc", ".rec", ".map", ".npy")
 """What is written of images and volumes that come from no image file: formats of float32 in any number of planes."""
 
@@ -34,6 +35,12 @@ def stem_and_end(path: str | Path) -> tuple[str, str]:
     name = Path(path).name
     found = _ENDS.search(name)
     return (name[: found.start()], found[0]) if found else (Path(path).stem, Path(path).suffix)
+
+
+def beside(path: str | Path, word: str) -> Path:
+    """The file of the same format beside another whose name ends in a word: "cell_word.ome.tif"."""
+    stem, end = stem_and_end(path)
+    return Path(path).with_name(f"{stem}_{word}{end}")
 
 
 def suffix(path: str | Path) -> str:

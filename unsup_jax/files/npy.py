@@ -6,13 +6,14 @@ from pathlib import Path
 
 import numpy as np
 
+from unsup_jax.files.mapped import Mapped
 from unsup_jax.files.metadata import Metadata
 from unsup_jax.files.picture import Picture
 
 
 def read(path: Path):
-    """(array, axes, metadata) of an NPY, mapped into memory; it does not name its axes."""
-    return np.load(path, mmap_mode="r", allow_pickle=False), None, Metadata()
+    """(array, axes, metadata) of an NPY; the array is read where it is sliced, and does not name its axes."""
+    return Mapped.like(np.load(path, mmap_mode="r", allow_pickle=False)), None, Metadata()
 
 
 @contextmanager

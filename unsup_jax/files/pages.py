@@ -13,20 +13,6 @@ from unsup_jax.errors import InputError
 _KEPT = 2**26  # bytes of decoded strips or tiles that are kept, since windows overlap
 
 
-class Mapped:
-    """An array that lies in a file as it is; the file is open only while it is read."""
-
-    def __init__(self, path: Path, offset: int, stored: np.dtype, shape: tuple[int, ...]):
-        self._path, self._offset, self._stored = path, offset, stored
-        self.shape, self.ndim, self.dtype = shape, len(shape), stored.newbyteorder("=")
-
-    def __getitem__(self, index: Any) -> np.ndarray:
-        return np.array(np.memmap(self._path, self._stored, "r", self._offset, self.shape)[index], self.dtype)
-
-    def __array__(self, dtype=None, copy=None) -> np.ndarray:
-        return np.asarray(self[...], dtype)
-
-
 class Pages:
     """An array of pages of one shape, whose first axes count them; of compressed ones the strips or tiles asked for are decoded.
 

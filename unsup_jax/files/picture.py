@@ -54,25 +54,8 @@ def checked_axes(path: Path, axes: str | None, given: bool, shape: tuple[int, ..
 def check_alone(picture: Picture, paths: Iterable[str | Path]) -> None:
     """Raise `InputError` where others of `paths` are parts of the same picture, which would be read once for each."""
     parts = {part.resolve() for part in picture.parts}
-    if other := next((path for path in paths if Path(path).resolve() in parts), None):
+    if parts and (other := next((path for path in paths if Path(path).resolve() in parts), None)):
         raise InputError(f"{picture.path}: is one image together with {other}; give one of them alone")
-
-
-def images(picture: Picture, dimensions: int, *, copy: bool = False) -> list[np.ndarray]:
-    """The independent images of a file, each [*S, C] in float32; Z is space for 3 dimensions, else a count.
-
-    Those of a float32 file that is mapped into memory stay on the disk, and the file open, unless `copy`. Raises
-    `InputError` on pixels that are not finite, and on 3 dimensions without a Z axis.
-    """
-    moved = [np.asarray(picture.array[index], np.float32, copy=copy or None) for index in indices(picture, dimensions)]
-    order = channels_last(picture, dimensions)
-    result = []
-    for image in moved:
-        if not np.isfinite(image).all():
-            bad = int((~np.isfinite(image)).sum())
-            raise InputError(f"{picture.path}: {bad} pixels are NaN or infinite; replace them first")
-        result.append(order(image))
-    return result
 
 
 def indices(picture: Picture, dimensions: int) -> Iterator[tuple]:

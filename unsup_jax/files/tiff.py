@@ -12,8 +12,9 @@ import numpy as np
 
 from unsup_jax.errors import InputError
 from unsup_jax.files import imagej, ome
+from unsup_jax.files.mapped import Mapped
 from unsup_jax.files.metadata import Metadata, Scale, symbol
-from unsup_jax.files.pages import Mapped, Pages
+from unsup_jax.files.pages import Pages
 from unsup_jax.files.picture import Picture
 
 _BESIDE = {"Thumbnail", "Label", "Macro", "Map", "Overview"}  # photographs that a slide scanner takes of the slide

@@ -26,6 +26,9 @@ class _Zarr:
     def __getitem__(self, index):
         return self.store[index].read().result()
 
+    def __array__(self, dtype=None, copy=None):
+        return np.asarray(self[...], dtype)
+
 
 def read(path: Path):
     """(array, axes, metadata) of an OME-Zarr image in full resolution, of a Zarr array, or of the only array of a group.

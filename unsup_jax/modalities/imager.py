@@ -42,8 +42,9 @@ class Imager(Modality):
             for picture, images in files.read_images(paths, axes, dimensions)
         ]
 
-    def of_images(self, images: Sequence[np.ndarray], metadata: Metadata = Metadata()) -> list[Measurement]:
-        operators = {image.shape: jax.tree.map(np.asarray, self.of_image(image, metadata)) for image in images}
+    def of_images(self, images: Sequence[files.Image], metadata: Metadata = Metadata()) -> list[Measurement]:
+        like = {image.shape: jax.ShapeDtypeStruct(image.shape, image.dtype) for image in images}
+        operators = {shape: jax.tree.map(np.asarray, self.of_image(y, metadata)) for shape, y in like.items()}
         return [Measurement(image, operators[image.shape]) for image in images]
 
     def ending(self, path: str | Path) -> str | None:

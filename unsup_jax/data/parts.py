@@ -1,0 +1,56 @@
+"""Parts of measurements, and what is on the disk brought into memory."""
+
+import math
+from bisect import bisect_right
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import numpy as np
+
+from unsup_jax.core import Measurement
+from unsup_jax.files import IN_MEMORY, Image, Stored
+from unsup_jax.noise.correlation import middle
+
+
+def crop(measurement: Measurement, window: tuple[slice, ...]) -> Measurement:
+    """The part of a measurement by a local operator inside a window: of every leaf with the axes of y; what is on the disk stays there."""
+    frame = measurement.y.shape[:-1]
+
+    def part(leaf):
+        return leaf[window] if np.ndim(leaf) == len(frame) + 1 and leaf.shape[:-1] == frame else leaf
+
+    return jax.tree.map(part, measurement)
+
+
+def in_memory(tree: Any) -> Any:
+    """A measurement, or any other tree, with what is on the disk read."""
+    return jax.tree.map(lambda leaf: np.asarray(leaf) if isinstance(leaf, Stored) else leaf, tree)
+
+
+WHOLE = 2**20
+SHOWN = 2**18
+"""Numbers of the largest image on the disk that a run scores and shows as a whole, and of the middle of larger ones."""
+
+
+def shown_part(measurement: Measurement) -> Measurement:
+    """The middle of a large measurement on the disk by a local operator; any other one whole."""
+    y = measurement.y
+    large = isinstance(y, Stored) and y.size > WHOLE and measurement.operator.local
+    return crop(measurement, middle_part(y.shape, SHOWN)) if large else measurement
+
+
+def middle_part(shape: tuple[int, ...], most: int) -> tuple[slice, ...]:
+    """The widest window of `most` numbers in the middle of an image of `shape` [*S, C], as wide along each axis that is long enough."""
+    *frame, channels = shape
+    numbers = lambda width: channels * math.prod(min(n, width) for n in frame)
+    width = max(1, bisect_right(range(max(frame) + 1), most, key=numbers) - 1)
+    return tuple(middle(n, width) for n in frame)
+
+
+def sampled(images: Sequence[Image]) -> np.ndarray:
+    """Images of one shape as one array; of more than fit into memory their middles."""
+    if len(images) * np.prod(images[0].shape) > IN_MEMORY:
+        window = middle_part(images[0].shape, max(1, IN_MEMORY // 8 // len(images)))
+        images = [image[window] for image in images]
+    return np.stack([np.asarray(image) for image in images])
