@@ -152,12 +152,19 @@ def reconstruct(arguments: list[str]) -> None:
         """Width of a tile, pixels: the memory that is needed grows with its square."""
         pair: str | None = None
         """The other half of the data, for a method that reconstructs from two (cryo-CARE); of several files, those of matching names."""
+        draws: int | None = None
+        """Also write so many draws of x given y, of a method that makes some (VAE, DivNoising): NAME_draw01 and so on beside the output, in float32."""
+        deviation: bool = False
+        """Also write the standard deviation of the draws, pixel by pixel, in float32: NAME_deviation beside the output."""
 
     parsed = parse(Reconstruct, arguments, "reconstruct")
     _, found = experiment_of(parsed.run, load)
     Job().begin()
     start = start_of(found, load) if found.method.scope == "measurement" else None  # what was trained is in the run itself
-    reconstruct_files(found, parsed.run, parsed.input, parsed.output, axes=parsed.axes, tile=parsed.tile, pair=parsed.pair, start_from=start)
+    reconstruct_files(
+        found, parsed.run, parsed.input, parsed.output, axes=parsed.axes, tile=parsed.tile, pair=parsed.pair, start_from=start,
+        draws=parsed.draws, deviation=parsed.deviation,
+    )
 
 
 def compare(arguments: list[str]) -> None:

@@ -19,6 +19,7 @@ LEVELS = [
     {"data", "train", "evaluate"},
     {"config", "inference", "provenance", "runs"},
     {"experiment"},
+    {"draws"},
     {"apply", "fitted"},
     {"experiments", "benchmarks"},
 ]

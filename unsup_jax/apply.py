@@ -1,5 +1,7 @@
 """Apply a trained run to a user's file: an image tile by tile into a file like it, any other recording into its field's format."""
 
+from collections import Counter
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -8,18 +10,19 @@ import numpy as np
 
 from unsup_jax import files
 from unsup_jax.core import Measurement
+from unsup_jax.draws import Drawn, Draws
 from unsup_jax.errors import InputError
 from unsup_jax.experiment import Experiment
 from unsup_jax.inference import estimator, tiled
 from unsup_jax.modalities import INSTRUMENTS, check_files
-from unsup_jax.noise.correlation import correlation_warning, middle
+from unsup_jax.noise.correlation import correlation_warning
 from unsup_jax.runs import load_trained, trained_channels
 from unsup_jax.train.logging import ProgressLine
 
 
 def reconstruct_files(
     experiment: Experiment, run: Path, source: str | Path, output: str | Path, *, axes: str | None = None, tile: int = 512,
-    pair: str | Path | None = None, start_from: Any = None,
+    pair: str | Path | None = None, start_from: Any = None, draws: int | None = None, deviation: bool = False,
 ) -> None:
     """Reconstruct a file; or each file of a folder, or of a pattern of names, into a folder, under its own name.
 
@@ -27,8 +30,9 @@ def reconstruct_files(
     no images, every measurement, into what the instrument writes. A method of
     finite reach holds one tile a device at a time; any other holds one image. A method that reads a pair takes it
     from the file, the folder or the pattern `pair`, whose names match those of the source. `start_from` is theta of
-    `experiment.start`. Raises `InputError`, before anything is computed, on outputs that cannot be written or are inputs,
-    on a pair that is missing, and on files that the experiment's instrument does not read; and on an unreadable input, on
+    `experiment.start`. Beside each output are written `draws` of x given y and their `deviation`, where these are asked for.
+    Raises `InputError`, before anything is computed, on outputs that cannot be written or are inputs, on a method that makes
+    no draws, on a pair that is missing, and on files that the experiment's instrument does not read; and on an unreadable input, on
     channels other than those of the training, on pixels that are not finite, and on a pair that differs in shape.
     """
     method, modality = experiment.method, experiment.modality
@@ -36,93 +40,108 @@ def reconstruct_files(
         raise InputError(
             f"{method.label} reconstructs from one image; leave --pair out" if pair is not None
             else f"{method.label} reconstructs from two halves: give the other one by --pair")
+    wanted = Draws(method, draws, deviation) if draws is not None or deviation else None
     jobs = files.destinations(source, output, end=modality.ending)
     partners = {} if pair is None else dict(files.matched(source, pair))
-    files.check_apart([place for _, place in jobs], [*partners, *partners.values()] or [path for path, _ in jobs])
+    places = [each for _, place in jobs for each in (place, *(wanted.places(place) if wanted else ()))]
+    if twice := [place for place, times in Counter(places).items() if times > 1]:
+        raise InputError(f"{twice[0]}: would be written twice, for one image and beside another; reconstruct them one by one")
+    files.check_apart(places, [*partners, *partners.values()] or [path for path, _ in jobs])
     check_files(modality, [path for path, _ in jobs], INSTRUMENTS)
     if files.is_several(source):
         files.make_folder(output)
     for _, place in jobs:
         modality.check_write(place)
+        if wanted:
+            wanted.check(modality, place)
     trained = method.scope == "dataset"
     state, noise = load_trained(method, experiment.train, run) if trained else (None, None)
     channels = trained_channels(method, run) if trained else None
     key = jax.random.key(experiment.train.seed)
     fill = tiled(method, state, key) if state is not None and method.tiling is not None else None
     whole = estimator(method, state, key, start_from=start_from)
+    drawn = wanted and Drawn(key, wanted, state, experiment.data.dimensions)
     if not modality.images:
         for path, place in jobs:
-            _reconstruct_recording(modality, axes, experiment.data.dimensions, channels, noise, whole, path, place)
+            _reconstruct_recording(modality, axes, experiment.data.dimensions, channels, noise, whole, path, place, drawn)
         return
     _say_correlated(experiment, jobs[0][0], axes)
     for path, place in jobs:
         picture = files.open_image(path, axes)
         files.check_alone(picture, [path for path, _ in jobs])
         second = _second(partners[path], axes, picture) if path in partners else None
-        _reconstruct_file(experiment, channels, noise, fill, whole, picture, second, place, tile)
+        _reconstruct_file(experiment, channels, noise, fill, whole, picture, second, place, tile, drawn)
 
 
 def _say_correlated(experiment, path, axes):
     """One line where the pixels of the first image have noise in common that the method takes for independent."""
     if not experiment.method.independent_noise:
         return
-    dimensions = experiment.data.dimensions
-    picture = files.open_image(path, axes)
-    sizes = dict(zip(picture.axes, picture.array.shape))
-    frame = [sizes.get(a, 1) for a in picture.spatial(dimensions)]
-    window = tuple(middle(n, width) for n, width in zip(frame, (*(1,) * (dimensions - 2), 1024, 1024)))
-    place = next(files.indices(picture, dimensions))
-    warning = correlation_warning(_Window(picture, place, files.channels_last(picture, dimensions), dimensions)[window])
+    warning = correlation_warning(files.stored(files.open_image(path, axes), experiment.data.dimensions)[0])
     if warning:
         ProgressLine("", 0).say(f"{path}: {warning}; {experiment.method.label} takes it for independent")
 
 
-def _reconstruct_recording(modality, axes, dimensions, channels, noise, reconstruct, source, output):
+def _reconstruct_recording(modality, axes, dimensions, channels, noise, reconstruct, source, output, drawn):
     (recording,) = modality.read([source], axes=axes, dimensions=dimensions, channels=channels)
     modality.check_write(output, recording)
-    estimates, measurements = [], recording.measurements
+    estimates, measurements = [], [one.replace(noise=noise) for one in recording.measurements]
     line = ProgressLine("reconstruct", len(measurements), unit="measurements")
-    for estimate, _, _ in reconstruct([one.replace(noise=noise) for one in measurements]):
+    for estimate, _, _ in reconstruct(measurements):
         estimates.append(estimate)
         line.update(len(estimates), None)
     held = modality.write(output, estimates, recording)
+    if drawn:
+        drawn.write(modality, output, recording, measurements)
     line.close()
     for note in modality.notes(measurements):
         line.say(note)
-    line.say(f"wrote {output}: {held}")
+    line.say(f"wrote {output}: {held}" + (f"; and {drawn.words}" if drawn else ""))
 
 
-def _reconstruct_file(experiment, expected, noise, fill, reconstruct_whole, picture, second, output, tile):
+def _reconstruct_file(experiment, expected, noise, fill, reconstruct_whole, picture, second, output, tile, drawn):
     dimensions = experiment.data.dimensions
-    order = files.channels_last(picture, dimensions)
-    places = list(files.indices(picture, dimensions))
-    sizes = dict(zip(picture.axes, picture.array.shape))
-    frame = tuple(sizes[a] for a in picture.spatial(dimensions))
-    channels = int(np.prod([sizes[a] for a in picture.channels()]))
+    sources = files.stored(picture, dimensions)
+    *frame, channels = sources[0].shape
     if expected not in (None, channels):
         raise InputError(f"{picture.path}: {channels} channel{'s' * (channels > 1)}; the run was trained on {expected}")
     y = jax.ShapeDtypeStruct((*frame, channels), np.float32)
     operator = experiment.modality.of_image(y, picture.metadata)
     experiment.method.check(Measurement(y, operator, noise, pair=None if second is None else y))
-    with files.writer(picture, output) as written:
-        line = ProgressLine("reconstruct", len(places), unit="images")
+    with files.writer(picture, output) as written, drawn.beside(picture, output) if drawn else nullcontext() as draw:
+        line = ProgressLine("reconstruct", len(sources), unit="images")
         done = lambda count: line.update(count, None)
-        sources = [_Window(picture, place, order, dimensions) for place in places]
-        targets = [_Target(written, picture, place, dimensions) for place in places]
-        others = None if second is None else [_Window(second, place, order, dimensions) for place in places]
+        targets = files.targets(written, picture, dimensions)
+        others = None if second is None else files.stored(second, dimensions)
         if fill is not None and operator.local:
-            fill(sources, targets, frame, tile=tile, noise=noise, pairs=others, on_image=done)
+            fill(sources, targets, tuple(frame), tile=tile, noise=noise, pairs=others, on_image=done)
         else:
-            whole = (slice(None),) * len(frame)
-            for source in sources if second is None and experiment.method.scope == "measurement" else ():
-                source.offset = source.unseen_offset()
-            pairs = [None] * len(places) if others is None else (other[whole] for other in others)
-            shown = (Measurement(source[whole], operator, noise, pair=pair) for source, pair in zip(sources, pairs))
-            for k, (estimate, _, _) in enumerate(reconstruct_whole(shown, len(places))):
-                targets[k][whole] = np.asarray(estimate, np.float64) + sources[k].offset if sources[k].offset else estimate
+            offsets, whole = [], (slice(None),) * len(frame)
+
+            def shown():
+                for k, source in enumerate(sources):
+                    offsets.append(_unseen_offset(source) if second is None and experiment.method.scope == "measurement" else 0.0)
+                    y = np.asarray(source.read(np.float64) - offsets[k], np.float32) if offsets[k] else np.asarray(source)
+                    yield Measurement(y, operator, noise, pair=None if others is None else np.asarray(others[k]))
+
+            for k, (estimate, _, _) in enumerate(reconstruct_whole(shown(), len(sources))):
+                targets[k][whole] = np.asarray(estimate, np.float64) + offsets[k] if offsets[k] else estimate
                 done(k + 1)
         line.close()
-    line.say(f"wrote {output}")
+        line = ProgressLine("draw", len(sources), unit="images")
+        for k, source in enumerate(sources if draw else ()):
+            draw(k, Measurement(np.asarray(source), operator, noise))
+            line.update(k + 1, None)
+        line.close()
+    line.say(f"wrote {output}" + (f" and {drawn.words}" if drawn else ""))
+
+
+def _unseen_offset(source):
+    """The mean of an image, where single precision would lose its grey levels about it; zero elsewhere."""
+    if source.stored_dtype.itemsize < 4:
+        return 0.0
+    image = source.read(np.float64)
+    return float(image.mean()) if np.spacing(np.float32(abs(image.mean()))) > 1e-3 * image.std() else 0.0
 
 
 def _second(pair, axes, picture):
@@ -130,41 +149,3 @@ def _second(pair, axes, picture):
     if (second.array.shape, second.axes) != (picture.array.shape, picture.axes):
         raise InputError(f"{pair}: {second.axes} {tuple(second.array.shape)}; the input is {picture.axes} {tuple(picture.array.shape)}")
     return second
-
-
-class _Window:
-    """One image of a file as [*S, C] in float32, read where it is sliced."""
-
-    def __init__(self, picture, place, order, dimensions):
-        self._picture, self._place, self._order = picture, place, order
-        self._spatial = picture.spatial(dimensions)
-        self.offset = 0.0
-
-    def unseen_offset(self) -> float:
-        """The mean of the image, where single precision would lose its grey levels about it; zero elsewhere."""
-        if np.dtype(self._picture.array.dtype).itemsize < 4:
-            return 0.0
-        image = np.asarray(self._picture.array[tuple(self._place)], np.float64)
-        return float(image.mean()) if np.spacing(np.float32(abs(image.mean()))) > 1e-3 * image.std() else 0.0
-
-    def __getitem__(self, window):
-        by_axis = dict(zip(self._spatial, window))
-        index = tuple(by_axis.get(a, i) for a, i in zip(self._picture.axes, self._place))
-        part = self._picture.array[index]
-        part = self._order(np.asarray(np.asarray(part, np.float64) - self.offset if self.offset else part, np.float32))
-        if not np.isfinite(part).all():
-            raise InputError(f"{self._picture.path}: pixels are NaN or infinite; replace them first")
-        return part
-
-
-class _Target:
-    """One image of an output as [*S, C], written where it is assigned, in the type of the file."""
-
-    def __init__(self, written, picture, place, dimensions):
-        self._written, self._picture, self._place, self._dimensions = written, picture, place, dimensions
-        self._spatial = picture.spatial(dimensions)
-
-    def __setitem__(self, window, values):
-        by_axis = dict(zip(self._spatial, window))
-        index = tuple(by_axis.get(a, i) for a, i in zip(self._picture.axes, self._place))
-        self._written[index] = files.as_stored(self._picture, self._dimensions, np.asarray(values))

@@ -151,7 +151,7 @@ class Fitted:
         (one, *more), back = self._given(array, operator, noise, pair, axes)
         if more or n < 1:
             raise InputError(f"draws takes one measurement and n >= 1, not {1 + len(more)} and {n}")
-        method = replace(self.method, draws=n) if hasattr(self.method, "draws") else self.method
+        method = replace(self.method, draws=n) if self.method.draws else self.method
         state = solve(method, self._key, one)[0] if method.scope == "measurement" else self._state
         found = jax.jit(method.posterior)(jax.random.key(seed), state, one)
         if found is None:

@@ -7,6 +7,7 @@ a method of measurement scope is solved for each of them, in pieces, so that it 
 import itertools
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import jax
@@ -22,6 +23,7 @@ from unsup_jax.train.answers import Answers
 WHOLE_IMAGE_PIXELS = 1024**2  # a larger image is reconstructed in tiles where the method allows it
 SPREAD_NUMBERS = 4 * 1024**2  # of a measurement; larger ones are reconstructed one after another, for their memory
 LOSSES = {"loss": "loss", "held_out": "validation_loss"}  # of a solver's trace, by the names that a training's metrics have
+_TOGETHER = 4  # draws that a device makes at a time
 SAVED_EVERY = 30.0  # seconds between two saves of a solution on its way
 
 Estimate = tuple[np.ndarray, float, dict[str, np.ndarray]]
@@ -93,6 +95,24 @@ def estimator(
             yield estimate, seconds + more, losses
 
     return reconstruct
+
+
+def sampler(method: Method, state: Any, key, count: int) -> Callable[[Measurement], Iterator[np.ndarray]]:
+    """`draws(measurement)`: `count` draws [*S, C] of x given ONE measurement by a method that draws, one after another, others of each measurement.
+
+    A few are made at a time on every device; the first ones are the same whatever their count and that of the devices.
+    """
+    few = replace(method, draws=_TOGETHER)
+    spread = parallel.spread(lambda key, state, turn: few.posterior(jax.random.fold_in(key, turn[0]), state, turn[1]))
+    measured = itertools.count()
+
+    def draws(measurement):
+        turns = -(-count // _TOGETHER)
+        own = jax.random.fold_in(key, next(measured))
+        made = spread(own, state, ((np.int32(turn), measurement) for turn in range(turns)), turns)
+        return itertools.islice((draw for few, _ in made for draw in few), count)
+
+    return draws
 
 
 def _checked(method, measurements):

@@ -34,6 +34,8 @@ class Method:
     """The operators and the data that it is made for; those of a denoiser, unless a method states others."""
     steps: ClassVar[int] = 0
     """Updates that `train.solve` runs, for a method of measurement scope."""
+    draws: ClassVar[int] = 0
+    """Draws of x given y that `posterior` makes; none of a method that has an estimate alone."""
     reference: ClassVar[str] = ""
     """The publication."""
 
@@ -98,7 +100,7 @@ class Method:
         raise InputError(f"{self.label} trains nothing that another run could start")
 
     def posterior(self, key: Array, state: State, measurement: Measurement) -> Array | None:
-        """Draws [N, *S, C] of x given ONE measurement; None of a method that has an estimate alone."""
+        """Its `draws` [N, *S, C] of x given ONE measurement; None of a method that makes none."""
         return None
 
     def images(self, state: State, measurement: Measurement) -> dict[str, Array]:

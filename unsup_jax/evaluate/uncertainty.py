@@ -8,6 +8,8 @@ estimated from N draws, so that a truth which is one more normal draw lies (trut
 N - 1 degrees of freedom, whose quantiles t_p are. Reference: Levi et al., Sensors 22, 5540 (2022).
 """
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from unsup_jax.errors import InputError
@@ -34,6 +36,22 @@ def coverage(draws: np.ndarray, truth: np.ndarray, levels: np.ndarray) -> np.nda
     """
     sigma, error = _spread(draws, truth)
     return np.array([np.mean(np.abs(error) <= stats.t(len(draws) - 1).ppf((1 + level) / 2) * sigma) for level in levels])
+
+
+def deviation(draws: Iterable[np.ndarray]) -> np.ndarray:
+    """The standard deviation [*S, C] of draws that come one after another, about their mean (Welford, Technometrics 4, 419 (1962)).
+
+    Raises `InputError` on fewer than two.
+    """
+    count, mean, squares = 0, 0.0, 0.0
+    for count, draw in enumerate(draws, 1):
+        draw = np.asarray(draw, np.result_type(draw.dtype, np.float64))
+        away = draw - mean
+        mean = mean + away / count
+        squares = squares + (away * np.conj(draw - mean)).real
+    if count < 2:
+        raise InputError(f"{count} draw has no deviation; it takes 2 or more")
+    return np.sqrt(squares / (count - 1))
 
 
 def _spread(draws, truth):
