@@ -131,6 +131,8 @@ def test_other_channels_are_refused(fitted):
         fitted.reconstruct(np.ones((48, 40, 2)))
     with pytest.raises(InputError, match="no draws"):
         fitted.draws(noisy(), 3)
+    with pytest.raises(InputError, match="no images without a measurement"):
+        fitted.samples(2)
 
 
 def test_a_solver_takes_an_operator_and_keeps_it(tmp_path):

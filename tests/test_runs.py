@@ -126,7 +126,7 @@ def test_an_own_file_is_found_again_by_its_path(own, capsys):
     capsys.readouterr()
     assert command("resume", run) == 2
     said = capsys.readouterr().err
-    assert len(said.splitlines()) == 1 and "MyFilter" in said and f"{file}: no such file" in said
+    assert len(said.splitlines()) == 1 and f"MyFilter is defined in a file of its own: {file}: no such file; put it back from {run / 'my_filter.py'}" in said
 
 
 def test_a_run_needs_no_experiment_of_its_name(tmp_path, monkeypatch):

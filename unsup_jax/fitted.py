@@ -158,6 +158,15 @@ class Fitted:
             raise InputError(f"{self.method.label} makes one estimate of a measurement, and no draws")
         return np.stack([back([draw]) for draw in np.asarray(found)[:n]])
 
+    def samples(self, n: int, *, seed: int = 0) -> np.ndarray:
+        """`n` images [n, *S, C] of the kind that was learnt, without a measurement. Raises `InputError` of a method that models none."""
+        drawn = None
+        if self.method.scope == "dataset":
+            drawn = jax.jit(lambda state: self.method.sample(jax.random.key(seed), state, n))(self._state)
+        if drawn is None:
+            raise InputError(f"{self.method.label} makes no images without a measurement")
+        return np.asarray(drawn)
+
     def save(self, folder: str | Path) -> None:
         """Keep it in a new folder, which `load` opens, and `reconstruct` of the command line. Raises `InputError` where there is one."""
         folder = Path(folder)

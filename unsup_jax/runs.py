@@ -75,7 +75,9 @@ def settings_of(directory: Path, registry: Callable[[str], Any] | None = None) -
         try:
             return name, config.from_json(None, stored, arrays)
         except InputError as error:
-            raise InputError(f"{directory}: {error}") from error
+            gone = [file for file in config.files_of(stored) if not file.exists() and (directory / file.name).exists()]
+            copies = f"; put it back from {directory / gone[0].name}" if gone else ""
+            raise InputError(f"{directory}: {error}{copies}") from error
     if registry is None:
         raise InputError(f"{directory}: a run of a version that named no types; `resume` it once, which writes them")
     if isinstance(name, str):
