@@ -12,7 +12,7 @@ import unsup_jax
 from unsup_jax.core import Adam
 from unsup_jax.data.arrays import as_images
 from unsup_jax.errors import InputError
-from unsup_jax.methods import SSDU, VAE, Noise2Noise, Noise2Void, ProximalGradient, Supervised
+from unsup_jax.methods import SSDU, VAE, GaussianLaw, Noise2Noise, Noise2Void, ProximalGradient, Supervised
 from unsup_jax.networks import Autoencoder, ConvDecoder, ConvEncoder, DnCNN, ResNet, Unrolled
 from unsup_jax.noise import Gaussian
 from unsup_jax.operators import Convolution, Fourier, gaussian_psf
@@ -174,6 +174,16 @@ def test_pairs_truths_and_volumes():
         pairs.reconstruct(y[0])
     taught = unsup_jax.fit(Supervised(network=SMALL), noisy(), truth=np.full((48, 40), 40.0), patch=16, steps=1, batch=2)
     assert taught.reconstruct(noisy()).shape == (48, 40)
+
+
+def test_samples_are_of_what_unpaired_images_are_of():
+    unpaired = 50 + np.random.default_rng(0).normal(0, 5, (64, 8, 8)).astype(np.float32)
+    fitted = unsup_jax.fit(
+        GaussianLaw(), np.stack([noisy((16, 16))] * 4), axes="NYX", unpaired=unpaired, patch=None, augment=False, steps=16, batch=8)
+    samples = fitted.samples(200)
+    assert samples.shape == (200, 8, 8, 1) and abs(samples.mean() - 50) < 1 and abs(samples.std() - 5) < 1
+    with pytest.raises(InputError, match="none from a measurement"):
+        fitted.reconstruct(noisy((16, 16)))
 
 
 def test_draws_have_the_axes_of_the_array():

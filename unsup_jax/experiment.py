@@ -173,7 +173,7 @@ class _Job:
             seconds = time.monotonic() - began
             history = read_metrics(folder)
             if parallel.is_main():
-                leave_example(folder, self.dataset.train, self.streams[0].example(2).y.shape)
+                leave_example(folder, self.dataset.train, self.streams[0].example(2))
         estimates, scored, losses, spent = [], {}, [], []
         if self.method.reconstructs:
             estimates, scored, losses, spent = self._estimates(folder, state, seed, quiet, start_from, every)

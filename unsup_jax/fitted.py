@@ -79,7 +79,7 @@ def fit(
     directory = Path(tempfile.mkdtemp(prefix="unsup_jax-"))
     try:
         begin(directory, "arrays", experiment, _fingerprints(measured, others))
-        shape, folder = measured[0].y.shape, method_folder(directory, method.label)
+        both, folder = None, method_folder(directory, method.label)
         folder.mkdir()
         if method.scope == "dataset":
             learned, watched = split(measured, validation, first=False)
@@ -89,8 +89,7 @@ def fit(
             )
             stored = {"method": config.to_json(method), "train": config.to_json(train)}
             train_(method, train, *both, folder, config=stored, label=method.label, quiet=quiet)
-            shape = both[0].example(2).y.shape
-        leave_example(folder, measured, shape)
+        leave_example(folder, measured, both[0].example(2) if both else None)
         return Fitted(experiment, directory, temporary=True)
     except BaseException:
         shutil.rmtree(directory, ignore_errors=True)

@@ -110,11 +110,13 @@ def method_folder(directory: Path, label: str) -> Path:
     return directory / re.sub(r"\W+", "_", label.lower()).strip("_")
 
 
-def leave_example(folder: Path, measurements: list[Measurement], shape: tuple[int, ...]) -> None:
-    """Write what `load_trained` needs to know of the measurements that a method was trained on, in batches of `shape`."""
+def leave_example(folder: Path, measurements: list[Measurement], batch: Measurement | None = None) -> None:
+    """Write what `load_trained` needs to know of the measurements that a method was trained on, in batches like `batch`."""
     first = measurements[0]
+    unpaired = None if batch is None or batch.unpaired is None else batch.unpaired.shape
     write_json(folder / "example.json", {
-        "shape": shape, "noise": to_json(_common_noise(measurements)), "dtype": str(first.y.dtype), "image": _image(first),
+        "shape": (first if batch is None else batch).y.shape, "noise": to_json(_common_noise(measurements)), "dtype": str(first.y.dtype),
+        "image": _image(first), "unpaired": unpaired,
     })
 
 
@@ -155,8 +157,10 @@ def load_trained(method: Method, train: Train, directory: Path) -> tuple[Any, No
         return None, from_json(json.loads(path.read_text()).get("noise")) if path.exists() else None
     folder, stored = _example(method, directory)
     y = jax.ShapeDtypeStruct(tuple(stored["shape"]), stored.get("dtype", "float32"))
-    image = stored.get("image")
-    example = Measurement(y, Shaped(tuple(image["shape"]), image["dtype"]) if image else Identity(), **dict.fromkeys(method.sees, y))
+    image, beside = stored.get("image"), dict.fromkeys(method.sees, y)
+    if stored.get("unpaired"):
+        beside["unpaired"] = jax.ShapeDtypeStruct(tuple(stored["unpaired"]), np.float32)
+    example = Measurement(y, Shaped(tuple(image["shape"]), image["dtype"]) if image else Identity(), **beside)
     like = jax.eval_shape(method.planned(train.steps).init, jax.random.key(0), example)
     watched = "validation_loss" if any("validation_loss" in row for row in read_metrics(folder)) else None
     checkpoints = Checkpoints(folder / "checkpoints", watched=watched)
