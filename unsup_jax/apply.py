@@ -55,7 +55,7 @@ def reconstruct_files(
         if wanted:
             wanted.check(modality, place)
     trained = method.scope == "dataset"
-    state, noise = load_trained(method, experiment.train, run) if trained else (None, None)
+    state, noise = load_trained(method, experiment.train, run)
     channels = trained_channels(method, run) if trained else None
     key = jax.random.key(experiment.train.seed)
     fill = tiled(method, state, key) if state is not None and method.tiling is not None else None

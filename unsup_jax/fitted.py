@@ -152,10 +152,13 @@ class Fitted:
             raise InputError(f"draws takes one measurement and n >= 1, not {1 + len(more)} and {n}")
         method = replace(self.method, draws=n) if self.method.draws else self.method
         state = solve(method, self._key, one)[0] if method.scope == "measurement" else self._state
-        found = jax.jit(method.posterior)(jax.random.key(seed), state, one)
-        if found is None:
-            raise InputError(f"{self.method.label} makes one estimate of a measurement, and no draws")
-        return np.stack([back([draw]) for draw in np.asarray(found)[:n]])
+        posterior, found = jax.jit(method.posterior), []
+        while len(found) < n:
+            drawn = posterior(jax.random.fold_in(jax.random.key(seed), len(found)), state, one)
+            if drawn is None:
+                raise InputError(f"{self.method.label} makes one estimate of a measurement, and no draws")
+            found += list(np.asarray(drawn))
+        return np.stack([back([draw]) for draw in found[:n]])
 
     def samples(self, n: int, *, seed: int = 0) -> np.ndarray:
         """`n` images [n, *S, C] of the kind that was learnt, without a measurement. Raises `InputError` of a method that models none."""
