@@ -150,15 +150,12 @@ class Fitted:
         (one, *more), back = self._given(array, operator, noise, pair, axes)
         if more or n < 1:
             raise InputError(f"draws takes one measurement and n >= 1, not {1 + len(more)} and {n}")
-        method = replace(self.method, draws=n) if self.method.draws else self.method
+        if not self.method.draws:
+            raise InputError(f"{self.method.label} makes one estimate of a measurement, and no draws")
+        method = replace(self.method, draws=n)
         state = solve(method, self._key, one)[0] if method.scope == "measurement" else self._state
-        posterior, found = jax.jit(method.posterior), []
-        while len(found) < n:
-            drawn = posterior(jax.random.fold_in(jax.random.key(seed), len(found)), state, one)
-            if drawn is None:
-                raise InputError(f"{self.method.label} makes one estimate of a measurement, and no draws")
-            found += list(np.asarray(drawn))
-        return np.stack([back([draw]) for draw in found[:n]])
+        found = np.asarray(jax.jit(method.posterior)(jax.random.key(seed), state, one))
+        return np.stack([back([draw]) for draw in found])
 
     def samples(self, n: int, *, seed: int = 0) -> np.ndarray:
         """`n` images [n, *S, C] of the kind that was learnt, without a measurement. Raises `InputError` of a method that models none."""
