@@ -13,7 +13,7 @@ import tempfile
 import warnings
 import weakref
 from collections.abc import Callable, Sequence
-from dataclasses import fields, replace
+from dataclasses import fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ from unsup_jax.data.dataset import split
 from unsup_jax.errors import InputError
 from unsup_jax.experiment import Experiment
 from unsup_jax.files.names import partial
-from unsup_jax.inference import estimator
+from unsup_jax.inference import estimator, sampler
 from unsup_jax.modalities import Camera, Modality
 from unsup_jax.modalities.given import GivenOperator, made_like
 from unsup_jax.noise import NoiseModel
@@ -152,10 +152,8 @@ class Fitted:
             raise InputError(f"draws takes one measurement and n >= 1, not {1 + len(more)} and {n}")
         if not self.method.draws:
             raise InputError(f"{self.method.label} makes one estimate of a measurement, and no draws")
-        method = replace(self.method, draws=n)
-        state = solve(method, self._key, one)[0] if method.scope == "measurement" else self._state
-        found = np.asarray(jax.jit(method.posterior)(jax.random.key(seed), state, one))
-        return np.stack([back([draw]) for draw in found])
+        state = solve(self.method, self._key, one)[0] if self.method.scope == "measurement" else self._state
+        return np.stack([back([draw]) for draw in sampler(self.method, state, jax.random.key(seed), n)(one)])
 
     def samples(self, n: int, *, seed: int = 0) -> np.ndarray:
         """`n` images [n, *S, C] of the kind that was learnt, without a measurement. Raises `InputError` of a method that models none."""
