@@ -32,7 +32,10 @@ def tiny(experiment):
     )
 
 
-LONG = ("ssdu_tomography", "self2self_camera", "cryocare_tomogram", "spatial_vae_particles")
+LONG = (
+    "ssdu_tomography", "self2self_camera", "cryocare_tomogram", "spatial_vae_particles", "structn2v_lines", "ssdu_deconvolution",
+    "tv_diffraction", "tv_cryo_em",
+)
 
 
 def driven(method):

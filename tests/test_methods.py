@@ -49,7 +49,7 @@ def images():
     return noisy_images(count=9)
 
 
-VARIANTS = {"Noise2Void, mean", "Noise2Self, average"}
+VARIANTS = {"Noise2Void, mean", "N2V2", "Noise2Self, average"}
 PATIENT = ("N2V2", "Noise2Score", "Self2Self")  # which need twice the steps, at half the rate
 
 
