@@ -2,7 +2,7 @@
 
 python -m experiments run zero_shot_mri
 
-4 minutes on one CPU core, 5 s on an H100; 33.91 dB (conjugate gradients 26.16, wavelets 31.04). The report shows the held-out loss that it
+5 minutes on one CPU core, 5 s on an H100; 33.96 dB (conjugate gradients 26.16, wavelets 31.04). The report shows the held-out loss that it
 stopped by; `--data.path KSPACE` takes a scan of your own.
 
 A real brain of 8 coils, 230x180, 500 steps, its own stop (dB; L1-wavelets tuned on the reference beside it; `benchmarks real
