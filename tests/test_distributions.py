@@ -68,3 +68,12 @@ def test_what_has_no_distance():
         d.sliced_wasserstein(normal(5), normal(5, shape=(4, 4, 1)))
     with pytest.raises(InputError, match="no file nowhere.pt"):
         d.inception("nowhere.pt")
+
+
+def test_samples_are_scored_against_parts_of_the_reference(tmp_path):
+    """The same law comes near, and one that is brighter does not; a network that cannot be read is refused before a training."""
+    reference = [50 + 9 * image for image in normal(40, shape=(12, 13, 1))]
+    near, far = (d.Distributions().sample_scores(mean + 9 * normal(60, shape=(8, 8, 1), seed=2), reference) for mean in (50, 55))
+    assert near.keys() == far.keys() and all(near[name] < far[name] for name in near if "spectrum" not in name)
+    with pytest.raises(InputError, match="inception-2015-12-05.pt"):
+        d.Distributions(inception=str(tmp_path / "none.pt")).check([(8, 8, 1)])

@@ -105,7 +105,8 @@ def test_an_experiment_and_its_references_take_its_own_measurements(name):
     experiment, key = few(experiments.load(name)), jax.random.key(0)
     measured = experiment.data.measure(experiment.modality, experiment.train.seed)
     for label, method, train in experiment.entries():
-        test = experiment.data.arrange(measured, method.sees, train.seed).test[0]
+        dataset = experiment.data.arrange(measured, method.sees, train.seed)
+        test = dataset.test[0] if dataset.unpaired is None else dataset.test[0].replace(unpaired=dataset.unpaired[0])
         one = jax.tree.map(jax.numpy.asarray, test.only(method.sees))
         method.check(one)
         example = one if method.scope == "measurement" else jax.tree.map(lambda leaf: jax.numpy.stack([leaf] * 2), one)

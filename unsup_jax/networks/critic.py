@@ -11,13 +11,14 @@ import jax.numpy as jnp
 from jax import Array
 
 from unsup_jax.errors import InputError
+from unsup_jax.networks.base import Network
 from unsup_jax.networks.convolution import Conv, Lowering, fold
 from unsup_jax.networks.modulation import SelfAttention
 from unsup_jax.networks.strided import Strided
 from unsup_jax.networks.unet import align
 
 
-class Critic(nn.Module):
+class Critic(Network):
     """What all critics share: none of their sizes is below 1."""
 
     def __post_init__(self):
@@ -27,7 +28,6 @@ class Critic(nn.Module):
             raise InputError(f"{type(self).__name__} needs values of 1 or more, not {', '.join(f'{k} {v}' for k, v in given.items())}")
 
     def tiny(self) -> "Critic":
-        """The same critic of few layers and features, for tests."""
         return self.clone(width=4, depth=min(self.depth, 2))
 
 

@@ -11,12 +11,13 @@ import jax.numpy as jnp
 from jax import Array
 
 from unsup_jax.errors import InputError
+from unsup_jax.networks.base import Network
 from unsup_jax.networks.convolution import Conv, Lowering, UpConv
 from unsup_jax.networks.critic import ResidualBlock, leaky
 from unsup_jax.networks.modulation import AdaIN, SelfAttention
 
 
-class Generator(nn.Module):
+class Generator(Network):
     """What all generators share: none of their sizes is below 1."""
 
     def __post_init__(self):
@@ -26,7 +27,6 @@ class Generator(nn.Module):
             raise InputError(f"{type(self).__name__} needs values of 1 or more, not {', '.join(f'{k} {v}' for k, v in given.items())}")
 
     def tiny(self) -> "Generator":
-        """The same generator of few layers and features, for tests."""
         return self.clone(width=4, depth=min(self.depth, 2))
 
     def coarsest(self, z: Array, shape: tuple[int, ...]) -> Array:

@@ -139,7 +139,6 @@ class Adversarial(Method):
         return planned if self.at_once is not None else replace(planned, at_once=at_once)
 
     def tiny(self) -> "Adversarial":
-        """The same game of small networks and one critic step, for tests."""
         return replace(self, generator=self.generator.tiny(), critic=self.critic.tiny(), n_critic=1)
 
     def descents(self, optimizer: str) -> int:
