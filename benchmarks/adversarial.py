@@ -59,6 +59,7 @@ def _torch(x, G, D):
     torch.set_num_threads(len(os.sched_getaffinity(0)))
     tensor = lambda a: torch.tensor(np.array(a))
     channels_last = lambda a: tensor(a).contiguous(memory_format=torch.channels_last)
+    convolution = lambda layer: [channels_last(np.asarray(layer["kernel"]).transpose(3, 2, 0, 1)), tensor(layer["bias"])]
     levels = range(METHOD.generator.depth)
 
     def transposed(kernel):
@@ -69,9 +70,9 @@ def _torch(x, G, D):
         return channels_last(kernel.transpose(2, 3, 0, 1))
 
     g = {f"{level}": [transposed(G[f"{level}"]["kernel"]), tensor(G[f"{level}"]["bias"])] for level in levels}
-    g |= {"out": [channels_last(np.asarray(G["out"]["kernel"]).transpose(3, 2, 0, 1)), tensor(G["out"]["bias"])]}
+    g |= {"out": convolution(G["out"])}
     g |= {"in": [tensor(np.asarray(G["in"]["kernel"]).T), tensor(G["in"]["bias"])]}
-    d = {f"{level}": [channels_last(np.asarray(D[f"{level}"]["kernel"]).transpose(3, 2, 0, 1)), tensor(D[f"{level}"]["bias"])] for level in levels}
+    d = {f"{level}": convolution(D[f"{level}"]) for level in levels}
     d |= {"out": [tensor(np.asarray(D["out"]["kernel"]).T), tensor(D["out"]["bias"])]}
     of_G, of_D = ([w.requires_grad_() for pair in player.values() for w in pair] for player in (g, d))
     optimizer_G, optimizer_D = (torch.optim.Adam(weights, 1e-4, (0.0, 0.9)) for weights in (of_G, of_D))

@@ -25,10 +25,10 @@ def noisy_images(count: int = 4, shape=(64, 64), kind="filaments", sigma=20.0) -
     return [jax.tree.map(np.asarray, m) for m in measured]
 
 
-def run_fit(method, steps=4, *, directory=None, measurements=None, batch=4, patch=16, **train):
+def run_fit(method, steps=4, *, directory=None, measurements=None, unpaired=None, batch=4, patch=16, **train):
     """The state after a short training on phantoms."""
     measurements = measurements or noisy_images()
-    stream = Stream(measurements, batch=batch, patch=patch, augment=True, seed=0)
+    stream = Stream(measurements, batch=batch, patch=patch, augment=True, seed=0, unpaired=unpaired)
     train = {"checkpoint_every": steps, "validation_batches": 1, "use": "latest", **train}
     on_step = train.pop("on_step", None)
     return fit(

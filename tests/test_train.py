@@ -172,10 +172,12 @@ def test_resume_is_bit_equal_and_metrics_have_no_gap(tmp_path, whole):
     assert without_time(read_metrics(folder)) == without_time(read_metrics(tmp_path))
 
 
-@pytest.mark.parametrize("count", [1, pytest.param(10, marks=pytest.mark.slow)])
-def test_kills_at_random_moments(tmp_path, count):
-    """kill -9 at random moments, a resume after each: the bits of the unbroken run."""
-    arguments = (20 + 20 * count, "--checkpoint-every", 5)
+@pytest.mark.parametrize("count, game", [
+    (1, ()), pytest.param(10, (), marks=pytest.mark.slow), pytest.param(2, ("--game",), marks=pytest.mark.slow),
+], ids=["1", "10", "game"])
+def test_kills_at_random_moments(tmp_path, count, game):
+    """kill -9 at random moments, a resume after each: the bits of the unbroken run, of both players in a game."""
+    arguments = (20 + 20 * count, "--checkpoint-every", 5, *game)
     unbroken = worker(tmp_path / "whole", *arguments)
     generator = np.random.default_rng(0)
     kills = 0

@@ -15,6 +15,7 @@ def main():
     parser.add_argument("--checkpoint-every", type=int)
     parser.add_argument("--coordinator")
     parser.add_argument("--process", type=int, default=0)
+    parser.add_argument("--game", action="store_true", help="two players, with their averages, power iterations and a penalty")
     arguments = parser.parse_args()
 
     from unsup_jax.train import parallel
@@ -23,22 +24,31 @@ def main():
     if arguments.coordinator:
         parallel.join(arguments.coordinator, 2, arguments.process)
     import jax
-    from helpers import run_fit
+    from helpers import noisy_images, run_fit
 
     from unsup_jax.core import Adam
-    from unsup_jax.methods import Noise2Void
-    from unsup_jax.networks import DnCNN
+    from unsup_jax.losses.games import GradientPenalty, SpectralNorm
+    from unsup_jax.methods import WGAN, Noise2Void
+    from unsup_jax.networks import ConvCritic, ConvGenerator, DnCNN
 
     method = Noise2Void(network=DnCNN(depth=2, width=4), optimizer=Adam(learning_rate=1e-3), fraction=0.05)
+    optimizer = Adam(1e-3, b1=0.0, average=0.9)
+    game = WGAN(
+        generator=ConvGenerator(width=4, depth=1), critic=ConvCritic(width=4, depth=1), n_critic=2,
+        regularizers=(GradientPenalty(), SpectralNorm()), generator_optimizer=optimizer, critic_optimizer=optimizer,
+    )
 
     def on_step(step):
         print("step", step, flush=True)
 
     settings = {"checkpoint_every": arguments.checkpoint_every} if arguments.checkpoint_every else {}
+    if arguments.game:
+        method, settings["unpaired"] = game, [m.truth for m in noisy_images()]
     state = run_fit(method, steps=arguments.steps, batch=arguments.batch, directory=arguments.directory, on_step=on_step, **settings)
     if parallel.is_main():
-        params = jax.tree.leaves(parallel.local(state).trained.params)
-        np.savez(arguments.directory / "result.npz", **{f"{i:03d}": np.asarray(leaf) for i, leaf in enumerate(params)})
+        state = parallel.local(state)
+        kept = jax.tree.leaves(state if arguments.game else state.trained.params)
+        np.savez(arguments.directory / "result.npz", **{f"{i:03d}": np.asarray(leaf) for i, leaf in enumerate(kept)})
 
 
 if __name__ == "__main__":

@@ -5,8 +5,9 @@ r"""How far the law of some images is from that of others, of samples [N, *S, C]
     Frechet              |m_a - m_b|^2 + tr(C_a + C_b - 2 (C_a C_b)^{1/2}) of features                (Heusel 2017)
     power spectrum       rms difference of the radial averages of |F x|^2, decibels
 
-Samples of one law have a distance too: that of train against test is the floor beside which the others are read. The features of `frechet` are those of a fixed random convolutional network, whose scale is its own: such values
-are compared with one another alone. `inception` reads the network of the published FID from a file of yours.
+Samples of one law have a distance too: that of train against test is the floor beside which the others are read. The features
+of `frechet` are those of a fixed random convolutional network, whose scale is its own: such values are compared with one another
+alone. `inception` reads the network of the published FID from a file of yours.
 """
 
 from collections.abc import Callable, Sequence

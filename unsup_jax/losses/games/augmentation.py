@@ -64,8 +64,9 @@ class DiffAugment(Augmentation):
     """Largest relative change of the contrast."""
 
     def __post_init__(self):
-        if not all(0 <= value < 1 for value in (self.shift, self.cutout, self.brightness, self.contrast)):
-            raise InputError(f"shift, cutout, brightness and contrast lie in [0, 1), not {self.shift}, {self.cutout}, {self.brightness}, {self.contrast}")
+        given = {name: getattr(self, name) for name in ("shift", "cutout", "brightness", "contrast")}
+        if not all(0 <= value < 1 for value in given.values()):
+            raise InputError(f"the parts of DiffAugment lie in [0, 1), not {', '.join(f'{k} {v}' for k, v in given.items())}")
 
     def parts(self) -> tuple[Transform, ...]:
         return (

@@ -125,9 +125,8 @@ class Adversarial(Method):
         kept = [r.init(jax.random.fold_in(regular, i), critic) for i, r in enumerate(self.regularizers)]
         buffers = {"regularizers": kept, "augment": None if self.augment is None else self.augment.init()}
         image = next(image for image in (first.unpaired, first.truth, first.y) if image is not None)
-        return Players(
-            Trained.start(generator, self.generator_optimizer), Trained.start(critic, self.critic_optimizer, buffers), scale, target, image.shape,
-        )
+        generator, critic = Trained.start(generator, self.generator_optimizer), Trained.start(critic, self.critic_optimizer, buffers)
+        return Players(generator, critic, scale, target, image.shape)
 
     def start_from(self, state: Players, params: Any) -> Players:
         if jax.tree.map(jnp.shape, params) != jax.tree.map(jnp.shape, state.generator.params):
@@ -147,7 +146,8 @@ class Adversarial(Method):
     def update(self, key: Array, state: Players, batch: Measurement) -> tuple[Players, Metrics]:
         count, n = batch.y.shape[0], self.n_critic
         if count % n:
-            raise InputError(f"{self.label} takes {n} critic steps on parts of the {count} samples of a device; give --train.batch a multiple of both")
+            raise InputError(f"{self.label} takes {n} critic steps on parts of the {count} samples of a device; "
+                             f"give a --train.batch of which each device has a multiple of {n}")
         for j in range(n):
             part = jax.tree.map(lambda leaf: leaf[j::n], batch)
             state, of_critic = self.critic_step(jax.random.fold_in(key, j), state, part)
