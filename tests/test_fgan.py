@@ -103,13 +103,12 @@ def test_the_optimum_of_kl_is_that_of_the_moments():
     np.testing.assert_allclose((mean, deviation), (first, np.sqrt(second - first**2)), atol=1e-3)
 
 
-@pytest.mark.parametrize("game", [KL(), Pearson()], ids=str)
-def test_it_finds_the_optimum_of_its_divergence(game):
-    agrees(game, (0.0, 1.5), 1500)
+def test_it_finds_the_optimum_of_kl():
+    agrees(KL(), (0.0, 1.5), 1000)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("game", [SquaredHellinger(), JensenShannon(), Jeffrey()], ids=str)
+@pytest.mark.parametrize("game", [Pearson(), SquaredHellinger(), JensenShannon(), Jeffrey()], ids=str)
 def test_others_find_theirs(game):
     agrees(game, (0.0, 1.5), 3000)
 
