@@ -10,14 +10,14 @@ import pytest
 from test_train import leaves, norm_of_difference
 
 import experiments
-from unsup_jax.core import Adam, Measurement
+from unsup_jax.core import SGD, Adam, Measurement, sample_keys
 from unsup_jax.data import Data, Phantoms, Stream
 from unsup_jax.errors import InputError
 from unsup_jax.evaluate.distributions import crops, gaussian_like, sliced_wasserstein
-from unsup_jax.losses.games import ADA, R1, R2, Clip, DiffAugment, GradientPenalty, SpectralNorm
+from unsup_jax.losses.games import ADA, Clip, DiffAugment, GradientPenalty, Mirror, SpectralNorm
 from unsup_jax.methods import FGAN, GAN, R3GAN, SNGAN, WGAN
 from unsup_jax.modalities import Camera
-from unsup_jax.networks import ConvCritic, ConvGenerator
+from unsup_jax.networks import ConvCritic, ConvGenerator, DenseGenerator
 from unsup_jax.operators import Identity
 from unsup_jax.train import Train, fit, parallel
 
@@ -74,9 +74,7 @@ def leaves_of(tree):
 
 def test_a_round_is_the_steps_of_its_players():
     """Two critic steps of SGD on every other sample, one of the generator on the last of them, written out with jax.grad."""
-    from unsup_jax.core import SGD, sample_keys
-
-    method = WGAN(**SMALL, n_critic=2, generator_optimizer=SGD(0.1, decay=False), critic_optimizer=SGD(0.2, decay=False))
+    method = WGAN(**SMALL, n_critic=2, generator_optimizer=SGD(0.02, decay=False), critic_optimizer=SGD(0.01, decay=False))
     images, key = jnp.asarray(cells(4)), jax.random.key(7)
     state = method.init(jax.random.key(0), batch_of(images))
     after, _ = jax.jit(method.update)(key, state, batch_of(images))
@@ -94,28 +92,33 @@ def test_a_round_is_the_steps_of_its_players():
     for j in range(2):
         keys = sample_keys(jax.random.fold_in(key, j), 2)
         gradient = jax.grad(lambda D: jnp.mean(jax.vmap(critic_loss, (None, 0, 0))(D, keys, x[j::2])))(D)
-        D = jax.tree.map(lambda theta, g: theta - 0.2 * g, D, gradient)
+        D = jax.tree.map(lambda theta, g: theta - 0.01 * g, D, gradient)
     keys = sample_keys(jax.random.fold_in(key, 2), 2)
     deceived = lambda G: -jnp.mean(jnp.stack([method.critic.apply(D, draw(G, jax.random.split(k)[0])) for k in keys]))
-    G = jax.tree.map(lambda theta, g: theta - 0.1 * g, G, jax.grad(deceived)(G))
+    G = jax.tree.map(lambda theta, g: theta - 0.02 * g, G, jax.grad(deceived)(G))
     assert norm_of_difference(leaves_of(after.critic.params), leaves_of(D)) < 1e-5
     assert norm_of_difference(leaves_of(after.generator.params), leaves_of(G)) < 1e-5
 
 
+OPTIMIZER = SGD(1e-2, momentum=0.5, average=0.9)      # not Adam, that makes a whole step of a rounded zero
 EVERYTHING = WGAN(
-    **SMALL, n_critic=2, regularizers=(GradientPenalty(), R1(0.1), SpectralNorm()), augment=ADA(ramp=60),
-    generator_optimizer=Adam(1e-3, b1=0.0, average=0.9), critic_optimizer=Adam(1e-3, b1=0.0, average=0.9),
+    generator=DenseGenerator(width=8, depth=1), critic=ConvCritic(width=4, depth=1), latents=5, n_critic=2,
+    regularizers=(GradientPenalty(), SpectralNorm()), augment=ADA(of=Mirror(), target=-0.99, ramp=60),
+    generator_optimizer=OPTIMIZER, critic_optimizer=OPTIMIZER,
 )
 
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
     """Both players, their averages, power iterations and an adapted probability after four steps on four devices."""
+    jax.config.update("jax_disable_most_optimizations", True)
     with jax.numpy_dtype_promotion("standard"):
-        return trained(EVERYTHING, tmp_path_factory.mktemp("whole"), steps=4, checkpoint_every=2)
+        state = trained(EVERYTHING, tmp_path_factory.mktemp("whole"), steps=4, checkpoint_every=2)
+    jax.config.update("jax_disable_most_optimizations", False)
+    return state
 
 
-def test_four_devices_agree_with_one(whole, tmp_path, monkeypatch):
+def test_four_devices_agree_with_one(whole, quick_compilation, tmp_path, monkeypatch):
     for leaf in jax.tree.leaves(whole):
         shards = [np.asarray(s.data) for s in leaf.addressable_shards]
         assert len(shards) == 4 and all(np.array_equal(shards[0], s) for s in shards[1:])
@@ -125,7 +128,7 @@ def test_four_devices_agree_with_one(whole, tmp_path, monkeypatch):
     assert float(parallel.local(whole).critic.buffers["augment"]) > 0
 
 
-def test_resumed_in_the_middle_it_ends_in_the_same_bits(whole, tmp_path):
+def test_resumed_in_the_middle_it_ends_in_the_same_bits(whole, quick_compilation, tmp_path):
     class Stop(Exception):
         pass
 
@@ -161,11 +164,10 @@ def test_bad_unpaired_files_get_one_line(tmp_path, unpaired, message):
     """Missing, empty, of other channels, smaller than the patch."""
     np.save(tmp_path / "y.npy", np.ones((4, 24, 24), np.float32))
     (tmp_path / "none").mkdir()
-    np.save(tmp_path / "colour.npy", np.ones((3, 24, 24, 2), np.float32))
+    np.save(tmp_path / "colour.npy", np.ones((24, 24, 2), np.float32))
     np.save(tmp_path / "little.npy", np.ones((3, 12, 24), np.float32))
     path = unpaired and str(tmp_path / (unpaired if unpaired == "none" else f"{unpaired}.npy"))
-    axes = {"axes": "NYXC"} if unpaired == "colour" else {}
-    data = Data(path=str(tmp_path / "y.npy"), unpaired=path, patch=16, **({} if not axes else {}))
+    data = Data(path=str(tmp_path / "y.npy"), unpaired=path, patch=16)
     with pytest.raises(InputError, match=message) as error:
         dataset = data.load(Camera(), GAN.sees, 0)
         Stream(dataset.train, batch=4, patch=16, augment=True, seed=0, sees=GAN.sees, unpaired=dataset.unpaired)
@@ -182,16 +184,6 @@ def learnt(method, train, held_out, steps, batch):
     count = len(held_out)
     drawn = np.asarray(jax.jit(method.sample, static_argnums=2)(jax.random.key(3), state, count))
     return tuple(sliced_wasserstein(x, held_out) for x in (drawn, gaussian_like(train, count), train[:count]))
-
-
-def test_it_learns_more_than_two_moments_of_one_blob():
-    optimizer = Adam(2e-3, b1=0.0, b2=0.99, average=0.98)
-    method = R3GAN(
-        generator=ConvGenerator(width=8, depth=1), critic=ConvCritic(width=16, depth=1), latents=8, regularizers=(R1(0.3), R2(0.3)),
-        generator_optimizer=optimizer, critic_optimizer=optimizer,
-    )
-    samples, gaussian, floor = learnt(method, cells(600), cells(400, seed=1), steps=800, batch=32)
-    assert samples < 0.8 * gaussian and floor < gaussian, (samples, gaussian, floor)
 
 
 @pytest.mark.slow
