@@ -187,7 +187,7 @@ def learnt(method, train, held_out, steps, batch):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["gan_nuclei", "wgan_filaments", "r3gan_nuclei"])
+@pytest.mark.parametrize("name", ["gan_nuclei", "r3gan_nuclei"])
 def test_experiments_learn_more_than_two_moments(name):
     """Each on parts of 16^2 pixels, in a quarter of its steps."""
     e = experiments.load(name)

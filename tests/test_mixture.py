@@ -15,8 +15,8 @@ import pytest
 from scipy.optimize import minimize
 
 from unsup_jax.core import Adam, Measurement
-from unsup_jax.losses.games import KL, R1, R2, GradientPenalty, Jeffrey, JensenShannon, Pearson, ReverseKL, SquaredHellinger
-from unsup_jax.methods import FGAN, GAN, R3GAN, WGAN
+from unsup_jax.losses.games import KL, R1, R2, Jeffrey, JensenShannon, Pearson, ReverseKL, SquaredHellinger
+from unsup_jax.methods import FGAN, GAN, R3GAN
 from unsup_jax.operators import Identity
 
 pytestmark = pytest.mark.usefixtures("standard_promotion")  # optax mixes types
@@ -146,9 +146,7 @@ def wasserstein(samples):
     return np.sqrt(np.mean((np.sort(np.ravel(samples)) - quantiles) ** 2))
 
 
-@pytest.mark.parametrize("method", [
-    GAN(regularizers=(R1(0.1),)), WGAN(n_critic=2, regularizers=(GradientPenalty(1.0),)), R3GAN(regularizers=(R1(0.1), R2(0.1))),
-], ids=lambda m: m.label)
+@pytest.mark.parametrize("method", [GAN(regularizers=(R1(0.1),)), R3GAN(regularizers=(R1(0.1), R2(0.1)))], ids=lambda m: m.label)
 def test_samples_come_nearer_than_a_gaussian(method):
     optimizer = Adam(2e-3, b1=0.0, b2=0.99, average=0.99)
     method = dataclasses.replace(

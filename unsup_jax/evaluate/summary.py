@@ -69,7 +69,8 @@ def summarise(
         if first.truth is not None:
             series["truth"] = [m.truth for m in test]
             found = analysis.scores(series["truth"], test, reference)
-            lines.append("Of the truth: " + ", ".join(f"{name} {report.cell(name, value)}" for name, value in found.items()) + ".")
+            if found:
+                lines.append("Of the truth: " + ", ".join(f"{name} {report.cell(name, value)}" for name, value in found.items()) + ".")
         made |= analysis.figures(directory, series)
     write_json(directory / "scores.json", rows)
     say("\n" + report.text_table(rows) + "\n")
