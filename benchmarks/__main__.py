@@ -7,6 +7,7 @@ if __name__ == "__main__":
 
 import json
 import platform
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +30,7 @@ class Benchmark:
     """Training steps and reconstruction; forward operators and solvers; classical and zero-shot methods on real data; or
     the poses that a spatial-VAE infers or, of a file of digits, the bound of a VAE."""
     peers: bool = False
-    """Also measure the peers (the extra `peers`), and print the ratio of their time to ours."""
+    """Also measure the peers (the extra `peers`) on the same CPU, and print the ratio of their time to ours."""
     repeats: int = 10
     """Timed calls of each case."""
     data: Path = Path("../shared/data")
@@ -43,6 +44,8 @@ class Benchmark:
 def main(benchmark: Benchmark) -> None:
     """Measure, print, store."""
     parallel.configure()
+    if benchmark.peers and jax.default_backend() != "cpu":
+        sys.exit(f"error: the peers are measured on the CPU and ours on the {jax.default_backend()}; leave --peers out, or set JAX_PLATFORMS=cpu")
     jax.config.update("jax_enable_compilation_cache", False)  # compile times are measured
     if benchmark.what == "steps":
         rows = steps.measure(benchmark.repeats, benchmark.peers, benchmark.only)
