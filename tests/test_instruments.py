@@ -67,6 +67,10 @@ def test_projections_of_dxchange_become_a_volume_with_its_voxels(tmp_path):
     np.testing.assert_allclose([metadata.scales[a].to("µm").step for a in "ZYX"], 1.3, rtol=1e-5)
     whole = made_of(FilteredBackProjection(), Tomograph(centre=20.0), path, tmp_path / "volume.mrc", dimensions=3)
     np.testing.assert_allclose(whole, volume, atol=1e-5)
+    again = exchange(tmp_path / "again.h5", 0.9 * y, angles)
+    (one, _), _ = Data(path=str(path), pair=str(again), patch=None).measure(Tomograph(centre=20.0), 0)
+    np.testing.assert_allclose(one.pair[1:, 9], 0.9 * one.y[1:, 9], atol=1e-3)
+    np.testing.assert_array_equal(one.pair_operator.angles, one.operator.angles)
     for other in (Camera(), Scanner()):
         with pytest.raises(InputError, match="scan.h5: holds projections of a turning specimen, which tomography reads"):
             Data(path=str(path)).measure(other, 0)

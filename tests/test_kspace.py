@@ -131,8 +131,8 @@ def test_bad_kspace_is_named(tmp_path):
     with pytest.raises(InputError, match="mask of 7 lines"):
         read_kspace(write_fastmri(tmp_path / "mask.h5", kspace, mask=np.ones(7)))
     np.save(tmp_path / "good.npy", kspace)
-    with pytest.raises(InputError, match="holds k-space, beside which --data.pair"):
-        Data(path=str(tmp_path / "good.npy"), pair="x.npy", patch=None).load(Scanner(), set(), 0)
+    with pytest.raises(InputError, match="holds k-space, beside which --data.signal"):
+        Data(path=str(tmp_path / "good.npy"), signal="x.npy", patch=None).load(Scanner(), set(), 0)
     with pytest.raises(InputError, match="nothing is written as"):
         write_images(tmp_path / "x.png", np.zeros((1, 32, 32, 1)), read_kspace(tmp_path / "good.npy"))
 

@@ -54,7 +54,7 @@ class Data:
     path: str | None = None
     """Your own measurements in place of the source, named like `clean`, in the files that the modality's instrument writes."""
     pair: str | None = None
-    """Second noisy realisations of the images of `path`, in files that match by the names or their numbers."""
+    """Second noisy realisations of the measurements of `path`, in files that match by the names or their numbers."""
     truth: str | None = None
     """References of the images of `path`, matched as `pair` is; of k-space, images of the same slices, which fastMRI's files
     hold themselves ("train/*.h5:reconstruction_rss")."""
@@ -175,10 +175,12 @@ class Data:
         return self._with_images(recordings) if modality.images else self._with_references(modality, recordings)
 
     def _with_references(self, modality, recordings):
-        """The measurements of an instrument that makes no images, in the order of their files, with the truth where it is given."""
+        """The measurements of an instrument that makes no images, in the order of their files, with pairs and truths where they are given."""
         own = [one for recording in recordings for one in recording.measurements]
-        if refused := [name for name in _OWN if name != "truth" and getattr(self, name) is not None]:
+        if refused := [name for name in _OWN if name not in ("pair", "truth") and getattr(self, name) is not None]:
             raise InputError(f"{self.path} holds {modality.records}, beside which --data.{refused[0]} has no meaning")
+        if self.pair is not None:
+            own = self._paired(modality, own)
         if self.truth is None:
             return own
         dimensions = len(own[0].operator.domain(own[0].y).shape) - 1
@@ -186,6 +188,15 @@ class Data:
         if len(found) != len(own):
             raise InputError(f"--data.truth holds {_shapes(found)}, --data.path {len(own)} measurements; they must agree")
         return [one.replace(truth=modality.reference(one, image)) for one, image in zip(own, found)]
+
+    def _paired(self, modality, own):
+        """The same with second acquisitions of the same specimens, each by the operator of its own file."""
+        paths = [other for _, other in matched(self.path, self.pair)]
+        check_files(modality, paths, INSTRUMENTS)
+        others = [one for recording in modality.read(paths, axes=self.axes, dimensions=self.dimensions) for one in recording.measurements]
+        if [other.y.shape for other in others] != [one.y.shape for one in own]:
+            raise InputError(f"--data.pair holds {_shapes([m.y for m in others])}, --data.path {_shapes([m.y for m in own])}; they must agree")
+        return [one.replace(pair=other.y, pair_operator=other.operator) for one, other in zip(own, others)]
 
     def _with_images(self, recordings):
         """The measurements of an instrument that makes images, with their pairs and truths, and their noise models."""
