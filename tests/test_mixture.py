@@ -125,7 +125,9 @@ def test_it_finds_the_optimum_of_kl():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("game, within", [(Pearson(), 0.05), (SquaredHellinger(), 0.05), (JensenShannon(), 0.05), (Jeffrey(), 0.1)], ids=str)
+@pytest.mark.parametrize("game, within", [
+    (Pearson(), 0.05), (SquaredHellinger(), 0.05), (JensenShannon(), 0.05), (Jeffrey(), 0.1),
+], ids=str)
 def test_others_find_theirs(game, within):
     """Jeffrey's V is to follow the inverse of the ratio where the data are rare, and comes less near."""
     agrees(game, (0.0, 1.5), 3000, within)
