@@ -31,7 +31,6 @@ def measure(repeats: int, with_peers: bool, *, count: int = 32, size: int = 64) 
     replicas = parallel.Replicas.of(count)
     state = replicas.place(jax.jit(METHOD.init)(jax.random.key(0), batch))
     key, shares = jax.random.key(1), replicas.shard(batch)
-    method = METHOD.planned(0, parallel.samples_at_once(size * size))
     players = parallel.local(state)
 
     @functools.cache
@@ -44,7 +43,7 @@ def measure(repeats: int, with_peers: bool, *, count: int = 32, size: int = 64) 
         return steps, f"images differ by {np.abs(own[..., 0] - image).max():.1e}, scores by {abs(score - scores):.1e}"
 
     for player in ("critic", "generator"):
-        step, figures = compiled(replicas.map(getattr(method, f"{player}_step")), key, state, shares)
+        step, figures = compiled(replicas.map(getattr(METHOD, f"{player}_step")), key, state, shares)
         theirs = lambda player=player: (torch()[0][player], torch()[1])
         yield from rows_of(
             f"WGAN-GP {player} step {count} x {size}^2", lambda step=step: step(key, state, shares), figures, repeats,

@@ -152,8 +152,8 @@ def test_a_batch_that_the_critic_steps_do_not_divide_is_refused():
 
 
 def test_one_schedule_ends_for_both_players_with_the_training():
-    planned = WGAN(n_critic=5).planned(100, at_once=3)
-    assert (planned.critic_optimizer.steps, planned.generator_optimizer.steps, planned.at_once) == (500, 100, 3)
+    planned = WGAN(n_critic=5, at_once=2).planned(100, at_once=3)
+    assert (planned.critic_optimizer.steps, planned.generator_optimizer.steps, planned.at_once) == (500, 100, 2)
 
 
 @pytest.mark.parametrize("unpaired, message", [

@@ -74,7 +74,8 @@ class Adversarial(Method):
     critic_optimizer: Optimizer = Adam(2e-4, b1=0.5)
     """Optimiser of D."""
     at_once: int | None = None
-    """Samples of a device whose gradients are computed together; None: as many as are fast there."""
+    """Samples of a device whose gradients are computed together; None for all of a step, since each turn would cost a gradient of
+    all parameters, which players have more of than of features."""
 
     def __post_init__(self):
         if self.n_critic < 1 or (self.at_once is not None and self.at_once < 1):
@@ -132,10 +133,6 @@ class Adversarial(Method):
         if jax.tree.map(jnp.shape, params) != jax.tree.map(jnp.shape, state.generator.params):
             raise InputError(f"{self.label} cannot start from that run: its generator differs")
         return state.replace(generator=Trained.start(params, self.generator_optimizer))
-
-    def planned(self, steps: int, at_once: int | None = None) -> "Adversarial":
-        planned = super().planned(steps)
-        return planned if self.at_once is not None else replace(planned, at_once=at_once)
 
     def tiny(self) -> "Adversarial":
         return replace(self, generator=self.generator.tiny(), critic=self.critic.tiny(), n_critic=1)
