@@ -39,9 +39,9 @@ def collected(path: Path, names: Sequence[str], indices: Sequence[int], roots: S
             if found is None:
                 raise InputError(f"{path}: the stack {name} is not there; looked for below {', '.join(str(root.resolve()) for root in roots[:3])}")
             stack = mrc.read(found)[0]
-            stacks[name] = stack[None] if stack.ndim == 2 else stack
+            stacks[name] = np.asarray(stack)[None] if len(stack.shape) == 2 else stack
         stack = stacks[name]
-        if not 0 <= index < len(stack) or stack.shape[1:] != (stack.shape[1],) * 2 or images and stack.shape[1:] != images[0].shape:
+        if not 0 <= index < stack.shape[0] or tuple(stack.shape[1:]) != (stack.shape[1],) * 2 or images and tuple(stack.shape[1:]) != images[0].shape:
             raise InputError(f"{path}: image {index + 1} of {name}, a stack of shape {stack.shape}; accepted are square images of one size")
         images.append(np.asarray(stack[index], np.float32))
     if not images:
