@@ -74,8 +74,8 @@ class Adversarial(Method):
     critic_optimizer: Optimizer = Adam(2e-4, b1=0.5)
     """Optimiser of D."""
     at_once: int | None = None
-    """Samples of a device whose gradients are computed together; None for all of a step, since each turn would cost a gradient of
-    all parameters, which players have more of than of features."""
+    """Samples of a device whose gradients are computed together; None for all of a step, since each further turn costs a
+    gradient of all the parameters."""
 
     def __post_init__(self):
         if self.n_critic < 1 or (self.at_once is not None and self.at_once < 1):
