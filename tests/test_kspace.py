@@ -6,6 +6,7 @@ import jax
 import numpy as np
 import pytest
 from helpers import centred_kspace
+from scans import slices, unitary, xml
 
 from unsup_jax.apply import reconstruct_files
 from unsup_jax.core import Measurement
@@ -26,11 +27,6 @@ from unsup_jax.operators import SENSE
 pytestmark = pytest.mark.usefixtures("quick_compilation")
 
 
-def unitary(transform, array, axes):
-    """A unitary FFT with zero frequency, and the image's centre, in the middle."""
-    return np.fft.fftshift(transform(np.fft.ifftshift(array, axes), axes=axes, norm="ortho"), axes).astype(np.complex64)
-
-
 def write_cfl(path, array):
     """Axes in BART's order, the first one fastest."""
     np.asarray(array, np.complex64).ravel(order="F").tofile(path.with_suffix(".cfl"))
@@ -46,10 +42,6 @@ def write_fastmri(path, kspace, **datasets):
         for name, value in datasets.items():
             file[name] = value
     return path
-
-
-def slices(count=2, **settings):
-    return np.stack([centred_kspace(seed, **settings)[0] for seed in range(1, 1 + count)])
 
 
 def test_formats_agree(tmp_path):
@@ -137,19 +129,6 @@ def test_bad_kspace_is_named(tmp_path):
         write_images(tmp_path / "x.png", np.zeros((1, 32, 32, 1)), read_kspace(tmp_path / "good.npy"))
 
 
-def xml(encoded, wanted, fields, *, centre=None, trajectory="cartesian"):
-    """The header of a scan: matrices and fields of view, both (encoded, wanted), and zero frequency among the counted steps."""
-    space = lambda name, matrix, field: f"<{name}>" + "".join(
-        f"<{kind}>" + "".join(f"<{axis}>{n}</{axis}>" for axis, n in zip("xyz", sizes)) + f"</{kind}>"
-        for kind, sizes in (("matrixSize", matrix), ("fieldOfView_mm", field))) + f"</{name}>"
-    limit = lambda i, middle: f"<kspace_encoding_step_{i}><minimum>0</minimum><maximum>{2 * middle - 1}</maximum><center>{middle}</center></kspace_encoding_step_{i}>"
-    middles = [n // 2 for n in encoded[1:]] if centre is None else [centre, encoded[2] // 2]
-    return f"""<ismrmrdHeader xmlns="http://www.ismrm.org/ISMRMRD"><acquisitionSystemInformation><coilLabel><coilNumber>0</coilNumber><coilName>HEA</coilName>
-        </coilLabel></acquisitionSystemInformation><experimentalConditions><H1resonanceFrequency_Hz>1</H1resonanceFrequency_Hz></experimentalConditions>
-        <encoding>{space("encodedSpace", encoded, fields[0])}{space("reconSpace", wanted, fields[1])}<encodingLimits>{limit(1, middles[0])}
-        {limit(2, middles[1])}</encodingLimits><trajectory>{trajectory}</trajectory></encoding></ismrmrdHeader>"""
-
-
 def test_fastmri_is_cropped_to_its_header(tmp_path):
     """Twofold oversampling goes from the readout exactly, the phase's when images are written; a mask says what was sampled."""
     kspace = slices()
@@ -183,7 +162,7 @@ def test_fastmri_holds_references(tmp_path):
         Data(path=str(tmp_path / "c.npy"), truth=f"{tmp_path / 'd.h5'}:reconstruction_rss", patch=None).load(Scanner(), set(), 0)
 
 
-def write_ismrmrd(path, kspace, header, *, first=0, discarded=2, repetitions=1, directions=None, places=None, reverse=False):
+def write_ismrmrd(path, kspace, header, *, first=0, discarded=2, directions=None, places=None, reverse=False):
     """[slice, coil, readout, phase, partition] as a scanner stores it: shuffled lines, a partial readout, noise, one line twice."""
     import ismrmrd
 
@@ -194,10 +173,10 @@ def write_ismrmrd(path, kspace, header, *, first=0, discarded=2, repetitions=1, 
         noise = ismrmrd.Acquisition.from_array(rng.normal(size=(coils, 8)).astype(np.complex64))
         noise.set_flag(ismrmrd.ACQ_IS_NOISE_MEASUREMENT)
         file.append_acquisition(noise)
-        order = [(s, p, z, r) for s in range(count) for p in range(first, phase) for z in range(partitions) for r in range(repetitions)]
-        for s, p, z, r in [order[0], *(order[i] for i in rng.permutation(len(order)))]:
+        order = [(s, p, z) for s in range(count) for p in range(first, phase) for z in range(partitions)]
+        for s, p, z in [order[0], *(order[i] for i in rng.permutation(len(order)))]:
             a = ismrmrd.Acquisition.from_array(np.pad(kspace[s, :, first:, p, z], ((0, 0), (discarded, 0))))
-            a.idx.slice, a.idx.kspace_encode_step_1, a.idx.kspace_encode_step_2, a.idx.repetition = s, p - first, z, r
+            a.idx.slice, a.idx.kspace_encode_step_1, a.idx.kspace_encode_step_2 = s, p - first, z
             a.discard_pre, a.center_sample = discarded, readout // 2 - first + discarded
             for name, direction in zip(("read_dir", "phase_dir", "slice_dir"), () if directions is None else directions):
                 getattr(a, name)[:] = direction
@@ -221,8 +200,8 @@ def test_ismrmrd_is_read_as_it_was_acquired(tmp_path):
     expected[:, :, :6], expected[..., :6] = 0, 0
     np.testing.assert_allclose(partial.kspace, expected, rtol=1e-6)
     refused = {
-        "spiral k-space; accepted is cartesian": {"header": header(trajectory="spiral")}, "2 values of repetition": {"repetitions": 2},
-        "[0-9]+ reversed": {"reverse": True}, "outside of its": {"header": header(centre=3)},
+        "spiral k-space with 0 trajectory dimensions": {"header": header(trajectory="spiral")}, "[0-9]+ reversed": {"reverse": True},
+        "outside of its": {"header": header(centre=3)},
     }
     for message, settings in refused.items():
         with pytest.raises(InputError, match=message):

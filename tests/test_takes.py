@@ -22,8 +22,9 @@ from unsup_jax.modalities import Blurred, Camera, Inpainting, Scanner, Tomograph
 from unsup_jax.networks import UNet, Unrolled
 from unsup_jax.noise import Gaussian
 from unsup_jax.operators import (
-    SENSE, Convolution, Fourier, FourierPtychography, Identity, Mask, Radon, gaussian_psf, parallel_angles,
+    SENSE, Convolution, Fourier, FourierPtychography, Identity, Mask, NonCartesianSENSE, Radon, gaussian_psf, parallel_angles,
 )
+from unsup_jax.operators.trajectories import radial
 from unsup_jax.train import Train, solve
 
 HOLES = Mask(jnp.ones((16, 16, 1)).at[::2].set(0))
@@ -41,17 +42,18 @@ def measurements():
         "holes": image.replace(operator=HOLES), "blurred": image.replace(operator=Convolution(gaussian_psf((5, 5), 1.0))),
         "sinogram": Measurement(jnp.ones((10, 16, 1)), Radon(parallel_angles(10), 16), noise, pair=jnp.ones((10, 16, 1)), truth=y),
         "k-space": Measurement(k, SENSE(k[None], mask), noise, pair=k, truth=y.astype(jnp.complex64)),
+        "spokes": Measurement(k.reshape(2, -1), NonCartesianSENSE(k[None], radial(16, 16)), noise, pair=k.reshape(2, -1), truth=y.astype(jnp.complex64)),
         "intensities": Measurement(jnp.ones((4, 8, 8)), FourierPtychography(jnp.ones((8, 8)), jnp.zeros((4, 2), jnp.int32), 16), noise),
     }
 
 
 PLAIN = {"image", "composed identities"}
-LINEAR_KINDS = {"image", "composed identities", "complex image", "holes", "blurred", "sinogram", "k-space"}
+LINEAR_KINDS = {"image", "composed identities", "complex image", "holes", "blurred", "sinogram", "k-space", "spokes"}
 TAKEN = {
     **dict.fromkeys(("BM3D", "GaussianFilter", "MedianFilter", "NonLocalMeans", "WaveletShrinkage"), PLAIN | {"complex image"}),
     **dict.fromkeys(("Noise2Void", "Noise2Self", "Noise2Score", "PN2V", "Self2Self", "VAE", "DivNoising", "SpatialVAE"), PLAIN),
     **dict.fromkeys(("ADMM", "ConjugateGradient", "ProximalGradient", "VariableSplitting", "SSDU", "NaiveConsistency", "ZeroShotSSL", "RARE"), LINEAR_KINDS),
-    "GerchbergPapoulis": LINEAR_KINDS - {"sinogram", "k-space"},                # ||H|| of these is above one
+    "GerchbergPapoulis": LINEAR_KINDS - {"sinogram", "k-space", "spokes"},                # ||H|| of these is above one
     "GradientDescent": LINEAR_KINDS | {"intensities"}, "RichardsonLucy": PLAIN | {"holes", "blurred", "sinogram"},
     **dict.fromkeys(("Supervised", "Composed"), PLAIN | {"holes", "blurred"}), "Noise2Noise": PLAIN | {"blurred"}, "Wiener": PLAIN | {"blurred"},
     "FilteredBackProjection": {"sinogram"}, "GRAPPA": set(), "SliceGRAPPA": set(),

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from unsup_jax.errors import InputError
-from unsup_jax.files.scan import Scan, slices_along_readout
+from unsup_jax.files.scan import Scan, is_whole, slices_along
 
 _AXES = ("READ", "PHS1", "PHS2", "COIL", "MAPS", "TE", "COEFF", "COEFF2", "ITER", "CSHIFT", "TIME", "TIME2", "LEVEL", "SLICE", "AVG", "BATCH")
 _IMAGES = ("BATCH", "SLICE", "TIME2", "TIME", "CSHIFT", "TE")   # each makes images of its own
@@ -37,7 +37,9 @@ def read(path: Path) -> Scan:
     if space[0] == 1 and _is_flat(array[:, :, 0]):
         raise InputError(f"{path}: {said}, and all lines are alike in energy: samples of spokes or spirals; accepted is Cartesian k-space")
     if min(space) > 1:
-        kspace = np.concatenate([slices_along_readout(path, volume) for volume in array])
+        if not is_whole(array, 2):
+            raise InputError(f"{path}: three-dimensional k-space whose readout is sampled in part; accepted are whole lines")
+        kspace = np.concatenate([slices_along(volume, 1) for volume in array])
     else:
         kspace = array.reshape(*array.shape[:2], *(n for n in space if n > 1))
     return Scan(path, kspace.astype(np.complex64), header=text)
@@ -66,8 +68,8 @@ def _is_flat(kspace):
 
 
 def write(path: Path, header: Path, images: np.ndarray) -> None:
-    """Images [slice, H, W, sets] as READ, PHS1, MAPS and SLICE: the .cfl `path` and its `header`."""
-    slices, height, width, sets = images.shape
-    sizes = [height, width, 1, 1, sets, *[1] * 8, slices, 1, 1]
+    """Images [volume, slice, H, W, sets] as READ, PHS1, MAPS, TIME and SLICE: the .cfl `path` and its `header`."""
+    volumes, slices, height, width, sets = images.shape
+    sizes = [height, width, 1, 1, sets, *[1] * 5, volumes, 1, 1, slices, 1, 1]
     header.write_text("# Dimensions\n" + " ".join(map(str, sizes)) + "\n")
-    images.transpose(0, 3, 2, 1).astype(np.complex64).tofile(path)
+    images.transpose(1, 0, 4, 3, 2).astype(np.complex64).tofile(path)

@@ -5,15 +5,15 @@ from pathlib import Path
 import numpy as np
 
 from unsup_jax.errors import InputError
-from unsup_jax.files.ismrmrd import Header
-from unsup_jax.files.scan import Geometry, Scan, without_oversampling
+from unsup_jax.files.ismrmrd_header import Header
+from unsup_jax.files.scan import Geometry, Scan, Slices, without_oversampling
 
 
 def read(path: Path) -> Scan:
     """kspace [slice, coil, H, W], or [slice, H, W] of one coil, without the oversampling of its readout.
 
-    Where there is a "mask" [W], only its lines were sampled. Images are wanted as large as the header's reconstructed matrix.
-    Raises `InputError` on k-space that is not Cartesian and of another shape.
+    Slices are read when they are asked for. Where there is a "mask" [W], only its lines were sampled. Images are wanted as large
+    as the header's reconstructed matrix. Raises `InputError` on k-space that is not Cartesian and of another shape.
     """
     import h5py
 
@@ -22,20 +22,26 @@ def read(path: Path) -> Scan:
         if array.ndim not in (3, 4) or array.dtype.kind != "c":
             raise InputError(
                 f"{path}: kspace of type {array.dtype} and shape {array.shape}; accepted are complex [slice, coil, H, W] and [slice, H, W]")
-        kspace = array[...].astype(np.complex64)
+        count, *_, height, width = array.shape
+        coils = array.shape[1] if array.ndim == 4 else 1
         mask = file["mask"][...].astype(bool).ravel() if "mask" in file else None
         text = file["ismrmrd_header"][()] if "ismrmrd_header" in file else b""
-    kspace = kspace[:, None] if kspace.ndim == 3 else kspace
-    if mask is not None:
-        if mask.size != kspace.shape[3]:
-            raise InputError(f"{path}: a mask of {mask.size} lines for k-space of {kspace.shape[3]}")
-        kspace *= mask.astype(np.float32)
+    if mask is not None and mask.size != width:
+        raise InputError(f"{path}: a mask of {mask.size} lines for k-space of {width}")
+
+    def one(i):
+        """k-space [coil, H, W] of a slice as it was stored."""
+        with h5py.File(path, "r") as file:
+            kspace = file["kspace"][i].astype(np.complex64).reshape(coils, height, width)
+        return kspace if mask is None else kspace * mask.astype(np.float32)
+
     if not text:
-        return Scan(path, kspace)
+        return Scan(path, Slices(count, (coils, height, width), one))
     header = Header.parse(path, text)
     header.check_cartesian(path)
-    matrix = tuple(min(n, wanted) for n, wanted in zip(kspace.shape[2:], header.reconstructed.matrix))
+    matrix = tuple(min(n, wanted) for n, wanted in zip((height, width), header.reconstructed.matrix))
     size = header.reconstructed.voxel_size_mm()
     geometry = Geometry(np.eye(3)[[2, 1, 0]] * size[[2, 0, 1], None], np.zeros(3))
-    return Scan(
-        path, without_oversampling(kspace, matrix[0]), matrix, header.encoded, header.reconstructed, geometry, header.coil_names, header.text)
+    rows = without_oversampling(one(count // 2), matrix[0]).shape[1]
+    kspace = Slices(count, (coils, rows, width), lambda i: without_oversampling(one(i), rows))
+    return Scan(path, kspace, matrix, header.encoded, header.reconstructed, geometry, header.coil_names, header.text)

@@ -1,150 +1,142 @@
-"""The ISMRM raw data format (.h5 or .mrd with the group "dataset"): its header, and Cartesian scans through `ismrmrd`."""
+"""The ISMRM raw data format (.h5 or .mrd with the group "dataset"): scans on a grid; `ismrmrd_trajectory` reads others.
 
-from dataclasses import dataclass
+Every repetition, contrast, phase and set makes images of its own; averages, and lines that were acquired several times, are
+averaged, and lines for calibration kept; navigators and the like are left out. Slices are in the order of their index, or of their
+place where only that is even. A noise scan gives the covariance of an image sample: with dwell times t and the receiver's bandwidth b,
+
+    E[w w*] = E[n n*] t_noise / (t_image b)
+
+(https://ismrmrd.readthedocs.io; Kellman and McVeigh, Magn. Reson. Med. 54, 1439 (2005)).
+"""
+
+from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
-from xml.etree import ElementTree
 
 import numpy as np
 
 from unsup_jax.errors import InputError
-from unsup_jax.files.scan import Geometry, Scan, Space, slices_along_readout, without_oversampling
+from unsup_jax.files import ismrmrd_trajectory
+from unsup_jax.files.acquisitions import REVERSED, TO_RAS, Acquisitions, Images
+from unsup_jax.files.ismrmrd_header import Header
+from unsup_jax.files.scan import Geometry, Scan, Slices, middle, slices_along, without_oversampling
 
-_NOT_IMAGE = (
-    "NOISE_MEASUREMENT", "NAVIGATION_DATA", "PHASECORR_DATA", "DUMMYSCAN_DATA", "RTFEEDBACK_DATA", "HPFEEDBACK_DATA",
-    "SURFACECOILCORRECTIONSCAN_DATA", "PHASE_STABILIZATION", "PHASE_STABILIZATION_REFERENCE",
-)
-_LOOPS = ("contrast", "phase", "repetition", "set")
-_TO_RAS = np.array([-1.0, -1.0, 1.0])   # ISMRMRD, as DICOM, counts towards left, back and head
-
-
-@dataclass(frozen=True)
-class Header:
-    """What the XML header says of the first encoding."""
-
-    text: str
-    encoded: Space
-    reconstructed: Space
-    centres: tuple[int, int]
-    """Zero frequency among the counted steps of phase and partition encoding."""
-    trajectory: str
-    coil_names: tuple[str, ...]
-
-    @classmethod
-    def parse(cls, path: Path, text: bytes | str) -> "Header":
-        """The header of a file; `InputError` where it is damaged or says no matrix."""
-        text = text.decode(errors="replace") if isinstance(text, bytes) else text
-        try:
-            root = ElementTree.fromstring(text.encode())
-            for node in root.iter():
-                node.tag = node.tag.rpartition("}")[2]
-            encoding = root.find("encoding")
-            numbers = lambda kind, place: tuple(kind(encoding.findtext(f"{place}/{axis}")) for axis in "xyz")
-            spaces = [
-                Space(numbers(int, f"{name}/matrixSize"), numbers(float, f"{name}/fieldOfView_mm")) for name in ("encodedSpace", "reconSpace")
-            ]
-        except (ElementTree.ParseError, AttributeError, TypeError, ValueError) as error:
-            raise InputError(f"{path}: its ISMRMRD header cannot be read ({error})") from error
-        steps = [encoding.findtext(f"encodingLimits/kspace_encoding_step_{i}/center") for i in (1, 2)]
-        centres = tuple(n // 2 if step is None else int(step) for n, step in zip(spaces[0].matrix[1:], steps))
-        names = tuple(node.text or "" for node in root.findall("acquisitionSystemInformation/coilLabel/coilName"))
-        return cls(text, *spaces, centres, encoding.findtext("trajectory") or "cartesian", names)
-
-    def check_cartesian(self, path: Path) -> None:
-        """Raise `InputError` on another trajectory."""
-        if self.trajectory != "cartesian":
-            raise InputError(f"{path}: {self.trajectory} k-space; accepted is cartesian k-space")
-
-    def wanted(self) -> tuple[int, int, int]:
-        """Samples of the encoded grid that span the reconstructed field of view."""
-        ratio = np.divide(self.reconstructed.field_of_view_mm, self.encoded.field_of_view_mm)
-        return tuple(min(n, round(n * part)) for n, part in zip(self.encoded.matrix, ratio))
+_LOOPS = ("repetition", "contrast", "phase", "set")
 
 
 def read(path: Path) -> Scan:
-    """Every image line on the encoded matrix, without the oversampling of the readout; what was not acquired is zero.
+    """Every image of a file, read slice by slice; on a grid without the oversampling of the read-out, zero where nothing was acquired.
 
-    Lines that were acquired several times are averaged, and lines for calibration kept; noise scans and navigators
-    are not. Slices are in the order of their index, or of their place where only that is even; three-dimensional scans become
-    slices across the readout. Raises `InputError` on another trajectory, on reversed lines (which need a correction of their
-    phase first), on more than one encoding, contrast, phase, repetition or set, on several slabs, and where `ismrmrd` is missing.
+    Three-dimensional scans become slices across the read-out, or across the partitions where those are whole and it is not.
+    Raises `InputError` on reversed lines (which need a correction of their phase first), on more than one encoding, on several
+    slabs, and on volumes that lack a slice.
     """
-    try:
-        import ismrmrd
-    except ImportError as error:
-        raise InputError("ISMRMRD needs the package ismrmrd: pip install 'unsup_jax[mri]'") from error
-    with ismrmrd.Dataset(path, mode="r") as file:
-        header = Header.parse(path, file.read_xml_header())
-        lines = [file.read_acquisition(i) for i in range(file.number_of_acquisitions())]
-    skipped = [getattr(ismrmrd, f"ACQ_IS_{kind}") for kind in _NOT_IMAGE]
-    lines = [a for a in lines if not any(a.is_flag_set(flag) for flag in skipped)]
-    header.check_cartesian(path)
-    reverse = sum(a.is_flag_set(ismrmrd.ACQ_IS_REVERSE) for a in lines)
-    if reverse or not lines:
+    found, header = Acquisitions.of(path), Header.parse(path, _text(path))
+    images = _images(path, found.of_image())
+    scan = _on_grid(path, header, images) if header.trajectory == "cartesian" else ismrmrd_trajectory.scan(path, header, images)
+    return scan if (noise := found.of_noise()).heads.size == 0 else _with_noise(scan, noise, images.lines, header)
+
+
+def _text(path):
+    import h5py
+
+    with h5py.File(path, "r") as file:
+        return file["dataset/xml"][()].ravel()[0] if file["dataset/xml"].shape else file["dataset/xml"][()]
+
+
+def _images(path, lines):
+    reverse = int(lines.flagged(REVERSED).sum())
+    if reverse or not len(lines):
         raise InputError(f"{path}: {len(lines)} lines of an image, {reverse} reversed; accepted are lines in one direction")
-    for loop in _LOOPS:
-        _one(path, loop, {getattr(a.idx, loop) for a in lines})
-    _one(path, "encoding", {a.encoding_space_ref for a in lines})
-    coils = _one(path, "number of coils", {a.active_channels for a in lines})
-    slices = sorted({a.idx.slice for a in lines})
-    kspace = _on_grid(path, lines, header, slices, coils)           # [slice, coil, readout, phase, partition]
-    directions = [np.array([getattr(a, f"{name}_dir") for name in ("slice", "read", "phase")], float) for a in map(_first(lines), slices)]
-    places = np.array([_first(lines)(s).position for s in slices], float)
-    wanted, size = header.wanted(), header.encoded.voxel_size_mm()
-    shared = dict(encoded=header.encoded, reconstructed=header.reconstructed, coil_names=header.coil_names, header=header.text)
-    if kspace.shape[4] > 1:
-        if len(slices) > 1:
-            raise InputError(f"{path}: {len(slices)} slabs of {kspace.shape[4]} partitions; accepted is one slab, or slices")
-        kspace = slices_along_readout(path, kspace[0], wanted[0])
-        across, along, phase = directions[0] * size[[2, 0, 1], None] * _TO_RAS
-        if not directions[0].any():
-            across, along, phase = np.eye(3)[[2, 0, 1]] * size[[2, 0, 1], None]
-        return Scan(path, kspace, wanted[1:], **shared, geometry=Geometry(
-            np.stack([along, phase, across]), places[0] * _TO_RAS - len(kspace) // 2 * along))
-    order, geometry = _geometry(places, directions, size)
-    kspace = without_oversampling(kspace[order, ..., 0], wanted[0])
-    return Scan(path, kspace, wanted[:2], **shared, geometry=geometry)
+    lines.one("encoding", lines.heads["encoding_space_ref"])
+    lines.one("number of coils", lines.heads["active_channels"])
+    volumes, volume = np.unique(np.stack([lines.counter(loop) for loop in _LOOPS], 1), axis=0, return_inverse=True)
+    slices, which = np.unique(lines.counter("slice"), return_inverse=True)
+    which = volume.ravel() * len(slices) + which
+    if len(missing := np.setdiff1d(np.arange(len(volumes) * len(slices)), which)):
+        loops = ", ".join(f"{loop} {n}" for loop, n in zip(_LOOPS, volumes[missing[0] // len(slices)]))
+        raise InputError(f"{path}: no line of slice {slices[missing[0] % len(slices)]} of {loops}; accepted are volumes of all slices")
+    return Images(lines, len(volumes), slices, which)
 
 
-def _one(path, what, found):
-    if len(found) > 1:
-        raise InputError(f"{path}: {len(found)} values of {what}; accepted is one, with slices")
-    return next(iter(found))
+def _with_noise(scan, noise, lines, header):
+    coils = lines.one("number of coils", lines.heads["active_channels"])
+    count = int(noise.heads["number_of_samples"].sum())
+    if (noise.heads["active_channels"] != coils).any() or count <= coils:
+        raise InputError(f"{scan.path}: a noise scan of {count} samples for {coils} coils; accepted are more samples than coils, of all of these")
+    covariance = sum((n.astype(np.complex128) @ n.conj().T for n in noise.samples()), np.zeros((coils, coils), complex)) / count
+    dwell = [a.one("dwell time", a.heads["sample_time_us"]) for a in (noise, lines)]
+    return replace(scan, noise=covariance * (dwell[0] / dwell[1] if all(dwell) else 1) / header.noise_bandwidth)
 
 
-def _first(lines):
-    return lambda index: next(a for a in lines if a.idx.slice == index)
-
-
-def _on_grid(path, lines, header, slices, coils):
+def _on_grid(path, header, images):
+    """Of lines that lie on the encoded matrix."""
     x, y, z = header.encoded.matrix
-    kspace = np.zeros((len(slices), coils, x, y, z), np.complex64)
-    acquired = np.zeros((len(slices), 1, x, y, z), np.float32)
-    for a in lines:
-        data = a.data[:, a.discard_pre:a.number_of_samples - a.discard_post]
-        first = x // 2 - a.center_sample + a.discard_pre
-        steps = a.idx.kspace_encode_step_1, a.idx.kspace_encode_step_2
-        column, partition = (step - centre + n // 2 for step, centre, n in zip(steps, header.centres, (y, z)))
-        if first < 0 or first + data.shape[1] > x or not (0 <= column < y and 0 <= partition < z):
-            raise InputError(f"{path}: line {steps} of {data.shape[1]} samples is outside of its {x} x {y} x {z} matrix")
-        place = slices.index(a.idx.slice), slice(None), slice(first, first + data.shape[1]), column, partition
-        kspace[place] += data
-        acquired[place] += 1
-    return kspace / np.maximum(acquired, 1)
+    heads, lines = images.lines.heads, images.lines
+    first = x // 2 - heads["center_sample"].astype(int) + heads["discard_pre"]
+    count = heads["number_of_samples"].astype(int) - heads["discard_pre"] - heads["discard_post"]
+    steps = np.stack([lines.counter(f"kspace_encode_step_{i}") for i in (1, 2)])
+    column, partition = steps - np.reshape(header.centres, (2, 1)) + np.array([[y // 2], [z // 2]])
+    outside = (first < 0) | (first + count > x) | (column < 0) | (column >= y) | (partition < 0) | (partition >= z)
+    if outside.any():
+        at = outside.argmax()
+        raise InputError(f"{path}: line ({steps[0, at]}, {steps[1, at]}) of {count[at]} samples is outside of its {x} x {y} x {z} matrix")
+    times = np.zeros((images.volumes * len(images.slices), y, z), np.float32)
+    np.add.at(times, (images.which, column, partition), 1)
+    coils, whole = int(heads["active_channels"][0]), bool((count == x).all())
+
+    def image(i):
+        """k-space [coil, x, y, z] of an image."""
+        kspace, acquired = np.zeros((coils, x, y, z), np.complex64), np.zeros((x, y, z), np.float32)
+        chosen = images.which == i
+        for samples, *at in zip(lines[chosen].samples(), first[chosen], column[chosen], partition[chosen]):
+            place = slice(at[0], at[0] + samples.shape[1]), *at[1:]
+            kspace[:, *place] += samples
+            acquired[place] += 1
+        if acquired.max() > 1:
+            kspace /= np.maximum(acquired, 1)
+        return kspace
+
+    shared = dict(
+        encoded=header.encoded, reconstructed=header.reconstructed, coil_names=header.coil_names, header=header.text, volumes=images.volumes)
+    if z > 1:
+        return _slab(path, header, images, image, times, whole, shared)
+    order, geometry = images.geometry(header.encoded.voxel_size_mm())
+    order = (np.arange(images.volumes)[:, None] * len(order) + order).ravel()
+    wanted = header.wanted()[:2]
+    rows = wanted[0] if whole else x
+    kspace = Slices(len(order), (coils, rows, y), lambda i: without_oversampling(image(order[i])[..., 0], rows))
+    return Scan(path, kspace, wanted, **shared, geometry=geometry, averages=_averages(times[order].swapaxes(1, 2)))
 
 
-def _geometry(places, directions, size):
-    """(order of the slices, their geometry); in the order given where the places are even in it, else along the slice direction."""
-    size = size[[2, 0, 1], None]                                # slice, row along the readout, column along the phase
-    if not all(d.any(1).all() for d in directions):             # no orientation: voxels along the axes, about zero
-        return np.arange(len(places)), Geometry(np.eye(3)[[2, 1, 0]] * size, np.zeros(3))
-    normal = directions[0][0]
-    for order in (np.arange(len(places)), np.argsort(places @ normal, kind="stable")):
-        gaps = np.diff(places[order], axis=0)
-        if len(gaps) == 0 or (np.abs(gaps - gaps[0]).max() < 1e-2 and np.linalg.norm(gaps[0]) > 1e-3):
-            break
-    parallel = all(np.abs(d - directions[0]).max() < 1e-3 for d in directions)
-    even = len(gaps) == 0 or bool(np.abs(gaps - gaps[0]).max() < 1e-2 and np.linalg.norm(gaps[0]) > 1e-3)
-    steps = directions[0] * size
-    if len(gaps) and even:
-        steps[0] = gaps[0]
-    return order, Geometry(steps * _TO_RAS, places[order[0]] * _TO_RAS, even and parallel)
+def _slab(path, header, images, image, times, whole, shared):
+    """The slices of a slab of partitions, and of each volume of it, of which one is held at a time."""
+    x, y, z = header.encoded.matrix
+    if len(images.slices) > 1:
+        raise InputError(f"{path}: {len(images.slices)} slabs of {z} partitions; accepted is one slab, or slices")
+    sampled = times > 0
+    if not whole and (sampled != sampled.any(2, keepdims=True)).any():
+        raise InputError(f"{path}: three-dimensional k-space whose readout and partitions are sampled in part; accepted is one of them whole")
+    axis, wanted = (1 if whole else 3), header.wanted()
+    volume = lru_cache(maxsize=1)(lambda v: slices_along(image(v), axis, wanted[axis - 1]))
+    size, coils = header.encoded.voxel_size_mm()[[2, 0, 1], None], int(images.lines.heads["active_channels"][0])
+    head = images.lines.heads[0]
+    directions = np.array([head[f"{name}_dir"] for name in ("slice", "read", "phase")], float)
+    across, along, phase = directions * size * TO_RAS if directions.any() else np.eye(3)[[2, 0, 1]] * size
+    count = middle((x, y, z)[axis - 1], wanted[axis - 1])
+    count = count.stop - count.start
+    if whole:
+        shape, steps, matrix = (coils, y, z), np.stack([along, phase, across]), wanted[1:]
+        times = np.repeat(times, count, 0)
+    else:
+        shape, steps, matrix = (coils, x, y), np.stack([across, along, phase]), wanted[:2]
+        inverse = np.mean(1 / np.maximum(times, 1), 2)          # the noise of a slice is that of its partitions together
+        times = np.repeat((sampled.any(2) / inverse)[:, None], count, 0)
+    kspace = Slices(images.volumes * count, shape, lambda i: volume(i // count)[i % count])
+    geometry = Geometry(steps, head["position"] * TO_RAS - count // 2 * steps[0])
+    return Scan(path, kspace, matrix, **shared, geometry=geometry, averages=_averages(times))
+
+
+def _averages(times):
+    """Of each slice; None where all that was sampled was so once."""
+    return None if times.max() == 1 else times

@@ -21,7 +21,7 @@ def is_kspace(path: str | Path) -> bool:
 def read_kspace(path: str | Path) -> Scan:
     """The scan of a file, whatever its format; an NPY is [H, W], [coil, H, W] or [slice, coil, H, W].
 
-    Raises `InputError` on what is no Cartesian k-space about its middle, or cannot be read.
+    Raises `InputError` on what is no k-space about its middle, or cannot be read.
     """
     path = Path(path)
     read = {"bart": bart.read, "fastmri": fastmri.read, "ismrmrd": ismrmrd.read, "npy": _read_npy}.get(_format(path))
@@ -75,19 +75,21 @@ def check_images(path: str | Path, scan: Scan) -> None:
 def write_images(path: str | Path, images: np.ndarray, scan: Scan) -> str:
     """Write the wanted middle of complex images [slice, H, W, sets] of a scan, and return what of them the file holds.
 
-    HDF5 ("image", with its voxel size and affine), NPY and BART hold the complex images of all sets; NIfTI the root of
+    The volumes of a scan of several make a first axis, in NIfTI a fourth one, in BART its TIME. HDF5 ("image", with its voxel size and affine), NPY and BART hold the complex images of all sets; NIfTI the root of
     their sum of squares over the sets, which is the modulus where there is one. Raises `InputError` as `check_images`.
     """
     path, sets = Path(path), images.shape[-1]
     check_images(path, scan)
     images = scan.cropped(images)
-    size = " x ".join(map(str, images.shape[:3]))
+    images = images.reshape(scan.volumes, -1, *images.shape[1:])
+    size = f"{scan.volumes} x " * (scan.volumes > 1) + " x ".join(map(str, images.shape[1:4]))
+    images = images if scan.volumes > 1 else images[0]
     with replacing(path) as place:
         if path.suffix == ".npy":
             np.save(place, images)
         elif path.suffix == ".cfl":
             with replacing(path.with_suffix(".hdr")) as header:
-                bart.write(place, header, images)
+                bart.write(place, header, images.reshape(scan.volumes, -1, *images.shape[-3:]))
         elif path.suffix == ".h5":
             _write_hdf5(place, images, scan)
         else:
@@ -101,7 +103,7 @@ def _write_hdf5(path, images, scan):
 
     with h5py.File(path, "w") as file:
         data = file.create_dataset("image", data=images)
-        data.attrs["axes"] = "ZYXC"
+        data.attrs["axes"] = "TZYXC"[-images.ndim:]
         if scan.geometry is not None:
-            data.attrs["affine_mm"] = scan.geometry.affine(*images.shape[1:3])   # of (column, row, slice)
+            data.attrs["affine_mm"] = scan.geometry.affine(*images.shape[-3:-1])   # of (column, row, slice)
             data.attrs["voxel_size_mm"] = np.linalg.norm(scan.geometry.steps, axis=1)  # slice, row, column

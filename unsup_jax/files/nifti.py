@@ -19,12 +19,12 @@ def check(path: Path, scan: Scan) -> None:
 
 
 def write(path: Path, images: np.ndarray, scan: Scan) -> None:
-    """Real images [slice, H, W], indexed (column, row, slice), where the scan's geometry places them; at voxels of 1 without one."""
+    """Real images [slice, H, W], indexed (column, row, slice), or of a fourth axis first that is indexed last, where the scan's geometry places them; at voxels of 1 without one."""
     import nibabel
 
     known = scan.geometry is not None
-    affine = scan.geometry.affine(*images.shape[1:]) if known else np.eye(4)
-    image = nibabel.Nifti1Image(images.astype(np.float32).transpose(2, 1, 0), affine)
+    affine = scan.geometry.affine(*images.shape[-2:]) if known else np.eye(4)
+    image = nibabel.Nifti1Image(images.astype(np.float32).T, affine)
     image.header.set_xyzt_units("mm" if known else "unknown")
     image.set_sform(affine, "scanner" if known else "unknown")
     image.set_qform(affine, "scanner" if known else "unknown")

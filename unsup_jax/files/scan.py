@@ -1,5 +1,6 @@
-"""A scan: Cartesian k-space of several coils as one array, and what its file says beside it; whatever its format."""
+"""A scan: k-space of several coils, and what its file says beside it; whatever its format."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,13 +40,49 @@ class Geometry:
         return result
 
 
+class Slices(Sequence):
+    """k-space [slice, ...] of a file, each slice of one `shape` and read when it is asked for."""
+
+    dtype = np.dtype(np.complex64)
+
+    def __init__(self, count: int, shape: tuple[int, ...], read: Callable[[int], np.ndarray]):
+        self.shape, self._read = (count, *shape), read
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return len(self.shape)
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, index: int) -> np.ndarray:
+        return self._read(range(len(self))[index])
+
+    def __array__(self, dtype=None, copy=None) -> np.ndarray:
+        return np.stack(list(self)).astype(dtype or self.dtype, copy=False)
+
+
+@dataclass(frozen=True)
+class Trajectory:
+    """Where the samples of a scan lie that are on no grid."""
+
+    coordinates: Sequence[np.ndarray]
+    """Of each slice [samples, 2]: cycles a pixel along the rows and columns of its image."""
+    frame: tuple[int, int]
+    """Rows and columns of the image that the field of view of the samples takes."""
+    weights: Sequence[np.ndarray] | None = None
+    """Of each slice [samples]: the density compensation that the file holds, in any unit."""
+
+
 @dataclass(frozen=True)
 class Scan:
-    """k-space of independent slices; what is zero in all coils was not sampled. What a file does not say is None."""
+    """k-space of independent slices; of a grid, what is zero in all coils was not sampled. What a file does not say is None."""
 
     path: Path
-    kspace: np.ndarray
-    """[slice, coil, H, W] complex64, zero frequency at H // 2 and W // 2; the readout is along H where it is known."""
+    kspace: np.ndarray | Slices
+    """[slice, coil, H, W] complex64, zero frequency at H // 2 and W // 2; the readout is along H where it is known. Of a
+    `trajectory`, [coil, samples] of each slice."""
     matrix: tuple[int, int] | None = None
     """Rows and columns of the image that is wanted, the middle of what k-space makes; None: all."""
     encoded: Space | None = None
@@ -54,6 +91,14 @@ class Scan:
     coil_names: tuple[str, ...] = ()
     header: str = ""
     """The file's own header."""
+    trajectory: Trajectory | None = None
+    """Of samples on no grid."""
+    noise: np.ndarray | None = None
+    """[coil, coil]: E[w w*] of the complex noise w of a sample that was acquired once."""
+    averages: Sequence[np.ndarray] | None = None
+    """Of each slice, how often its samples were acquired and averaged, as it broadcasts over [H, W]; once where it is None."""
+    volumes: int = 1
+    """How often each place was imaged: the slices of the first repetition, contrast, phase or set, then those of the next."""
 
     @property
     def oversampling(self) -> tuple[float, float, float] | None:
@@ -72,15 +117,18 @@ class Scan:
 
 
 def checked(scan: Scan) -> Scan:
-    """The scan, or `InputError` where its k-space is empty, not finite, or has its zero frequency elsewhere than in the middle."""
+    """The scan, or `InputError` where its k-space is empty, not finite, or has its zero frequency elsewhere than in the middle.
+
+    Of one that is read slice by slice, up to eight slices all over it are looked at.
+    """
+    if scan.trajectory is not None:
+        return _checked_samples(scan)
     kspace = scan.kspace
     if kspace.ndim != 4 or not np.issubdtype(kspace.dtype, np.complexfloating):
         raise InputError(f"{scan.path}: k-space of type {kspace.dtype} and shape {kspace.shape}; accepted is complex [slice, coil, H, W]")
     if min(kspace.shape[2:]) < 8:
         raise InputError(f"{scan.path}: shape {kspace.shape}; an image takes 8 or more samples along each axis, here {kspace.shape[2:]}")
-    energy = np.zeros(kspace.shape[2:])
-    for one in kspace:
-        energy += np.sum(np.square(one.real, dtype=np.float64) + np.square(one.imag, dtype=np.float64), 0)
+    energy = sum(_energy(kspace[i]) for i in _looked_at(kspace))
     if not np.isfinite(energy).all() or not energy.any():
         raise InputError(f"{scan.path}: the k-space is all zero, or holds values that are NaN or infinite")
     peak = np.unravel_index(energy.argmax(), energy.shape)
@@ -91,6 +139,24 @@ def checked(scan: Scan) -> Scan:
     return scan
 
 
+def _checked_samples(scan):
+    for i in _looked_at(scan.kspace):
+        energy, k = _energy(scan.kspace[i]), scan.trajectory.coordinates[i]
+        if not (np.isfinite(energy).all() and np.isfinite(k).all() and energy.any()):
+            raise InputError(f"{scan.path}: the samples are all zero, or they or their places are NaN or infinite")
+        if np.abs(k[energy.argmax()]).max() > 0.25:
+            raise InputError(f"{scan.path}: k-space is largest at {k[energy.argmax()]} cycles a pixel; accepted are trajectories about zero frequency")
+    return scan
+
+
+def _looked_at(kspace):
+    return range(len(kspace)) if isinstance(kspace, np.ndarray) else sorted({*np.linspace(0, len(kspace) - 1, 8).astype(int).tolist()})
+
+
+def _energy(one):
+    return np.sum(np.square(one.real, dtype=np.float64) + np.square(one.imag, dtype=np.float64), 0)
+
+
 def middle(size: int, wanted: int) -> slice:
     """The `wanted` samples, or all where there are fewer, about `size // 2`."""
     wanted = min(size, wanted)
@@ -98,24 +164,17 @@ def middle(size: int, wanted: int) -> slice:
 
 
 def without_oversampling(kspace: np.ndarray, wanted: int) -> np.ndarray:
-    """k-space [slice, coil, H, W] of the `wanted` middle rows of the image; as it is where a line is sampled in part."""
-    if wanted >= kspace.shape[2] or not _whole(kspace, 2):
+    """k-space [coil, H, W] of the `wanted` middle rows of the image; as it is where a line is sampled in part."""
+    if wanted >= kspace.shape[1] or not is_whole(kspace, 1):
         return kspace
-    result = np.empty((*kspace.shape[:2], wanted, kspace.shape[3]), np.complex64)
-    for k, one in enumerate(kspace):
-        result[k] = _transform(np.fft.fft, _transform(np.fft.ifft, one, 1)[:, middle(one.shape[1], wanted)], 1)
-    return result
+    return _transform(np.fft.fft, _transform(np.fft.ifft, kspace, 1)[:, middle(kspace.shape[1], wanted)], 1).astype(np.complex64)
 
 
-def slices_along_readout(path: Path, volume: np.ndarray, wanted: int | None = None) -> np.ndarray:
-    """k-space [readout, coil, phase, partition] of the `wanted` middle slices across the readout of [coil, readout, phase, partition].
-
-    Raises `InputError` where a line is sampled in part.
-    """
-    if not _whole(volume, 1):
-        raise InputError(f"{path}: three-dimensional k-space whose readout is sampled in part; accepted are whole lines")
-    volume = _transform(np.fft.ifft, volume, 1)[:, middle(volume.shape[1], wanted or volume.shape[1])]
-    return np.ascontiguousarray(volume.swapaxes(0, 1)).astype(np.complex64)
+def slices_along(volume: np.ndarray, axis: int, wanted: int | None = None) -> np.ndarray:
+    """k-space [slice, coil, ...] of the `wanted` middle slices across a whole `axis` of k-space [coil, ...]."""
+    volume = _transform(np.fft.ifft, volume, axis)
+    volume = volume[(slice(None),) * axis + (middle(volume.shape[axis], wanted or volume.shape[axis]),)]
+    return np.ascontiguousarray(np.moveaxis(volume, axis, 0)).astype(np.complex64)
 
 
 def _transform(transform, kspace, axis):
@@ -123,7 +182,7 @@ def _transform(transform, kspace, axis):
     return np.fft.fftshift(transform(np.fft.ifftshift(kspace, axis), axis=axis, norm="ortho"), axis)
 
 
-def _whole(kspace, axis):
+def is_whole(kspace: np.ndarray, axis: int) -> bool:
     """Whether lines along an axis are sampled wholly or not at all; single zeros are none of sampling."""
     part = (kspace != 0).mean(axis)
     return part[part > 0].mean() > 0.99

@@ -8,7 +8,9 @@ import numpy as np
 from unsup_jax.core import Measurement
 from unsup_jax.errors import InputError
 from unsup_jax.files.scan import Scan, middle
-from unsup_jax.operators import SENSE, espirit, sets_seen
+from unsup_jax.modalities.sampling import Sampling
+from unsup_jax.noise import Gaussian
+from unsup_jax.operators import SENSE, compress_coils, espirit, sets_seen, whitening
 from unsup_jax.operators.fourier import uncentred
 
 _CROP = 0.9
@@ -16,16 +18,20 @@ _CROP = 0.9
 
 
 def measurements(
-    scans: Iterable[Scan], *, sets: int | None = None, channels: int | None = None, calibration: int = 24,
+    scans: Iterable[Scan], *, sets: int | None = None, channels: int | None = None, calibration: int = 24, coils: int | None = None,
+    whiten: bool = True, compensated: bool = True,
 ) -> list[Measurement]:
-    """A `SENSE` measurement of each slice; the image is in the units of an orthonormal FFT of the file's values.
+    """A `SENSE` or `NonCartesianSENSE` measurement of each slice; the image is in the units of an orthonormal FFT of the file's values.
 
     Maps are estimated from the central `calibration` samples an axis (ESPIRiT), or fewer where fewer are sampled. All have
     as many `sets` as any slice of any scan needs, where None are given; the scans' coils are filled up with ones that see
-    nothing to the largest number, and sets to `channels`. A single coil sees all alike: its map is one. Raises
-    `InputError` where fewer than 8 samples an axis are there to calibrate from, and where more sets are needed than `channels`.
+    nothing to the largest number, and sets to `channels`. A single coil sees all alike: its map is one. Where the noise is known,
+    and `whiten`, that of a sample which was acquired once is made white and of unit variance, which is then the unit of the image
+    too. No more than `coils` virtual coils are kept, those of most energy. Samples on no grid are weighed by their density
+    where they are to be `compensated`. Raises `InputError` where fewer than 8 samples an axis are there to calibrate from, where
+    more sets are needed than `channels`, and where the covariance of the noise is singular.
     """
-    found = [(scan.path, one) for scan in scans for one in _of_scan(scan, sets, calibration)]
+    found = [(scan.path, one) for scan in scans for one in _of_scan(scan, sets, calibration, coils, whiten, compensated)]
     for path, one in found:
         if channels is not None and (needed := len(one.operator.sensitivity_maps)) > channels:
             raise InputError(f"{path}: takes {needed} sets of maps, and the run was trained on {channels}; train with --modality.maps {needed}")
@@ -33,11 +39,36 @@ def measurements(
     return [_filled(m, channels or most[0], most[1]) for _, m in found]
 
 
-def _of_scan(scan: Scan, sets: int | None, calibration: int) -> Iterator[Measurement]:
-    for kspace in scan.kspace:
-        y = np.asarray(uncentred(jnp.asarray(kspace)))
-        mask = (np.abs(y).max(0) > 0).astype(np.float32)
-        yield Measurement(y, SENSE(_maps(scan, y, mask, sets, calibration), mask))
+def _of_scan(scan: Scan, sets: int | None, calibration: int, coils: int | None, whiten: bool, compensated: bool) -> Iterator[Measurement]:
+    white = _whitening(scan) if whiten and scan.noise is not None else None
+    sampling = None
+    for i, kspace in enumerate(scan.kspace):
+        if white is not None:
+            kspace = np.tensordot(white, kspace, 1)
+        if coils is not None and coils < len(kspace):
+            kspace = np.asarray(compress_coils(jnp.asarray(kspace), coils)[0])
+        if scan.trajectory is None:
+            y = np.asarray(uncentred(jnp.asarray(kspace)))
+            mask = (np.abs(y).max(0) > 0).astype(np.float32)
+            averages = np.ones((1, 1)) if scan.averages is None else np.fft.ifftshift(scan.averages[i])
+            sigma = 1 / np.sqrt(np.maximum(averages, 1))[None]
+            yield Measurement(y, SENSE(_maps(scan, y, mask, sets, calibration), mask), _gaussian(sigma, white))
+        else:
+            sampling = Sampling.of(scan.trajectory, i, sampling)
+            maps = _maps(scan, *sampling.gridded(kspace), sets, calibration) if len(kspace) > 1 else np.ones((1, 1, *sampling.frame), np.complex64)
+            root = np.sqrt(sampling.weights)[None] if compensated else np.ones((1, 1), np.float32)
+            yield Measurement(root * kspace, sampling.operator(maps, compensated), _gaussian(root, white))
+
+
+def _whitening(scan):
+    try:
+        return whitening(scan.noise)
+    except InputError as error:
+        raise InputError(f"{scan.path}: {error}") from error
+
+
+def _gaussian(sigma, white):
+    return None if white is None else Gaussian(sigma.astype(np.float32))
 
 
 def _maps(scan, y, mask, sets, calibration):
@@ -99,6 +130,10 @@ def note(measurements: Sequence[Measurement]) -> str:
     """What a run's report says of the maps."""
     sets, coils = measurements[0].operator.sensitivity_maps.shape[:2]
     if coils == 1:
-        return "One coil, whose sensitivity is taken for one everywhere."
-    return f"{sets} set{'s' * (sets > 1)} of ESPIRiT maps of {coils} coils" + (
+        return _unit(measurements) + "One coil, whose sensitivity is taken for one everywhere."
+    return _unit(measurements) + f"{sets} set{'s' * (sets > 1)} of ESPIRiT maps of {coils} coils" + (
         ": parts of the image lie over one another in the field of view; the root of the sum of squares over the sets is shown." if sets > 1 else ".")
+
+
+def _unit(measurements):
+    return "" if measurements[0].noise is None else "The file's noise scan made its noise white, whose deviation in a sample is the unit of the image. "

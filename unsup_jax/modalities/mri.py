@@ -39,8 +39,9 @@ class Scanner(Modality):
 
     noise: NoiseModel = Gaussian(1.0)
     """Complex thermal noise of each sample; k-space is unitary, so this is also that of a fully sampled image."""
-    coils: int = 8
-    """Receive coils."""
+    coils: int | None = None
+    """Receive coils of the simulation, 8 where it is None; of k-space that is read, the virtual coils of most energy that it
+    is compressed to, all where it is None."""
     acceleration: int = 4
     """Samples of the grid over samples taken."""
     centre: int = 16
@@ -54,10 +55,15 @@ class Scanner(Modality):
     maps: int | None = None
     """Sets of sensitivity maps of k-space that is read; None: as many as its eigenvalues ask for, more than one where the
     field of view is smaller than the object."""
+    whiten: bool = True
+    """Make the noise of k-space that is read white and of unit variance, where its file holds a noise scan."""
+    compensated: bool = True
+    """Weigh samples of a trajectory that is read by their density, so that iterations need few steps; False: all alike, as the
+    likelihood of white noise has it."""
 
     def __post_init__(self):
-        if self.coils < 1:
-            raise InputError(f"Scanner has {self.coils} coils; it needs at least one")
+        if self.coils is not None and self.coils < 1:
+            raise InputError(f"Scanner has {self.coils} coils; it needs at least one, or None")
         if self.maps is not None and self.maps < 1:
             raise InputError(f"Scanner has {self.maps} sets of maps; it needs at least one, or None")
 
@@ -68,7 +74,7 @@ class Scanner(Modality):
     def read(
         self, paths: Sequence[str | Path], *, axes: str | None = None, dimensions: int = 2, channels: int | None = None,
     ) -> list[Recording]:
-        """Every slice of Cartesian scans, with maps from its own centre; a channel of its image a set of maps."""
+        """Every slice of scans, with maps from its own centre; a channel of its image a set of maps."""
         found: list[Recording] = []
 
         def scans():
@@ -82,7 +88,8 @@ class Scanner(Modality):
 
     def of_scans(self, scans: Iterable[Scan], *, channels: int | None = None) -> list[Measurement]:
         """The measurement of each slice of scans, as `read` gives them."""
-        return kspace.measurements(scans, sets=self.maps, channels=channels)
+        return kspace.measurements(
+            scans, sets=self.maps, channels=channels, coils=self.coils, whiten=self.whiten, compensated=self.compensated)
 
     def reference(self, one: Measurement, image: np.ndarray) -> np.ndarray:
         return kspace.framed(one, image)
@@ -111,7 +118,7 @@ class Scanner(Modality):
 
     def operator(self, key: Array, x: Array) -> Operator:
         height, width = x.shape[:2]
-        maps = loop_coils(self.coils, (height, width))[None]
+        maps = loop_coils(self.coils or 8, (height, width))[None]
         if self.sampling == "golden spokes":
             start = jax.random.uniform(key, (), maps.real.dtype, 0, np.pi)
             places = radial(round(np.pi / 2 * width / self.acceleration), 2 * width, angle=GOLDEN_ANGLE, start=start)

@@ -1,8 +1,9 @@
 """Forward operators, one physics a file."""
 
-from unsup_jax.operators.calibration import compress_coils, espirit, sets_seen
+from unsup_jax.operators.calibration import compress_coils, espirit, sets_seen, whitening
 from unsup_jax.operators.convolution import Convolution
 from unsup_jax.operators.cryo_em import ContrastTransfer, Projection, RealSpaceProjection, ctf, random_rotations
+from unsup_jax.operators.density import density_compensation
 from unsup_jax.operators.diffraction import AngularSpectrum, Diffraction
 from unsup_jax.operators.fan_beam import FanBeam, arc_fan, flat_fan
 from unsup_jax.operators.fourier import Fourier, NonuniformFourier
@@ -18,7 +19,7 @@ __all__ = [
     "AngularSpectrum", "Binning", "ContrastTransfer", "Convolution", "Diffraction", "Emitters", "FanBeam", "Fourier",
     "FourierPtychography", "Identity", "InlineHologram", "Mask", "Multislice", "NonCartesianSENSE", "NonuniformFourier",
     "Planes", "Projection", "Radon", "RealSpaceProjection", "Resampling", "SENSE", "airy_psf", "arc_fan", "blinking",
-    "compress_coils", "confocal_psf", "ctf", "espirit", "filtered_back_projection", "flat_fan", "gaussian_psf",
+    "compress_coils", "confocal_psf", "ctf", "density_compensation", "espirit", "filtered_back_projection", "flat_fan", "gaussian_psf",
     "gibson_lanni_psf", "hole", "missing_wedge", "parallel_angles", "ramp_filter", "random_blocks", "random_rotations", "resampling",
-    "sets_seen",
+    "sets_seen", "whitening",
 ]

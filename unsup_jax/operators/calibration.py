@@ -15,6 +15,7 @@ from functools import partial
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
 from unsup_jax.core.phasors import cis, weighted
@@ -109,3 +110,14 @@ def compress_coils(kspace: Array, count: int) -> tuple[Array, Array]:
     _, vectors = jnp.linalg.eigh(flat @ jnp.conj(flat.T))
     matrix = jnp.conj(vectors[:, ::-1][:, :count].T)
     return (matrix @ flat).reshape(count, *kspace.shape[1:]), matrix
+
+
+def whitening(covariance: np.ndarray) -> np.ndarray:
+    """W [coil, coil] with W E[w w*] W* = 1: the inverse of the Cholesky factor of the noise's `covariance` [coil, coil].
+
+    Reference: Roemer et al., Magn. Reson. Med. 16, 192 (1990). Raises `InputError` where a coil has no noise of its own.
+    """
+    try:
+        return np.linalg.inv(np.linalg.cholesky(covariance)).astype(np.complex64)
+    except np.linalg.LinAlgError as error:
+        raise InputError(f"the noise covariance of {len(covariance)} coils is not positive definite: a coil is dead, or there twice") from error

@@ -1,7 +1,7 @@
 r"""Parallel magnetic resonance imaging: coils that see the same image through their own sensitivities.
 
     SENSE              y_c = m \odot F sum_j S_jc x_j                      (Pruessmann 1999; two map sets: Uecker 2014)
-    non-Cartesian      y_c(k) = (F_k S_c x)                                (Pruessmann 2001)
+    non-Cartesian      y_c(k) = sqrt(w(k)) (F_k S_c x)                     (Pruessmann 2001)
     multislice (SMS)   y_c = m \odot sum_s exp(sign 2 pi i k_y shift_s) F S_sc x_s      (Breuer 2005, blipped CAIPI)
 
 Symbols: x [H, W, sets] complex, one channel a set of maps; S `sensitivity_maps` [sets, coil, H, W]; m `mask`
@@ -89,10 +89,13 @@ class SENSE(Cartesian, CoilArray):
 class NonCartesianSENSE(CoilArray):
     """Multi-coil samples y [coil, samples] at `coordinates` [samples, 2] (cycles per pixel) of an x [H, W, sets].
 
-    Each coil's image is sampled by `NonuniformFourier`, whose fields the others are.
+    Each coil's image is sampled by `NonuniformFourier`, whose fields the others are. With `weights` w of density compensation
+    y is the root of w times what was sampled, so that least squares in y weigh the samples by w and H* H is nearly one.
     """
 
     coordinates: Array
+    weights: Array | None = None
+    """[samples]; None: one."""
     width: int = struct.field(pytree_node=False, default=4)
     """Grid points that a sample is interpolated from along each axis; the error is about 10^(1 - width)."""
     backend: Backend = struct.field(pytree_node=False, default="gridding")
@@ -101,9 +104,12 @@ class NonCartesianSENSE(CoilArray):
     """Set by `toeplitz`."""
 
     def __call__(self, x: Array) -> Array:
-        return self._sampling()(jnp.moveaxis(self.coils(x), 0, -1)).T
+        y = self._sampling()(jnp.moveaxis(self.coils(x), 0, -1)).T
+        return y if self.weights is None else weighted(jnp.sqrt(self.weights)[None], y)
 
     def normal(self, x: Array) -> Array:
+        if self.kernel is None:
+            return super().normal(x)
         images = self._sampling().normal(jnp.moveaxis(self.coils(x), 0, -1))
         return self.combine(jnp.moveaxis(images, -1, 0))
 
@@ -115,7 +121,7 @@ class NonCartesianSENSE(CoilArray):
 
     def toeplitz(self) -> "NonCartesianSENSE":
         """The same operator with H* H computed by two FFTs of twice the size and no interpolation."""
-        return self.replace(kernel=self._sampling().toeplitz().kernel)
+        return self.replace(kernel=self._sampling().toeplitz(self.weights).kernel)
 
     def _sampling(self):
         shape = self.sensitivity_maps.shape[-2:]
