@@ -49,21 +49,21 @@ def noisy_scan(path, *, amplitude, repetitions=1):
 
 
 def test_a_noise_scan_makes_noise_white(tmp_path):
-    """Outside of the few samples that hold signal the covariance is the identity, within five standard errors."""
-    scan = noisy_scan(tmp_path / "a.h5", amplitude=0)
-    (one,) = modality.measurements([scan], sets=1, calibration=8)
-    w = one.y.reshape(len(one.y), -1)
+    """Its covariance is the identity, within five standard errors."""
+    scans = [noisy_scan(tmp_path / f"{amplitude}.h5", amplitude=amplitude) for amplitude in (1, 2)]
+    one, twice = modality.measurements(scans, sets=1)
+    w = (2 * one.y - twice.y).reshape(len(one.y), -1)               # what both have alike: their noise
     error = (1 / w.shape[1] + 1 / (16 * 512)) ** 0.5
     assert np.abs(w @ w.conj().T / w.shape[1] - np.eye(5)).max() < 5 * error
     np.testing.assert_array_equal(one.noise.sigma, np.ones((1, 1, 1)))
     assert "made its noise white" in modality.note([one])
-    (raw,) = modality.measurements([scan], sets=1, calibration=8, whiten=False)
-    assert raw.noise is None and np.abs(np.cov(raw.y.reshape(5, -1)) - np.eye(5)).max() > 3
+    raw, twice = modality.measurements(scans, sets=1, whiten=False)
+    assert raw.noise is None and np.abs(np.cov((2 * raw.y - twice.y).reshape(5, -1)) - np.eye(5)).max() > 3
 
 
 def test_white_noise_makes_better_images(tmp_path):
     """The signal over the noise of a SENSE image, from two repetitions."""
-    scan, found = noisy_scan(tmp_path / "a.h5", amplitude=0.15, repetitions=2), {}
+    scan, found = noisy_scan(tmp_path / "a.h5", amplitude=1, repetitions=2), {}
     for whiten in (True, False):
         first, second = solved(modality.measurements([scan], sets=1, whiten=whiten))
         found[whiten] = np.linalg.norm(first + second) / np.linalg.norm(first - second)
@@ -89,7 +89,7 @@ def test_averages_and_volumes(tmp_path):
     nibabel = pytest.importorskip("nibabel")
     assert "3 x 2 x 32 x 32 images" in write_images(tmp_path / "a.nii", images, scan)
     volume = np.asarray(nibabel.load(tmp_path / "a.nii").dataobj)
-    assert volume.shape == (32, 32, 2, 3) and volume[7, 5, 1, 2] == images[5, 5, 7, 0].real
+    assert volume.shape == (32, 32, 2, 3) and volume[7, 5, 1, 2] == pytest.approx(images[5, 5, 7, 0].real)
     with pytest.raises(InputError, match="no line of slice 1 of repetition 3, contrast 0"):
         read_kspace(write_acquisitions(
             tmp_path / "b.h5", xml(*SQUARE), [a for a in order if (a[2]["slice"], a[2]["repetition"]) != (1, 3)]))
@@ -148,7 +148,7 @@ def test_spokes_and_spirals_are_images(tmp_path, name):
     shape, count = (41, 36), {"radial": 66, "spiral": 16}[name]
     images = np.stack([np.asarray(x)[..., 0] for x in Phantoms("nuclei", count=2, shape=shape, seed=1).images()])
     images[:, :4], images[:, -4:], images[:, :, :4], images[:, :, -4:] = 0, 0, 0, 0
-    k = np.asarray(radial(count, 82) if name == "radial" else spiral(count, 200, turns=3.0))
+    k = np.asarray(radial(count, 82) if name == "radial" else spiral(count, 400, turns=3.0))
     header = xml((*shape, 1), (*shape, 1), ((82, 72, 4), (82, 72, 4)), trajectory=name)
     y = sampled(k, shape, images)
     density = np.hypot(*k.T) + 1e-3 if name == "radial" else None
@@ -196,13 +196,13 @@ def test_a_stack_of_spokes_is_slices_of_spokes(tmp_path):
     shape, partitions, k = (32, 32), 5, np.asarray(radial(20, 32))
     images = np.stack([np.asarray(x)[..., 0] for x in Phantoms("nuclei", count=partitions, shape=shape, seed=2).images()])
     y = sampled(k, shape, images)                                   # slice, coil, sample
-    encoded = unitary(np.fft.fft, y, (0,))
+    encoded = unitary(np.fft.fftn, y, (0,))
     header = xml((*shape, partitions), (*shape, partitions), ((64, 64, 20), (64, 64, 20)), trajectory="goldenangle")
     acquisitions = [a for z in range(partitions) for a in shots(encoded[z], k, 20, kspace_encode_step_2=z)]
     scan = read_kspace(write_acquisitions(tmp_path / "a.h5", header, acquisitions))
     np.testing.assert_allclose(np.stack(scan.kspace), y, atol=1e-3 * np.abs(y).max())
     turned = [(s, p @ [[0, 1], [-1, 0]] if said["kspace_encode_step_2"] == 2 else p, said) for s, p, said in acquisitions]
-    for wrong, message in ((acquisitions[20:], "slab of 4 partitions"), (turned, "several trajectories")):
+    for wrong, message in ((acquisitions[20:], "slabs of 4 partitions"), (turned, "several trajectories")):
         with pytest.raises(InputError, match=message):
             read_kspace(write_acquisitions(tmp_path / "b.h5", header, wrong))
 
@@ -212,6 +212,6 @@ def test_trajectories_that_cannot_be_placed_are_refused(tmp_path):
     header = xml(*SQUARE, trajectory="radial")
     off = np.column_stack([k, np.linspace(-0.5, 0.5, 640)])
     for places, message in ((2 * np.pi * k, "accepted are cycles a pixel"), (k * [1, 0.5], "alike along both axes"), (off, "leaves the plane"),
-                            (k[:, :1], "1 trajectory dimensions"), (k + 0.02, "accepted are cycles a pixel")):
+                            (k[:, :1], "1 trajectory dimensions"), (k + 0.05, "accepted are cycles a pixel")):
         with pytest.raises(InputError, match=message):
             read_kspace(write_acquisitions(tmp_path / "a.h5", header, shots(y, places, 20)))

@@ -23,6 +23,7 @@ from unsup_jax.modalities import Camera, Scanner
 from unsup_jax.modalities.kspace import measurements
 from unsup_jax.modalities.mri import loop_coils
 from unsup_jax.operators import SENSE
+from unsup_jax.operators.trajectories import radial
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")
 
@@ -85,6 +86,22 @@ def test_bart_axes(tmp_path):
                            (np.ones((32, 1, 1, 4)), "takes two of")):
         with pytest.raises(InputError, match=message):
             read_kspace(write_cfl(tmp_path / "bad", array))
+
+
+def test_bart_spokes_take_the_trajectory_beside_them(tmp_path):
+    """Each sample keeps its place, in parts of the matrix that the trajectory reaches; slices may share one trajectory."""
+    k = np.asarray(radial(20, 30)).reshape(20, 30, 2)
+    value = lambda k: np.exp(-50 * np.sum(k**2, -1)) * (1 + k[..., 0] + 2j * k[..., 1])
+    y = np.multiply.outer([[1, 2], [3, 4]], value(k))               # slice, coil, spoke, sample
+    path = write_cfl(tmp_path / "a", y.transpose(3, 2, 1, 0).reshape(1, 30, 20, 2, *[1] * 9, 2))
+    write_cfl(tmp_path / "a_traj", np.concatenate([k * [30, 30], np.zeros((20, 30, 1))], -1).transpose(2, 1, 0))
+    scan = read_kspace(path)
+    assert scan.trajectory.frame == (30, 30)
+    for i in range(2):
+        np.testing.assert_allclose(scan.kspace[i], np.outer(2 * i + np.array([1, 2]), value(scan.trajectory.coordinates[i])), atol=1e-5)
+    write_cfl(tmp_path / "a_traj", np.ones((3, 30, 20)))
+    with pytest.raises(InputError, match="accepted are plane ones"):
+        read_kspace(path)
 
 
 def test_one_coil_is_slices_and_sees_all_alike(tmp_path):

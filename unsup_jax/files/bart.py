@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from unsup_jax.errors import InputError
-from unsup_jax.files.scan import Scan, is_whole, slices_along
+from unsup_jax.files.scan import Scan, Trajectory, is_whole, slices_along
 
 _AXES = ("READ", "PHS1", "PHS2", "COIL", "MAPS", "TE", "COEFF", "COEFF2", "ITER", "CSHIFT", "TIME", "TIME2", "LEVEL", "SLICE", "AVG", "BATCH")
 _IMAGES = ("BATCH", "SLICE", "TIME2", "TIME", "CSHIFT", "TE")   # each makes images of its own
@@ -13,10 +13,12 @@ _FLAT = 4                                                        # lines of an i
 
 
 def read(path: Path) -> Scan:
-    """Cartesian k-space: coils, one to three axes of space, and any of slices, times, echoes and batches, all images of their own.
+    """k-space: coils, one to three axes of space, and any of slices, times, echoes and batches, all images of their own.
 
-    Averages are averaged where they were sampled. Three axes of space become slices across the readout. Raises `InputError` on
-    other axes, on a trajectory, and on what looks like samples of spokes or spirals.
+    Averages are averaged where they were sampled. Three axes of space become slices across the readout. Samples of spokes or spirals,
+    along PHS1 and PHS2, take their trajectory from NAME_traj.cfl beside NAME.cfl, as BART has it: cycles a field of view, whose image is
+    twice as wide as the trajectory reaches. Raises `InputError` on other axes, on a trajectory alone, and on what looks like such samples
+    without one.
     """
     array, text = _array(path)
     sizes = dict(zip(_AXES, array.shape))
@@ -34,8 +36,11 @@ def read(path: Path) -> Scan:
     space = array.shape[2:]
     if sum(n > 1 for n in space) < 2:
         raise InputError(f"{path}: {said}; an image takes two of READ, PHS1 and PHS2")
+    beside = path.with_name(f"{path.stem}_traj.cfl")
+    if space[0] == 1 and beside.exists():
+        return _along(path, array[:, :, 0], beside, text)
     if space[0] == 1 and _is_flat(array[:, :, 0]):
-        raise InputError(f"{path}: {said}, and all lines are alike in energy: samples of spokes or spirals; accepted is Cartesian k-space")
+        raise InputError(f"{path}: {said}, and all lines are alike in energy: samples of spokes or spirals; give their trajectory as {beside.name}")
     if min(space) > 1:
         if not is_whole(array, 2):
             raise InputError(f"{path}: three-dimensional k-space whose readout is sampled in part; accepted are whole lines")
@@ -43,6 +48,19 @@ def read(path: Path) -> Scan:
     else:
         kspace = array.reshape(*array.shape[:2], *(n for n in space if n > 1))
     return Scan(path, kspace.astype(np.complex64), header=text)
+
+
+def _along(path, kspace, beside, text):
+    """k-space [image, coil, sample, shot] at the places of BART's trajectory [3, sample, shot], in cycles a field of view."""
+    points = np.moveaxis(_array(beside)[0].real, [_AXES.index(name) for name in (*_IMAGES, "READ", "PHS1", "PHS2")], range(9))
+    points = points.reshape(-1, *points.shape[6:9])                 # [image, 3, sample, shot]
+    images, coils, *shape = kspace.shape
+    if points.shape[0] not in (1, images) or points.shape[1:] != (3, *shape) or points[:, 2].any():
+        raise InputError(f"{beside}: a trajectory of shape {points.shape} for {images} images of {shape[0]} x {shape[1]} samples; accepted are plane ones")
+    frame = tuple(2 * np.ceil(np.abs(points[:, :2]).max((0, 2, 3))).astype(int).tolist())
+    coordinates = (points[:, :2] / np.reshape(frame, (2, 1, 1))).reshape(len(points), 2, -1).swapaxes(1, 2)
+    places = Trajectory(np.broadcast_to(coordinates, (images, *coordinates.shape[1:])), frame)
+    return Scan(path, kspace.reshape(images, coils, -1).astype(np.complex64), header=text, trajectory=places)
 
 
 def _array(path):
