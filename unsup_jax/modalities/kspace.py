@@ -55,8 +55,7 @@ def _of_scan(scan: Scan, sets: int | None, calibration: int, coils: int | None, 
             yield Measurement(y, SENSE(_maps(scan, y, mask, sets, calibration), mask), _gaussian(sigma, white))
         else:
             sampling = Sampling.of(scan.trajectory, i, sampling)
-            maps = _maps(scan, *sampling.gridded(kspace), sets, calibration) if len(kspace) > 1 else np.ones((1, 1, *sampling.frame), np.complex64)
-            root = np.sqrt(sampling.weights)[None] if compensated else np.ones((1, 1), np.float32)
+            maps, root = _maps(scan, *sampling.gridded(kspace), sets, calibration), sampling.root(compensated)
             yield Measurement(root * kspace, sampling.operator(maps, compensated), _gaussian(root, white))
 
 
@@ -108,7 +107,7 @@ def _filled(one, sets, coils):
     if maps.shape[:2] == (sets, coils):
         return one
     maps = np.pad(maps, ((0, sets - len(maps)), (0, more), (0, 0), (0, 0)))
-    return one.replace(y=np.pad(one.y, ((0, more), (0, 0), (0, 0))), operator=one.operator.replace(sensitivity_maps=maps))
+    return one.replace(y=np.pad(one.y, ((0, more), *((0, 0),) * (one.y.ndim - 1))), operator=one.operator.replace(sensitivity_maps=maps))
 
 
 def framed(one: Measurement, image: np.ndarray) -> np.ndarray:
