@@ -85,7 +85,7 @@ def _say_correlated(experiment, path, axes):
 def _reconstruct_recording(modality, axes, dimensions, channels, noise, reconstruct, source, output, drawn):
     (recording,) = modality.read([source], axes=axes, dimensions=dimensions, channels=channels)
     modality.check_write(output, recording)
-    estimates, measurements = [], [one.replace(noise=noise) for one in recording.measurements]
+    estimates, measurements = [], [one if one.noise is not None else one.replace(noise=noise) for one in recording.measurements]
     line = ProgressLine("reconstruct", len(measurements), unit="measurements")
     for estimate, _, _ in reconstruct(measurements):
         estimates.append(estimate)

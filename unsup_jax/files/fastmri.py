@@ -6,7 +6,7 @@ import numpy as np
 
 from unsup_jax.errors import InputError
 from unsup_jax.files.ismrmrd_header import Header
-from unsup_jax.files.scan import Geometry, Scan, Slices, without_oversampling
+from unsup_jax.files.scan import Geometry, Scan, Slices, is_whole, without_oversampling
 
 
 def read(path: Path) -> Scan:
@@ -42,6 +42,6 @@ def read(path: Path) -> Scan:
     matrix = tuple(min(n, wanted) for n, wanted in zip((height, width), header.reconstructed.matrix))
     size = header.reconstructed.voxel_size_mm()
     geometry = Geometry(np.eye(3)[[2, 1, 0]] * size[[2, 0, 1], None], np.zeros(3))
-    rows = without_oversampling(one(count // 2), matrix[0]).shape[1]
+    rows = matrix[0] if is_whole(one(count // 2), 1) else height
     kspace = Slices(count, (coils, rows, width), lambda i: without_oversampling(one(i), rows))
     return Scan(path, kspace, matrix, header.encoded, header.reconstructed, geometry, header.coil_names, header.text)

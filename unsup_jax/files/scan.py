@@ -56,8 +56,9 @@ class Slices(Sequence):
     def __len__(self) -> int:
         return self.shape[0]
 
-    def __getitem__(self, index: int) -> np.ndarray:
-        return self._read(range(len(self))[index])
+    def __getitem__(self, index: int | slice) -> "np.ndarray | Slices":
+        at = range(len(self))[index]
+        return Slices(len(at), self.shape[1:], lambda i: self._read(at[i])) if isinstance(at, range) else self._read(at)
 
     def __array__(self, dtype=None, copy=None) -> np.ndarray:
         return np.stack(list(self)).astype(dtype or self.dtype, copy=False)
@@ -164,8 +165,8 @@ def middle(size: int, wanted: int) -> slice:
 
 
 def without_oversampling(kspace: np.ndarray, wanted: int) -> np.ndarray:
-    """k-space [coil, H, W] of the `wanted` middle rows of the image; as it is where a line is sampled in part."""
-    if wanted >= kspace.shape[1] or not is_whole(kspace, 1):
+    """k-space [coil, H, W] of the `wanted` middle rows of the image, of lines along H that are sampled wholly or not at all."""
+    if wanted >= kspace.shape[1]:
         return kspace
     return _transform(np.fft.fft, _transform(np.fft.ifft, kspace, 1)[:, middle(kspace.shape[1], wanted)], 1).astype(np.complex64)
 
