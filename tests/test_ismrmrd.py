@@ -203,6 +203,9 @@ def test_samples_that_are_weighed_have_the_noise_of_their_weights(tmp_path):
     np.testing.assert_allclose(one.y, one.noise.sigma * plain.y, rtol=1e-5)
     assert plain.operator.weights is None and (plain.noise.sigma == 1).all()
     assert one.operator.norm(jnp.asarray(one.y)) < 1.01 < 2 < plain.operator.norm(jnp.asarray(one.y))
+    x = jax.random.normal(jax.random.key(0), (*SHAPE, 1), jnp.complex64)
+    exact = one.operator.replace(kernel=None).normal(x)             # without Toeplitz
+    assert jnp.linalg.norm(one.operator.normal(x) - exact) < 0.01 * jnp.linalg.norm(exact)
 
 
 

@@ -71,7 +71,7 @@ CASES = {
     "SENSE, lines": lambda key: (SENSE(maps(key, 1, 3, 9, 8), sampled(key, 1, 8)), (9, 8, 1)),
     "NonCartesianSENSE": lambda key: (NonCartesianSENSE(maps(key, 1, 3, 9, 8), points(key)), (9, 8, 1)),
     "NonCartesianSENSE, weights": lambda key: (
-        NonCartesianSENSE(maps(key, 1, 3, 9, 8), points(key), jax.random.uniform(key, (len(points(key)),))).toeplitz(), (9, 8, 1)),
+        NonCartesianSENSE(maps(key, 1, 3, 9, 8), points(key), jax.random.uniform(key, (len(points(key)),))), (9, 8, 1)),
     "Multislice": lambda key: (Multislice(maps(key, 3, 4, 9, 8), sampled(key, 9, 8), jax.random.uniform(key, (3,))), (3, 9, 8, 1)),
     "Multislice, lines": lambda key: (
         Multislice(maps(key, 3, 4, 9, 8), sampled(key, 9, 1), jax.random.uniform(key, (3,))), (3, 9, 8, 1)),
