@@ -36,12 +36,12 @@ def read(path: Path) -> Scan:
         return kspace if mask is None else kspace * mask.astype(np.float32)
 
     if not text:
-        return Scan(path, Slices(count, (coils, height, width), one))
+        return Scan(path, Slices(path, count, (coils, height, width), one))
     header = Header.parse(path, text)
     header.check_cartesian(path)
     matrix = tuple(min(n, wanted) for n, wanted in zip((height, width), header.reconstructed.matrix))
     size = header.reconstructed.voxel_size_mm()
     geometry = Geometry(np.eye(3)[[2, 1, 0]] * size[[2, 0, 1], None], np.zeros(3))
     rows = matrix[0] if is_whole(one(count // 2), 1) else height
-    kspace = Slices(count, (coils, rows, width), lambda i: without_oversampling(one(i), rows))
+    kspace = Slices(path, count, (coils, rows, width), lambda i: without_oversampling(one(i), rows))
     return Scan(path, kspace, matrix, header.encoded, header.reconstructed, geometry, header.coil_names, header.text)

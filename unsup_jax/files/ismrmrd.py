@@ -105,7 +105,7 @@ def _on_grid(path, header, images):
     order = (np.arange(images.volumes)[:, None] * len(order) + order).ravel()
     wanted = header.wanted()[:2]
     rows = wanted[0] if whole else x
-    kspace = Slices(len(order), (coils, rows, y), lambda i: without_oversampling(image(order[i])[..., 0], rows))
+    kspace = Slices(path, len(order), (coils, rows, y), lambda i: without_oversampling(image(order[i])[..., 0], rows))
     return Scan(path, kspace, wanted, **shared, geometry=geometry, averages=_averages(times[order].swapaxes(1, 2)))
 
 
@@ -132,7 +132,7 @@ def _slab(path, header, images, image, times, whole, shared):
         shape, steps, matrix = (coils, x, y), np.stack([across, along, phase]), wanted[:2]
         inverse = np.mean(1 / np.maximum(times, 1), 2)          # the noise of a slice is that of its partitions together
         times = np.repeat((sampled.any(2) / inverse)[:, None], count, 0)
-    kspace = Slices(images.volumes * count, shape, lambda i: volume(i // count)[i % count])
+    kspace = Slices(path, images.volumes * count, shape, lambda i: volume(i // count)[i % count])
     geometry = Geometry(steps, head["position"] * TO_RAS - count // 2 * steps[0])
     return Scan(path, kspace, matrix, **shared, geometry=geometry, averages=_averages(times))
 

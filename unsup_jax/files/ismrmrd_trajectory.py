@@ -42,7 +42,7 @@ def scan(path: Path, header: Header, images: Images) -> Scan:
         return _stack(path, header, images, coordinates, image, shared)
     slices, geometry = images.geometry(header.encoded.voxel_size_mm())
     order = (np.arange(images.volumes)[:, None] * len(slices) + slices).ravel()
-    kspace = Slices(len(order), (int(lines.heads["active_channels"][0]), *points[0].shape[:1]), lambda i: image(order[i]))
+    kspace = Slices(path, len(order), (int(lines.heads["active_channels"][0]), *points[0].shape[:1]), lambda i: image(order[i]))
     places = Trajectory([coordinates[i] for i in order], (x, y), None if weights is None else [weights[i] for i in order])
     return Scan(path, kspace, header.wanted()[:2], **shared, geometry=geometry, trajectory=places)
 
@@ -85,6 +85,6 @@ def _stack(path, header, images, coordinates, image, shared):
     _, geometry = images.geometry(header.encoded.voxel_size_mm())
     geometry = replace(geometry, centre=geometry.centre - count // 2 * geometry.steps[0])
     plane = [k[:len(k) // z] for k in coordinates]
-    kspace = Slices(images.volumes * count, (int(lines.heads["active_channels"][0]), len(plane[0])), lambda i: volume(i // count)[i % count])
+    kspace = Slices(path, images.volumes * count, (int(lines.heads["active_channels"][0]), len(plane[0])), lambda i: volume(i // count)[i % count])
     places = Trajectory([k for k in plane for _ in range(count)], header.encoded.matrix[:2])
     return Scan(path, kspace, header.wanted()[:2], **shared, geometry=geometry, trajectory=places)

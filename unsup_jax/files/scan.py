@@ -41,12 +41,12 @@ class Geometry:
 
 
 class Slices(Sequence):
-    """k-space [slice, ...] of a file, each slice of one `shape` and read when it is asked for."""
+    """k-space [slice, ...] of a file, each slice of one `shape` and read when it is asked for; `InputError` then where it is damaged."""
 
     dtype = np.dtype(np.complex64)
 
-    def __init__(self, count: int, shape: tuple[int, ...], read: Callable[[int], np.ndarray]):
-        self.shape, self._read = (count, *shape), read
+    def __init__(self, path: Path, count: int, shape: tuple[int, ...], read: Callable[[int], np.ndarray]):
+        self.path, self.shape, self._read = path, (count, *shape), read
 
     @property
     def ndim(self) -> int:
@@ -58,7 +58,14 @@ class Slices(Sequence):
 
     def __getitem__(self, index: int | slice) -> "np.ndarray | Slices":
         at = range(len(self))[index]
-        return Slices(len(at), self.shape[1:], lambda i: self._read(at[i])) if isinstance(at, range) else self._read(at)
+        if isinstance(at, range):
+            return Slices(self.path, len(at), self.shape[1:], lambda i: self._read(at[i]))
+        try:
+            return self._read(at)
+        except InputError:
+            raise
+        except (OSError, ValueError) as error:                      # what h5py and a damaged line raise
+            raise InputError(f"{self.path}: slice {at} is not readable as k-space ({error})") from error
 
     def __array__(self, dtype=None, copy=None) -> np.ndarray:
         return np.stack(list(self)).astype(dtype or self.dtype, copy=False)

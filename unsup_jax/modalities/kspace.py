@@ -43,6 +43,8 @@ def _of_scan(scan: Scan, sets: int | None, calibration: int, coils: int | None, 
     white = _whitening(scan) if whiten and scan.noise is not None else None
     sampling = None
     for i, kspace in enumerate(scan.kspace):
+        if not np.isfinite(kspace).all():
+            raise InputError(f"{scan.path}: slice {i} holds values that are NaN or infinite")
         if white is not None:
             kspace = np.tensordot(white, kspace, 1)
         if coils is not None and coils < len(kspace):
