@@ -57,7 +57,7 @@ def _along(path, kspace, beside, text):
     images, coils, *shape = kspace.shape
     if points.shape[0] not in (1, images) or points.shape[1:] != (3, *shape) or points[:, 2].any():
         raise InputError(f"{beside}: a trajectory of shape {points.shape} for {images} images of {shape[0]} x {shape[1]} samples; accepted are plane ones")
-    frame = tuple(2 * np.ceil(np.abs(points[:, :2]).max((0, 2, 3)) - 1e-3).astype(int).tolist())
+    frame = tuple((2 * np.ceil(np.abs(points[:, :2]).max((0, 2, 3)) - 1e-3)).astype(int).tolist())
     coordinates = (points[:, :2] / np.reshape(frame, (2, 1, 1))).reshape(len(points), 2, -1).swapaxes(1, 2)
     places = Trajectory(np.broadcast_to(coordinates, (images, *coordinates.shape[1:])), frame)
     return Scan(path, kspace.reshape(images, coils, -1).astype(np.complex64), header=text, trajectory=places)
