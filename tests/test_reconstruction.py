@@ -12,13 +12,12 @@ from unsup_jax.core import Adam, Measurement
 from unsup_jax.data import Phantoms
 from unsup_jax.errors import InputError
 from unsup_jax.evaluate import psnr
-from unsup_jax.losses import Split, normalized_error
-from unsup_jax.losses.undersampling import corrected
+from unsup_jax.losses import Split, Undersampling, mean_square_error, normalized_error, undersampling
 from unsup_jax.methods import RARE, SSDU, ConjugateGradient, NaiveConsistency, Noise2Noise, Supervised, ZeroShotSSL
 from unsup_jax.modalities import Blurred, Scanner, Tomograph
 from unsup_jax.networks import DnCNN, ResNet, Unrolled
 from unsup_jax.noise import Gaussian
-from unsup_jax.operators import Convolution, Identity, Mask, gaussian_psf
+from unsup_jax.operators import SENSE, Convolution, Identity, Mask, gaussian_psf
 from unsup_jax.train import iterate, parallel, solve
 
 pytestmark = pytest.mark.usefixtures("standard_promotion", "quick_compilation")  # optax mixes types
@@ -161,25 +160,57 @@ def test_the_target_of_recorrupted_ssdu_is_independent_of_what_is_shown():
 
 @pytest.mark.parametrize("denoising", ["robust", "recorrupted"])
 def test_scoring_what_is_shown_estimates_the_error_without_noise(denoising):
-    """For every linear F = c y~: the loss less the error against the clean signal is the same; of robust SSDU after its correction."""
+    """For every linear F = c y~: the loss less the error of the answer against the clean signal is the same."""
     sigma, alpha, n = 2.0, 0.75, 100_000
     clean = 3 * jax.random.normal(jax.random.key(2), (n, 1), jnp.complex64)
     y = Gaussian(sigma).sample(jax.random.key(0), clean)
     shown, t = Gaussian(sigma).recorrupted(jax.random.key(1), y, alpha)
-    one = Measurement(shown, Identity())
+    one, objective = Measurement(shown, Identity()), Undersampling(alpha=alpha, denoising=denoising)
     square = lambda a: float(jnp.mean(jnp.square(jnp.abs(a))))
-
-    def excess(c):
-        F = c * shown
-        if denoising == "recorrupted":
-            return square(F - t) - square(F - clean)
-        return square((1 + alpha**2) / alpha**2 * (F - y)) - square(corrected(F, one, alpha) - clean)
-
-    found = [excess(c) for c in (0.5, 0.7, 0.9, 1.0)]
+    answer = lambda c: objective.answer(lambda one: c * one.y, one)
+    found = [square(answer(c) - t) - square(answer(c) - clean) for c in (0.5, 0.7, 0.9, 1.0)]
     np.testing.assert_allclose(found, found[0], atol=0.25)                      # of losses of 5 to 40
-    if denoising == "robust":                                                   # the best F corrected is the best estimate of x
-        c = float(jnp.vdot(shown, y).real / jnp.vdot(shown, shown).real)
-        np.testing.assert_allclose(corrected(c * shown, one, alpha)[0] / shown[0], 9 / (9 + sigma**2 * (1 + alpha**2)), rtol=0.03)
+    if denoising == "robust":                                                   # published: y is the target, with a weight
+        W = (1 + alpha**2) / alpha**2
+        np.testing.assert_allclose(W * (y - 0.7 * shown), t - answer(0.7), atol=1e-4)
+        c = float(jnp.vdot(shown, y).real / jnp.vdot(shown, shown).real)        # the best F corrected is the best estimate of x
+        np.testing.assert_allclose(answer(c)[0] / shown[0], 9 / (9 + sigma**2 * (1 + alpha**2)), rtol=0.03)
+
+
+@pytest.mark.parametrize("coils", [1, 3])
+def test_robust_ssdu_learns_the_posterior_mean_with_any_number_of_coils(coils, monkeypatch):
+    """Gaussian images: of all linear F, the loss is least for the one whose answer is E[x | y~], where its slope is zero."""
+    monkeypatch.setattr(undersampling, "normalized_error", mean_square_error)
+    shape, sigma, alpha = (4, 3), 0.5, 0.75
+    generator = np.random.default_rng(0)
+    gaussian = lambda *s: jnp.asarray(generator.normal(size=s) + 1j * generator.normal(size=s), jnp.complex64)
+    maps = gaussian(1, coils, *shape)
+    mask = jnp.asarray(generator.uniform(size=shape) < 0.8, jnp.float32)
+    H = SENSE(maps / jnp.linalg.norm(maps, axis=1, keepdims=True), mask)
+    Theta = jnp.asarray(generator.uniform(size=(1, *shape)) < 0.6, jnp.float32)
+    monkeypatch.setattr(Split, "draw", lambda self, key, H, y: (mask[None] * Theta, mask[None] * (1 - Theta)))
+    root = gaussian(12, 12) / 4                                                 # of the covariance of x
+    pixels = jnp.eye(12, dtype=jnp.complex64).reshape(12, *shape, 1)
+    A = jax.vmap(H.restricted(Theta))(pixels).reshape(12, -1).T                 # H_Theta as a matrix
+    covariance, identity = 2 * root @ root.conj().T, jnp.eye(12)
+    noise = sigma**2 * (1 + alpha**2) * jnp.eye(len(A))
+    posterior = covariance @ A.conj().T @ jnp.linalg.inv(A @ covariance @ A.conj().T + noise)
+    kept = jnp.linalg.inv(A.conj().T @ A + alpha**2 * identity)
+    best, objective = kept @ (A.conj().T + alpha**2 * posterior), Undersampling(alpha=alpha)
+
+    @jax.jit
+    @jax.vmap
+    def slopes(key):
+        """Of the loss at the best F and at E[x | y~] itself, along the data that the one keeps and the other does not."""
+        of_x, of_y, of_loss = jax.random.split(key, 3)
+        x = (root @ (jax.random.normal(of_x, (2, 12)).T @ jnp.array([1, 1j]))).reshape(*shape, 1)
+        one = Measurement(Gaussian(sigma).sample(of_y, H(x)), H, Gaussian(sigma))
+        loss = lambda L: objective(of_loss, lambda one: (L @ one.y.ravel()).reshape(*shape, 1), one)[0]
+        return jnp.stack([jax.jvp(loss, (L,), (best - posterior,))[1] for L in (best, posterior)])
+
+    found = np.asarray(slopes(jax.random.split(jax.random.key(0), 4000)), float)
+    mean, error = found.mean(0), found.std(0) / np.sqrt(len(found))
+    assert abs(mean[0]) < 4 * error[0] and abs(mean[1]) > 20 * error[1]
 
 
 @pytest.mark.parametrize("sampling", ["gaussian points", "random lines"])

@@ -17,18 +17,31 @@ scored too. The noise must be Gaussian and known:
 
     y~ = y + alpha w,   w ~ N(0, sigma^2)                                            what is shown, of Theta
 
-There are two ways to score it. Robust SSDU (Millard and Chiew, Bioengineering 11, 1305 (2024)) keeps y as the target. F then
-learns E[y | y~], which lies between y~ and the clean value by a known part, so that after training the clean value follows:
-
-    min_F E L(y, W H F(y~_Theta; H_Theta)),   W = (1 + alpha^2) / alpha^2 on Theta, 1 or (1 - K)^(-1/2) on Lambda
-    H x = ((1 + alpha^2) H F - y~) / alpha^2 on Theta,      x = F + H_Theta* (H_Theta F - y~_Theta) / alpha^2
-
-W makes the loss the error of that H x. H* is the inverse of the full measurement here: H samples an isometry. Recorrupted
-SSDU takes another target instead, whose noise is independent of that of y~ (Recorrupted2Recorrupted, Pang et al., CVPR 2021),
-so that F learns the clean value itself and needs no correction:
+Recorrupted SSDU scores against a target whose noise is independent of that of y~ (Recorrupted2Recorrupted, Pang et al.,
+CVPR 2021), so that F learns the clean value, which no noise that it keeps can bring nearer:
 
     t = y - w / alpha                                                                E[t | y~] = E[H x | y~]
     min_F E L(t_Theta + y_Lambda, H F(y~_Theta; H_Theta))
+
+Robust SSDU (Millard and Chiew, Bioengineering 11, 1305 (2024)) keeps y as the target. F then learns E[y | y~] on Theta, which
+lies between y~ and the clean value by a known part, so that after training the clean value follows, of F in k-space:
+
+    min_F E L(W y, W F),   W = (1 + alpha^2) / alpha^2 on Theta, 1 or (1 - K)^(-1/2) on Lambda
+    F^ = ((1 + alpha^2) F - y~) / alpha^2 on Theta,    F^ = F elsewhere
+
+On Theta W (y - F) = t - F^ for every F: the published loss is the error of what is answered, F^, against t. Our F is an image, and
+the same is asked of it for any number of coils. With H samples of an isometry U, U* U = 1,
+
+    x^ = U* F^ = F + H_Theta* (H_Theta F - y~_Theta) / alpha^2
+    min_F E L(t_Theta + y_Lambda, H x^)
+
+For one coil U U* = 1, H x^ is F^, and the loss is the published one. The k-space of several coils has more samples than the
+image has pixels: H F cannot follow y~ out of the range of U, W (y - H F) is no longer t - H x^, and an F trained by it is not
+put right by the correction. Trained by the loss of x^ it is, since x^ = E[x | y~] at
+
+    F = (H_Theta* H_Theta + alpha^2)^-1 (H_Theta* y~ + alpha^2 E[x | y~])
+
+which is what a network unrolled by (5b) computes with mu = alpha^2.
 """
 
 from dataclasses import dataclass
@@ -65,7 +78,7 @@ class Undersampling(Objective):
     alpha: float = 0.0
     """Standard deviation of the further noise, in units of the measurement's own; 0 for none."""
     denoising: Literal["robust", "recorrupted"] = "robust"
-    """How what is shown with further noise is scored."""
+    """Whether F learns the clean image itself, or what is corrected to it."""
 
     def __post_init__(self):
         if min(self.masks, self.passes, self.alpha) < 0:
@@ -88,12 +101,13 @@ class Undersampling(Objective):
         weight, shown, target = Lambda * self.weight(H, y) if self.weighted else Lambda, y, y
         if self.alpha:
             shown, t = one.noise.recorrupted(jax.random.fold_in(key, 1), y, self.alpha)
-            if self._robust:
-                weight = weight + (1 + self.alpha**2) / self.alpha**2 * Theta
-            else:
-                weight, target = weight + Theta, weighted(Theta, t) + weighted(Lambda, y)
-        x = F(restricted(one.replace(y=shown), Theta))                              # F(y_Theta; H_Theta)
+            weight, target = weight + Theta, weighted(Theta, t) + weighted(Lambda, y)
+        x = self.answer(F, restricted(one.replace(y=shown), Theta))                 # F(y_Theta; H_Theta)
         return normalized_error(weighted(weight, H(x)), weighted(weight, target)), {}
+
+    def answer(self, F: Estimator, shown: Measurement) -> Array:
+        """x^ from what is shown, (y~_Theta, H_Theta): F itself, unless it is to be corrected."""
+        return corrected(F(shown), shown, self.alpha) if self._robust else F(shown)
 
     def weight(self, H, y: Array) -> Array:
         """(1 - K)^(-1/2) of each sample that can be in Lambda; it broadcasts against y."""
@@ -105,8 +119,8 @@ class Undersampling(Objective):
             """The estimate from what Theta leaves, as in training."""
             if not self._robust:
                 return F(restricted(one, Theta))
-            shown = restricted(one.replace(y=one.noise.recorrupted(key, one.y, self.alpha)[0]), Theta)
-            return corrected(F(shown), shown, self.alpha)
+            y, _ = one.noise.recorrupted(key, one.y, self.alpha)
+            return self.answer(F, restricted(one.replace(y=y), Theta))
 
         def whole(one):
             return estimate(key, one, jnp.ones_like(one.operator.measured(one.y))) if self._robust else F(one)

@@ -46,7 +46,7 @@ class SSDU(ByObjective):
     alpha: float = 0.0
     """Standard deviation of the further noise, in units of the measurement's own; 0 for none."""
     denoising: Literal["robust", "recorrupted"] = "robust"
-    """How what is shown with further noise is scored."""
+    """Whether F_theta learns the clean image itself, or what is corrected to it."""
 
     @property
     def objective(self) -> Undersampling:
