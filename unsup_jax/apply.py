@@ -2,6 +2,7 @@
 
 from collections import Counter
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +11,14 @@ import numpy as np
 
 from unsup_jax import files
 from unsup_jax.core import Measurement
+from unsup_jax.data.parts import in_memory
 from unsup_jax.draws import Drawn, Draws
 from unsup_jax.errors import InputError
 from unsup_jax.experiment import Experiment
 from unsup_jax.inference import estimator, tiled
 from unsup_jax.modalities import INSTRUMENTS, check_files
 from unsup_jax.noise.correlation import correlation_warning
-from unsup_jax.runs import load_trained, trained_channels
+from unsup_jax.runs import load_trained, trained_channels, trained_offset
 from unsup_jax.train.logging import ProgressLine
 
 
@@ -57,6 +59,7 @@ def reconstruct_files(
     trained = method.scope == "dataset"
     state, noise = load_trained(method, experiment.train, run)
     channels = trained_channels(method, run) if trained else None
+    offset = trained_offset(method, run)
     key = jax.random.key(experiment.train.seed)
     fill = tiled(method, state, key) if state is not None and method.tiling is not None else None
     whole = estimator(method, state, key, start_from=start_from)
@@ -65,21 +68,24 @@ def reconstruct_files(
         for path, place in jobs:
             _reconstruct_recording(modality, axes, experiment.data.dimensions, channels, noise, whole, path, place, drawn)
         return
-    _say_correlated(experiment, jobs[0][0], axes)
     for path, place in jobs:
         picture = files.open_image(path, axes)
+        picture = replace(picture, offset=offset if trained else modality.offset([picture], experiment.data.dimensions))
+        if path == jobs[0][0]:
+            _say_correlated(experiment, picture)
         files.check_alone(picture, [path for path, _ in jobs])
         second = _second(partners[path], axes, picture) if path in partners else None
-        _reconstruct_file(experiment, channels, noise, fill, whole, picture, second, place, tile, drawn)
+        told = noise and noise.shifted(picture.offset - offset)
+        _reconstruct_file(experiment, channels, told, fill, whole, picture, second, place, tile, drawn)
 
 
-def _say_correlated(experiment, path, axes):
+def _say_correlated(experiment, picture):
     """One line where the pixels of the first image have noise in common that the method takes for independent."""
     if not experiment.method.independent_noise:
         return
-    warning = correlation_warning(files.stored(files.open_image(path, axes), experiment.data.dimensions)[0])
+    warning = correlation_warning(files.stored(picture, experiment.data.dimensions)[0])
     if warning:
-        ProgressLine("", 0).say(f"{path}: {warning}; {experiment.method.label} takes it for independent")
+        ProgressLine("", 0).say(f"{picture.path}: {warning}; {experiment.method.label} takes it for independent")
 
 
 def _reconstruct_recording(modality, axes, dimensions, channels, noise, reconstruct, source, output, drawn):
@@ -116,16 +122,11 @@ def _reconstruct_file(experiment, expected, noise, fill, reconstruct_whole, pict
         if fill is not None and operator.local:
             fill(sources, targets, tuple(frame), tile=tile, noise=noise, pairs=others, on_image=done)
         else:
-            offsets, whole = [], (slice(None),) * len(frame)
-
-            def shown():
-                for k, source in enumerate(sources):
-                    offsets.append(_unseen_offset(source) if second is None and experiment.method.scope == "measurement" else 0.0)
-                    y = np.asarray(source.read(np.float64) - offsets[k], np.float32) if offsets[k] else np.asarray(source)
-                    yield Measurement(y, operator, noise, pair=None if others is None else np.asarray(others[k]))
-
-            for k, (estimate, _, _) in enumerate(reconstruct_whole(shown(), len(sources))):
-                targets[k][whole] = np.asarray(estimate, np.float64) + offsets[k] if offsets[k] else estimate
+            whole = (slice(None),) * len(frame)
+            pairs = [None] * len(sources) if others is None else others
+            shown = (in_memory(Measurement(y, operator, noise, pair=other)) for y, other in zip(sources, pairs))
+            for k, (estimate, _, _) in enumerate(reconstruct_whole(shown, len(sources))):
+                targets[k][whole] = estimate
                 done(k + 1)
         line.close()
         line = ProgressLine("draw", len(sources), unit="images")
@@ -136,16 +137,8 @@ def _reconstruct_file(experiment, expected, noise, fill, reconstruct_whole, pict
     line.say(f"wrote {output}" + (f" and {drawn.words}" if drawn else ""))
 
 
-def _unseen_offset(source):
-    """The mean of an image, where single precision would lose its grey levels about it; zero elsewhere."""
-    if source.stored_dtype.itemsize < 4:
-        return 0.0
-    image = source.read(np.float64)
-    return float(image.mean()) if np.spacing(np.float32(abs(image.mean()))) > 1e-3 * image.std() else 0.0
-
-
 def _second(pair, axes, picture):
     second = files.open_image(pair, axes)
     if (second.array.shape, second.axes) != (picture.array.shape, picture.axes):
         raise InputError(f"{pair}: {second.axes} {tuple(second.array.shape)}; the input is {picture.axes} {tuple(picture.array.shape)}")
-    return second
+    return replace(second, offset=picture.offset)

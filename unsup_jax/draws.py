@@ -1,4 +1,5 @@
-"""Draws of x given y, and their deviation, in files beside the estimate and like it, but in float32.
+"""Draws of x given y, and their deviation, in files beside the estimate and like it, but in float32, which becomes float64 of
+draws whose grey levels float32 would lose.
 
     NAME_draw01, NAME_draw02, ...    draws from p(x|y)
     NAME_deviation                   their standard deviation about their mean, pixel by pixel
@@ -82,11 +83,13 @@ class Drawn:
 
     @contextmanager
     def beside(self, picture: files.Picture, output: Path) -> Iterator[Callable[[int, Measurement], None]]:
-        """`draw(k, measurement)`, which fills the k-th image of the files beside an output; they are like the input, in float32."""
-        like, whole = replace(picture, array=jax.ShapeDtypeStruct(picture.array.shape, np.float32)), (slice(None),) * self._dimensions
+        """`draw(k, measurement)`, which fills the k-th image of the files beside an output; they are like the input, in floating point."""
+        as_type = lambda dtype, offset: replace(picture, array=jax.ShapeDtypeStruct(picture.array.shape, dtype), offset=offset)
+        draws = as_type(np.float64 if picture.offset else np.float32, picture.offset)
+        likes, whole = [draws] * (self._wanted.written or 0) + [as_type(np.float32, 0.0)] * self._wanted.deviation, (slice(None),) * self._dimensions
         with ExitStack() as stack:
-            written = [stack.enter_context(files.writer(like, place)) for place in self._wanted.places(output)]
-            targets = [files.targets(pixels, like, self._dimensions) for pixels in written]
+            written = [stack.enter_context(files.writer(*both)) for both in zip(likes, self._wanted.places(output))]
+            targets = [files.targets(pixels, like, self._dimensions) for pixels, like in zip(written, likes)]
 
             def draw(k, measurement):
                 made = self._sample(measurement)

@@ -103,6 +103,7 @@ def compare(
         for line in begin(directory, name, settings, provenance.of_data(data, modality, [*measured[0], *measured[1]])):
             say(line)
     notes = modality.notes(measured[0]) if data.path is not None else []
+    notes += _less(measured[0][0].offset)
     notes += [said] if (said := jobs[0].dataset.said) else []
     notes += _correlated([job.method for job in jobs], jobs[0].dataset.train[0])
     for line in notes:
@@ -121,6 +122,12 @@ def compare(
                 "Versions": f"unsup_jax {unsup_jax.__version__}, jax {jax.__version__}, numpy {np.__version__}"},
         )
     return results
+
+
+def _less(offset):
+    """What to say of a number that was taken from the grey levels."""
+    said = "was taken from all grey levels, which float32 would lose: scores, figures and noise models are of what is left"
+    return [f"{offset:g} {said}; `reconstruct` adds it again"] if offset else []
 
 
 def _correlated(methods, one):

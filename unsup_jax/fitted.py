@@ -5,7 +5,8 @@
     fitted.save("runs/mine")                                   # opened by unsup_jax.load and by the command line
 
 Which axes an array has is told in `data/arrays.py`. A measurement by another operator than the identity is an array as H makes it, of
-which an axis of one channel may be left out; several of them are a list. What comes back is float32, or complex64 where x is complex.
+which an axis of one channel may be left out; several of them are a list. What comes back is float32, or complex64 where x is complex;
+and float64 of images whose grey levels float32 would lose (`files.grey_offset`), which are learnt and solved less a number.
 """
 
 import shutil
@@ -28,13 +29,14 @@ from unsup_jax.data.arrays import Arrays, GivenArrays, as_images, single
 from unsup_jax.data.dataset import split
 from unsup_jax.errors import InputError
 from unsup_jax.experiment import Experiment
+from unsup_jax.files import grey_offset
 from unsup_jax.files.names import partial
 from unsup_jax.inference import estimator, sampler
 from unsup_jax.modalities import Camera, Modality
 from unsup_jax.modalities.given import GivenOperator, made_like
 from unsup_jax.noise import NoiseModel
 from unsup_jax.noise.correlation import correlation_warning
-from unsup_jax.runs import begin, check_like, experiment_of, leave_example, load_trained, method_folder, start_of
+from unsup_jax.runs import begin, check_like, experiment_of, leave_example, load_trained, method_folder, start_of, trained_offset
 from unsup_jax.train import Train, solve
 from unsup_jax.train import fit as train_
 from unsup_jax.train.logging import read_metrics
@@ -62,7 +64,7 @@ def fit(
         raise InputError(f"{method.label} sees {missing[0]}: give `{missing[0]}=`")
     train = Train(**training)
     measured, _ = _measurements(arrays, operator, noise, pair, truth, dimensions=dimensions, axes=axes)
-    others = None if unpaired is None else as_images(unpaired, dimensions, axes, "unpaired")[0]
+    others = None if unpaired is None else as_images(unpaired, dimensions, axes, "unpaired", measured[0].offset)[0]
     for one in measured:
         method.check(one.only(method.sees))
     patch = patch if all(one.operator.local for one in measured) else None
@@ -114,6 +116,7 @@ class Fitted:
             weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
         self._key = jax.random.key(experiment.train.seed)
         self._state, self._noise = load_trained(experiment.method, experiment.train, folder)
+        self._offset = trained_offset(experiment.method, folder)
 
     def __repr__(self) -> str:
         return f"Fitted({self.method.label}, {self.folder})"
@@ -162,7 +165,7 @@ class Fitted:
             drawn = jax.jit(lambda state: self.method.sample(jax.random.key(seed), state, n))(self._state)
         if drawn is None:
             raise InputError(f"{self.method.label} makes no images without a measurement")
-        return np.asarray(drawn)
+        return np.asarray(drawn) + np.float64(self._offset) if self._offset else np.asarray(drawn)
 
     def save(self, folder: str | Path) -> None:
         """Keep it in a new folder, which `load` opens, and `reconstruct` of the command line. Raises `InputError` where there is one."""
@@ -181,9 +184,11 @@ class Fitted:
         if ("pair" in self.method.reads) != (pair is not None):
             asked = "two: give `pair=`" if pair is None else "one measurement; leave `pair=` out"
             raise InputError(f"{self.method.label} reconstructs from {asked}")
-        noise = self._noise if noise is None else noise
         measured, back = _measurements(
-            arrays, operator, noise, pair, None, dimensions=data.dimensions, axes=axes, modality=modality)
+            arrays, operator, noise, pair, None, dimensions=data.dimensions, axes=axes, modality=modality,
+            offset=self._offset if self.method.scope == "dataset" else None)
+        if noise is None and self._noise is not None:
+            measured = [one.replace(noise=_single(self._noise.shifted(one.offset - self._offset))) for one in measured]
         for one in measured:
             self.method.check(one)
             check_like(one, self.method, self.folder)
@@ -197,8 +202,9 @@ class Fitted:
 
 def _measurements(
     arrays, operator, noise, pair, truth, *, dimensions: int, axes: str | None, modality: Modality = Camera(),
+    offset: float | None = None,
 ) -> tuple[list[Measurement], Callable]:
-    """(measurements, what makes arrays like the given ones of their estimates)."""
+    """(measurements, what makes arrays like the given ones of their estimates); less `offset`, or what their grey levels ask for."""
     several = isinstance(operator, (list, tuple))
     if operator is None or not several and operator.identity:
         found, back = as_images(arrays, dimensions, axes)
@@ -206,7 +212,12 @@ def _measurements(
             operators = [one.operator for one in modality.of_images(found)]
         except InputError as error:
             raise InputError(f"{error}; here, give `operator=`") from error
+        if offset is None:
+            offset = _offset(arrays) if all(H.identity for H in operators) else 0.0
+        if offset:
+            found, back = as_images(arrays, dimensions, axes, offset=offset)
     else:
+        offset = 0.0
         listed = list(arrays) if isinstance(arrays, (list, tuple)) else [arrays]
         operators = list(operator) if several else [operator] * len(listed)
         _check_count("operator", operators, listed)
@@ -216,16 +227,25 @@ def _measurements(
     noises = list(noise) if isinstance(noise, (list, tuple)) else [noise] * len(found)
     _check_count("noise", noises, found)
     measured = [
-        Measurement(y, jax.tree.map(np.asarray, H), jax.tree.map(np.float32, w), index=np.int32(i))
+        Measurement(y, jax.tree.map(np.asarray, H), w and _single(w.shifted(offset)), index=np.int32(i), offset=offset)
         for i, (y, H, w) in enumerate(zip(found, operators, noises))
     ]
     if pair is not None:
-        others = _beside("pair", pair, [one.y for one in measured], dimensions, axes)
+        others = _beside("pair", pair, [one.y for one in measured], dimensions, axes, offset)
         measured = [one.replace(pair=other) for one, other in zip(measured, others)]
     if truth is not None:
         wanted = [one.operator.domain(one.y) if one.operator.linear else None for one in measured]
-        measured = [one.replace(truth=x) for one, x in zip(measured, _beside("truth", truth, wanted, dimensions, axes))]
+        measured = [one.replace(truth=x) for one, x in zip(measured, _beside("truth", truth, wanted, dimensions, axes, offset))]
     return measured, back
+
+
+def _offset(arrays):
+    """That of images which are an array or a list of arrays."""
+    return grey_offset([np.asarray(array) for array in (arrays if isinstance(arrays, (list, tuple)) else [arrays])])
+
+
+def _single(noise):
+    return jax.tree.map(np.float32, noise)
 
 
 def _fingerprints(measured, unpaired):
@@ -234,14 +254,14 @@ def _fingerprints(measured, unpaired):
     return found if unpaired is None else found | {"unpaired": provenance.of_arrays(unpaired)}
 
 
-def _beside(name, arrays, wanted, dimensions, axes):
+def _beside(name, arrays, wanted, dimensions, axes, offset):
     """Arrays that belong to measurements, of the shapes and types that are wanted; None stands for any."""
     if wanted[0] is not None and isinstance(arrays, (list, tuple)) and [np.shape(a) for a in arrays] == [w.shape for w in wanted]:
-        found = [single(array, name) for array in arrays]           # as they are, such as k-space
+        found = [single(array, name, offset) for array in arrays]   # as they are, such as k-space
     elif wanted[0] is not None and len(wanted) == 1 and np.shape(arrays) == wanted[0].shape:
-        found = [single(arrays, name)]
+        found = [single(arrays, name, offset)]
     else:
-        found, _ = as_images(arrays, dimensions, axes, name)
+        found, _ = as_images(arrays, dimensions, axes, name, offset)
     _check_count(name, found, wanted)
     for array, like in zip(found, wanted):
         if like is not None and array.shape != like.shape:

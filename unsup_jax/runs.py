@@ -116,7 +116,7 @@ def leave_example(folder: Path, measurements: list[Measurement], batch: Measurem
     unpaired = None if batch is None or batch.unpaired is None else batch.unpaired.shape
     write_json(folder / "example.json", {
         "shape": (first if batch is None else batch).y.shape, "noise": to_json(_common_noise(measurements)), "dtype": str(first.y.dtype),
-        "image": _image(first), "unpaired": unpaired,
+        "image": _image(first), "unpaired": unpaired, "offset": first.offset,
     })
 
 
@@ -132,6 +132,12 @@ def trained_channels(method: Method, directory: Path) -> int:
     """Channels of the images that a run in `directory` was trained on."""
     _, stored = _example(method, directory)
     return (stored.get("image") or stored)["shape"][-1]
+
+
+def trained_offset(method: Method, directory: Path) -> float:
+    """What was taken from the grey levels of the images that a run in `directory` is of; its noise model is of what is left."""
+    path = method_folder(directory, method.label) / "example.json"
+    return json.loads(path.read_text()).get("offset", 0.0) if path.exists() else 0.0
 
 
 def check_like(one: Measurement, method: Method, directory: Path) -> None:

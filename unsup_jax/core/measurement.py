@@ -73,6 +73,8 @@ class Measurement(struct.PyTreeNode):
     """The matched reference x: for supervised baselines and for scoring."""
     index: Array | None = None
     """Which measurement of its data set this is, an integer; its patches have it too."""
+    offset: float = struct.field(pytree_node=False, default=0.0)
+    """What was taken from the grey levels of y, pair, unpaired and truth, where float32 would have lost them; `noise` is of what is left."""
 
     def only(self, sees: Collection[str]) -> "Measurement":
         """The same measurement without anything of pair, unpaired and truth that is not in `sees`; integers and half precision

@@ -33,13 +33,14 @@ class GivenArrays:
         raise InputError("this run was trained on arrays of a program, which it does not hold; it reconstructs, and is not gone on with")
 
 
-def single(array: np.ndarray, what: str = "the array") -> np.ndarray:
-    """An array in float32, or in complex64. Raises `InputError` on what holds no numbers, nothing, or NaN and infinite ones."""
+def single(array: np.ndarray, what: str = "the array", offset: float = 0.0) -> np.ndarray:
+    """An array, less `offset`, in float32, or in complex64. Raises `InputError` on what holds no numbers, nothing, or NaN and infinite ones."""
     array = np.asarray(array)
     if array.dtype.kind not in "uifbc":
         raise InputError(f"{what} is of type {array.dtype}; accepted are numbers")
     if array.size == 0:
         raise InputError(f"{what} is empty, of shape {array.shape}")
+    array = array.astype(np.float64) - offset if offset else array
     array = np.asarray(array, np.complex64 if array.dtype.kind == "c" else np.float32)
     if not np.isfinite(array).all():
         raise InputError(f"{what} holds NaN or infinite values; replace them first")
@@ -47,21 +48,22 @@ def single(array: np.ndarray, what: str = "the array") -> np.ndarray:
 
 
 def as_images(
-    arrays: Arrays, dimensions: int, axes: str | None = None, what: str = "the array",
+    arrays: Arrays, dimensions: int, axes: str | None = None, what: str = "the array", offset: float = 0.0,
 ) -> tuple[list[np.ndarray], Callable[[list[np.ndarray]], Arrays]]:
     """(images [*S, C], what makes of as many estimates [*S', C'] an array, or a list, with the axes of the given ones).
 
+    An `offset` is taken from the images and added to the estimates, which are then float64.
     An axis of channels that was not given is left out of estimates of one channel. Raises `InputError` as `single` does, and on
     axes that do not fit or could be more than one thing.
     """
     if isinstance(arrays, (list, tuple)):
         if not arrays:
             raise InputError(f"{what} is an empty list")
-        each = [as_images(array, dimensions, axes, f"{what}, entry {i},") for i, array in enumerate(arrays)]
+        each = [as_images(array, dimensions, axes, f"{what}, entry {i},", offset) for i, array in enumerate(arrays)]
         if several := [i for i, (found, _) in enumerate(each) if len(found) > 1]:
             raise InputError(f"{what}, entry {several[0]}, holds {len(each[several[0]][0])} images; a list holds one image an entry")
         return [found[0] for found, _ in each], lambda estimates: [back([one]) for (_, back), one in zip(each, estimates)]
-    array = single(arrays, what)
+    array = single(arrays, what, offset)
     axes = _axes(array.shape, dimensions, what) if axes is None else _checked(axes.upper(), array.shape, dimensions, what)
     space = [axes.index(letter) for letter in "ZYX"[-dimensions:]]
     counting = [i for i, letter in enumerate(axes) if i not in space and letter != "C"]
@@ -72,7 +74,7 @@ def as_images(
     counts = moved.shape[: len(counting)]
 
     def back(estimates):
-        stacked = np.stack(estimates)
+        stacked = np.stack(estimates) + np.float64(offset) if offset else np.stack(estimates)
         stacked = stacked.reshape(*counts, *stacked.shape[1:])
         if channels:
             return stacked.transpose(np.argsort(order))

@@ -144,22 +144,22 @@ class Data:
                 others, train = split(train, 0.5, first=True)
                 unpaired = [m.truth for m in others]
             else:
-                unpaired = self._images(self.unpaired)
+                unpaired = self._images(self.unpaired, own[0].offset)
         train, validation = split(train, self.validation, first=False)
         test, said = _shown(test or own)
         return Dataset(train, validation or train, test, unpaired, said)
 
-    def _images(self, path):
-        return [image for images in read(path, self.axes, self.dimensions) for image in images]
+    def _images(self, path, offset=0.0):
+        return [image for images in read(path, self.axes, self.dimensions, offset) for image in images]
 
-    def _beside(self, name, files):
+    def _beside(self, name, files, offset):
         """The images of the files `--data.NAME` that belong to those of `path`; `InputError` where their shapes differ from `files`."""
         path = getattr(self, name)
         if _is_tfds(self.path) or _is_tfds(path):
-            pairs, others = [(self.path, path)], read(path, self.axes, self.dimensions)
+            pairs, others = [(self.path, path)], read(path, self.axes, self.dimensions, offset)
         else:
             pairs = matched(self.path, path)
-            others = _read_all([other for _, other in pairs], self.axes, self.dimensions)
+            others = _read_all([other for _, other in pairs], self.axes, self.dimensions, offset)
         for (one, other), y, found in zip(pairs, files, others):
             if [image.shape for image in found] != [image.shape for image in y]:
                 raise InputError(f"--data.{name} {other} holds {_shapes(found)}, --data.path {one} {_shapes(y)}; they must agree")
@@ -201,7 +201,8 @@ class Data:
     def _with_images(self, recordings):
         """The measurements of an instrument that makes images, with their pairs and truths, and their noise models."""
         files = [[one.y for one in recording.measurements] for recording in recordings]
-        models, beside = self._noise_models(files), {}
+        offset = recordings[0].measurements[0].offset
+        models, beside = self._noise_models(files, offset), {}
         if self.frames == "halves":
             if self.pair or self.signal or self.calibration or min(map(len, files)) < 2:
                 raise InputError("--data.frames halves makes the pairs itself, of files with 2 frames or more, without pair, signal and calibration")
@@ -212,33 +213,34 @@ class Data:
             own = [one.replace(noise=model) for recording, model in zip(recordings, models) for one in recording.measurements]
         for name in ("pair", "truth"):
             if getattr(self, name) is not None:
-                beside[name] = [image for images in self._beside(name, files) for image in images]
+                beside[name] = [image for images in self._beside(name, files, offset) for image in images]
         return [one.replace(**{name: others[i] for name, others in beside.items()}) for i, one in enumerate(own)]
 
-    def _noise_models(self, files) -> list[NoiseModel | None]:
+    def _noise_models(self, files, offset) -> list[NoiseModel | None]:
         """One for each file: of the calibration frames, or of the file and its denoised images."""
         def fit(noisy, signal):
             return jax.tree.map(np.asarray, bootstrap(jax.random.key(0), noisy, signal, mixture=self.noise_model == "mixture"))
 
         if self.calibration is not None:
-            frames = self._images(self.calibration)
+            frames = self._images(self.calibration, offset)
             if len(frames) < 2 or len({f.shape for f in frames}) > 1:
                 raise InputError(f"--data.calibration holds {_shapes(frames)}; it takes 2 or more frames of one scene")
             frames = sampled(frames)
             return [fit(frames, np.broadcast_to(frames.mean(0), frames.shape))] * len(files)
         if self.signal is None:
             return [None] * len(files)
-        signals = self._beside("signal", files)
+        signals = self._beside("signal", files, offset)
         return [fit(sampled(y), sampled(s)) for y, s in zip(files, signals)]
 
 
-def read(path: str, axes: str | None, dimensions: int) -> list[Sequence[Image]]:
-    """The images [*S, C] of each file: of one, of a folder's, of a pattern's, in the natural order of their names, or of a TFDS data set."""
+def read(path: str, axes: str | None, dimensions: int, offset: float = 0.0) -> list[Sequence[Image]]:
+    """The images [*S, C], less `offset`, of each file: of one, of a folder's, of a pattern's, in the natural order of their names, or of a
+    TFDS data set."""
     if _is_tfds(path):
         from unsup_jax.data.tfds import read_tfds  # imports slowly
 
-        return [read_tfds(path)]
-    return _read_all(listed(path), axes, dimensions)
+        return [[image - np.float32(offset) for image in read_tfds(path)]]
+    return _read_all(listed(path), axes, dimensions, offset)
 
 
 def _is_tfds(path: str) -> bool:
@@ -246,8 +248,8 @@ def _is_tfds(path: str) -> bool:
     return (place / "dataset_info.json").exists() or (not place.exists() and re.fullmatch(r"[\w:-]+", path) is not None)
 
 
-def _read_all(paths, axes, dimensions):
-    return [images for _, images in read_images(paths, axes, dimensions)]
+def _read_all(paths, axes, dimensions, offset=0.0):
+    return [images for _, images in read_images(paths, axes, dimensions, offset)]
 
 
 def split(measurements: list[Measurement], part: float, *, first: bool) -> tuple[list[Measurement], list[Measurement]]:

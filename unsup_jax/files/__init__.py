@@ -11,6 +11,7 @@ import numpy as np
 
 from unsup_jax.errors import InputError
 from unsup_jax.files import hdf5, jpeg, mrc, npy, png, tiff, vendor, zarr
+from unsup_jax.files.grey_offset import grey_offset, spread
 from unsup_jax.files.metadata import Metadata
 from unsup_jax.files.names import KINDS, VOLUMES, WHOLE_NUMBERS, WRITTEN, beside, is_image, is_several, kind_of, listed, matched, parted, suffix
 from unsup_jax.files.outputs import check_apart, check_output, destinations, make_folder, replacing
@@ -19,8 +20,8 @@ from unsup_jax.files.stored import Decoded, Stored, images, stored, targets
 
 __all__ = [
     "IN_MEMORY", "KINDS", "VOLUMES", "WHOLE_NUMBERS", "WRITTEN", "Image", "Picture", "Stored", "as_stored", "beside", "channels_last",
-    "check_alone", "check_apart", "check_output", "destinations", "images", "indices", "is_image", "is_several", "kind_of", "listed",
-    "make_folder", "matched", "open_image", "parted", "read_images", "replacing", "stored", "suffix", "targets", "to_dtype", "write_image",
+    "check_alone", "check_apart", "check_output", "destinations", "grey_offset", "images", "indices", "is_image", "is_several", "kind_of", "listed",
+    "make_folder", "matched", "open_image", "parted", "read_images", "replacing", "spread", "stored", "suffix", "targets", "to_dtype", "write_image",
     "writer",
 ]
 
@@ -57,14 +58,16 @@ def open_image(path: str | Path, axes: str | None = None) -> Picture:
     return Picture(path, kind, array, checked_axes(path, axes or found, axes is not None, array.shape), metadata, metadata.own.get("parts", ()))
 
 
-def read_images(paths: Sequence[str | Path], axes: str | None, dimensions: int) -> list[tuple[Picture, Sequence[Image]]]:
-    """Each file with its independent images [*S, C]: read, or left on the disk where all together are more than `IN_MEMORY`.
+def read_images(
+    paths: Sequence[str | Path], axes: str | None, dimensions: int, offset: float = 0.0,
+) -> list[tuple[Picture, Sequence[Image]]]:
+    """Each file with its independent images [*S, C], less `offset`: read, or left on the disk where all together are more than `IN_MEMORY`.
 
     Raises `InputError` where two of the files are parts of one picture.
     """
     pictures, numbers = [], 0
     for path in paths:
-        picture = open_image(path, axes)
+        picture = replace(open_image(path, axes), offset=offset)
         check_alone(picture, paths)
         numbers += int(np.prod(picture.array.shape))
         if numbers > IN_MEMORY and picture.kind in _DECODED:

@@ -26,6 +26,8 @@ class Picture:
     metadata: Metadata = Metadata()
     parts: tuple[Path, ...] = ()
     """The other files that it was read from, where it lies in several."""
+    offset: float = 0.0
+    """What is taken from its pixels before they become float32, and added to those that are written like it."""
 
     def channels(self) -> str:
         """The axes that are channels."""
@@ -88,12 +90,13 @@ def channels_last(picture: Picture, dimensions: int):
 def as_stored(picture: Picture, dimensions: int, image: np.ndarray) -> np.ndarray:
     """The inverse of `channels_last`: one image [*S, C] with the axes and the type of the file.
 
-    Integers are rounded and clipped to the range of their type.
+    The picture's offset is added; integers are rounded and clipped to the range of their type.
     """
     spatial, channels = picture.spatial(dimensions), picture.channels()
     left = [a for a in picture.axes if a in spatial + channels]
     sizes = dict(zip(picture.axes, picture.array.shape))
     image = image.reshape(*image.shape[: len(spatial)], *(sizes[a] for a in channels))
+    image = image.astype(np.float64) + picture.offset if picture.offset else image
     return to_dtype(image.transpose([(spatial + channels).index(a) for a in left]), picture.array.dtype)
 
 

@@ -12,7 +12,7 @@ from unsup_jax.files.picture import Picture, as_stored, channels_last, indices
 class Stored:
     """One image of a file as [*S, C] in float32, or a window of it: slices of its axes of space are windows too.
 
-    `numpy.asarray` reads it, which is `InputError` where pixels are not finite.
+    `numpy.asarray` reads it, less the picture's offset, which is `InputError` where pixels are not finite.
     """
 
     __slots__ = ("_picture", "_place", "_dimensions", "_corner", "shape")
@@ -51,17 +51,21 @@ class Stored:
         return part
 
     def __array__(self, dtype=None, copy=None) -> np.ndarray:
-        return self.read(np.float32).astype(dtype or np.float32, copy=False)
+        offset = self._picture.offset
+        image = self._read(np.float64) - offset if offset else self._read(np.float32)
+        if bad := image.size - int(np.count_nonzero(np.isfinite(image))):
+            raise InputError(f"{self._picture.path}: {bad} pixels are NaN or infinite; replace them first")
+        return image.astype(np.float32, copy=False).astype(dtype or np.float32, copy=False)
 
-    def read(self, dtype: np.dtype) -> np.ndarray:
-        """The pixels in another type than float32."""
+    def exact(self) -> np.ndarray:
+        """The pixels in double precision, as they are."""
+        return self._read(np.float64)
+
+    def _read(self, dtype):
         picture = self._picture
         window = dict(zip(picture.spatial(self._dimensions), (slice(at, at + n) for at, n in zip(self._corner, self.shape))))
         pixels = picture.array[tuple(window.get(a, i) for a, i in zip(picture.axes, self._place))]
-        image = channels_last(picture, self._dimensions)(np.asarray(pixels, dtype))
-        if bad := image.size - int(np.count_nonzero(np.isfinite(image))):
-            raise InputError(f"{picture.path}: {bad} pixels are NaN or infinite; replace them first")
-        return image
+        return channels_last(picture, self._dimensions)(np.asarray(pixels, dtype))
 
 
 class Target:

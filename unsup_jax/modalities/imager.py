@@ -37,10 +37,18 @@ class Imager(Modality):
     def read(
         self, paths: Sequence[str | Path], *, axes: str | None = None, dimensions: int = 2, channels: int | None = None,
     ) -> list[Recording]:
+        offset = self.offset([files.open_image(path, axes) for path in files.spread(paths)], dimensions)
         return [
-            Recording(picture.path, self.of_images(images, picture.metadata), picture)
-            for picture, images in files.read_images(paths, axes, dimensions)
+            Recording(picture.path, [one.replace(offset=offset) for one in self.of_images(images, picture.metadata)], picture)
+            for picture, images in files.read_images(paths, axes, dimensions, offset)
         ]
+
+    def offset(self, pictures: Sequence[files.Picture], dimensions: int) -> float:
+        """The number to take from all images of a data set (`files.grey_offset`); zero where H(x + c) is not H(x) + c."""
+        images = [image for picture in pictures for image in files.stored(picture, dimensions)]
+        offset = files.grey_offset(images)
+        like = jax.ShapeDtypeStruct(images[0].shape, images[0].dtype)
+        return offset if offset and self.of_image(like, pictures[0].metadata).identity else 0.0
 
     def of_images(self, images: Sequence[files.Image], metadata: Metadata = Metadata()) -> list[Measurement]:
         like = {image.shape: jax.ShapeDtypeStruct(image.shape, image.dtype) for image in images}

@@ -32,6 +32,10 @@ class NoiseModel(struct.PyTreeNode):
         """The same noise in the units of grey of `scale`."""
         raise NotImplementedError
 
+    def shifted(self, offset: float) -> "NoiseModel":
+        """The same noise of grey levels from which `offset` was taken."""
+        return self.normalize(Scale(jnp.float32(offset), jnp.float32(1))) if offset else self
+
     def estimated_variance(self, noisy: Array) -> Array:
         """An unbiased estimate of Var[y | x] of each pixel from y alone; `InputError` of a model that has none."""
         raise InputError(f"{type(self).__name__} noise has no variance that is known from y alone")
