@@ -39,7 +39,7 @@ def _may_lose(image):
 
 
 def _lost(images):
-    parts = [float(np.spacing(np.float32(abs(image.mean())))) / image.std() for image in images if image.size and image.std() > 0]
+    parts = [float(np.spacing(np.float32(abs(image.mean())))) / image.std() for image in images if image.size and image.min() < image.max()]
     return bool(parts) and np.median(parts) > _LOST
 
 
