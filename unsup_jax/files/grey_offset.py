@@ -1,7 +1,7 @@
 """The number that is taken from grey levels which float32 would lose.
 
-In float32 an image of 1e8 + N(0, 1) is steps of 8. There, the least grey level is taken from all images of a data set in double precision,
-before they become float32, and is added to what is made of them. The rule: float32's spacing at the mean is more than a thousandth of the
+In float32 an image of 1e8 + N(0, 1) is steps of 8. There, one of their least grey levels is taken from all images of a data set in double
+precision, before they become float32, and is added to what is made of them. The rule: float32's spacing at the mean is more than a thousandth of the
 standard deviation, for most of the images. Everywhere else the number is zero.
 """
 
@@ -27,10 +27,9 @@ def grey_offset(images: Sequence[Stored | np.ndarray]) -> float:
     Of images that keep theirs little is read: the middles of some.
     """
     asked = [image for image in spread(images) if _may_lose(image)]
-    if not asked or not _lost([_finite(image[_middle(image)]) for image in asked]):
+    if not _least_lost(image[_middle(image)] for image in asked):
         return 0.0
-    whole = [_finite(image) for image in asked]
-    return float(min(image.min() for image in whole)) if _lost(whole) else 0.0
+    return _least_lost(asked)
 
 
 def _may_lose(image):
@@ -38,9 +37,15 @@ def _may_lose(image):
     return dtype.kind in "uif" and dtype.itemsize >= 4
 
 
-def _lost(images):
-    parts = [float(np.spacing(np.float32(abs(image.mean())))) / image.std() for image in images if image.size and image.min() < image.max()]
-    return bool(parts) and np.median(parts) > _LOST
+def _least_lost(images):
+    """The median of the images' least grey levels where those of most are lost, else zero; constant images have none to lose."""
+    found = []
+    for image in map(_finite, images):
+        if image.size and image.min() < image.max():
+            found.append((float(np.spacing(np.float32(abs(image.mean())))) / image.std(), image.min()))
+    if not found or np.median([part for part, _ in found]) <= _LOST:
+        return 0.0
+    return float(sorted(least for _, least in found)[len(found) // 2])
 
 
 def _finite(image):
