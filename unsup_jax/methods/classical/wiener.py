@@ -44,7 +44,7 @@ class Wiener(Direct):
         power = jnp.zeros((self.shells, periodogram.shape[-1])).at[shell].add(periodogram) / jnp.maximum(samples, 1)
         if one.noise is None:                                         # neighbours may share theirs, which the highest frequencies lack
             gain, sigma, offset = channel_cameras(one)
-            sigma2 = jnp.maximum(power[-1:], gain * jnp.maximum(mean.reshape(1, -1) - offset, 0) + jnp.square(sigma))
+            sigma2 = jnp.maximum(power[-1], gain * jnp.maximum(mean.ravel() - offset, 0) + jnp.square(sigma))[None]
         else:
             sigma2 = one.noise.variance(jnp.maximum(one.y, 0)).mean(axes).reshape(1, -1)
         excess = power - sigma2
