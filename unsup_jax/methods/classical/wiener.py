@@ -52,7 +52,8 @@ class Wiener(Direct):
         seen = seen.at[0].set(True)                                   # the mean, which was subtracted
         signal = jnp.where(jnp.cumprod(seen, 0) > 0, jnp.maximum(excess, 0), 0)[shell].reshape(y.shape)  # |h|^2 S
         sigma2 = sigma2.reshape(*(1,) * len(frame), -1)
-        x = jnp.conj(h) * signal / jnp.maximum(jnp.square(jnp.abs(h)) * (signal + sigma2), 1e-12) * y
+        share = signal / jnp.maximum(jnp.square(jnp.abs(h)) * (signal + sigma2), 1e-12)
+        x = jnp.conj(h).astype(y.dtype) * share.astype(y.dtype) * y
         dark = jnp.where(jnp.abs(h) > 1e-3, x, 0)                     # frequencies the optics do not pass
         return jnp.fft.irfftn(dark, frame, axes).astype(one.y.dtype) + mean / jnp.abs(h).ravel()[0]
 
