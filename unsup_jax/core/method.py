@@ -34,8 +34,6 @@ class Method:
     """The operators and the data that it is made for; those of a denoiser, unless a method states others."""
     steps: ClassVar[int] = 0
     """Updates that `train.solve` runs, for a method of measurement scope."""
-    draws: ClassVar[int] = 0
-    """Draws of x given y that `posterior` makes; none of a method that has an estimate alone."""
     reference: ClassVar[str] = ""
     """The publication."""
 
@@ -106,6 +104,11 @@ class Method:
     def images(self, state: State, measurement: Measurement) -> dict[str, Array]:
         """What the report shows beside the estimate, by its caption: grids of images [rows, columns, *S, C]."""
         return {}
+
+    @property
+    def draws(self) -> int:
+        """Draws of x given y that `posterior` makes; none of a method that has an estimate alone."""
+        return 0
 
     @property
     def reads(self) -> frozenset[str]:
