@@ -7,7 +7,7 @@ python -m experiments run r3gan_nuclei
 
 from dataclasses import replace
 
-from experiments.gan_nuclei import EXPERIMENT as GAN
+from .gan_nuclei import EXPERIMENT as GAN
 from unsup_jax.core import Adam
 from unsup_jax.losses.games import R1, R2
 from unsup_jax.methods import R3GAN

@@ -185,6 +185,7 @@ def test_an_existing_run_is_not_overwritten(trained):
     assert done.returncode == 2 and "`resume` it" in done.stderr
 
 
+@pytest.mark.slow
 def test_two_halves_and_folders(tmp_path):
     """cryo-CARE from the command line: MRC halves in, one MRC out; a folder of inputs into a folder."""
     import mrcfile
@@ -212,6 +213,7 @@ def test_two_halves_and_folders(tmp_path):
         np.testing.assert_array_equal(a.data, b.data)
 
 
+@pytest.mark.slow
 def test_kspace_in_and_images_out(tmp_path):
     """SSDU trained on the user's own k-space, and applied to it: HDF5 and NIfTI with the scale kept."""
     import h5py

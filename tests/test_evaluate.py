@@ -151,7 +151,7 @@ def test_scores_hold_every_column():
     assert set(scores(*RNG.normal(size=(2, 32, 32, 1)))) <= set(report.COLUMNS)
 
 
-@pytest.mark.parametrize("shape", [(130, 97), (64, 200), (40, 30)])
+@pytest.mark.parametrize("shape", [pytest.param((130, 97), marks=pytest.mark.slow), (64, 200), (40, 30)])
 @pytest.mark.parametrize("network", [UNet(depth=2, width=4), DnCNN(depth=5, width=4)], ids=["UNet", "DnCNN"])
 def test_tiles_agree_with_the_whole(shape, network):
     y = RNG.normal(size=(*shape, 1)).astype(np.float32)

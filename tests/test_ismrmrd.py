@@ -73,6 +73,7 @@ def test_white_noise_makes_better_images(tmp_path):
     assert found[True] > 1.5 * found[False], found
 
 
+@pytest.mark.slow
 def test_averages_and_volumes(tmp_path):
     """Averages are averaged, and their noise is less; repetitions and contrasts are volumes of their own."""
     kspace = slices(6).reshape(3, 2, 4, 32, 32)                     # volume, slice, coil, H, W
@@ -98,6 +99,7 @@ def test_averages_and_volumes(tmp_path):
             tmp_path / "b.h5", xml(*SQUARE), [a for a in order if (a[2]["slice"], a[2]["repetition"]) != (1, 3)]))
 
 
+@pytest.mark.slow
 def test_virtual_coils_of_all_energy_leave_the_image(tmp_path):
     """Eight coils that are combinations of four: four virtual coils hold all of them, and three do not."""
     kspace, _ = centred_kspace(1, coils=4)
@@ -193,6 +195,7 @@ def test_density_makes_the_adjoint_an_inverse():
     np.testing.assert_allclose(Sampling.of(Trajectory([np.asarray(k)], SHAPE, own), 0, None).weights, w, rtol=1e-3)
 
 
+@pytest.mark.slow
 def test_samples_that_are_weighed_have_the_noise_of_their_weights(tmp_path):
     k, rng = np.asarray(radial(*SPOKES)), np.random.default_rng(0)
     noise = [(rng.normal(size=(4, 200)), None, {"flag": "ACQ_IS_NOISE_MEASUREMENT"})]

@@ -133,6 +133,7 @@ def test_windows_of_windows_and_channels(tmp_path):
         lazy[np.s_[:, :, :, :2]]
 
 
+@pytest.mark.slow
 def test_a_run_is_the_same_to_the_bit(tmp_path, request, standard_promotion):
     path = write(tmp_path, ".ome.zarr", STACK)
     truth = tmp_path / "truth.npy"

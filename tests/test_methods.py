@@ -49,7 +49,7 @@ def images():
     return noisy_images(count=9)
 
 
-VARIANTS = {"Noise2Void, mean", "N2V2", "Noise2Self, average"}
+VARIANTS = {"Noise2Void, mean", "N2V2", "Noise2Self, average", "Self2Self"}
 PATIENT = ("N2V2", "Noise2Score", "Self2Self")  # which need twice the steps, at half the rate
 
 
@@ -227,6 +227,7 @@ def test_hold_out_replacements():
     np.testing.assert_allclose(flat, 3.0, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_structured_noise_needs_a_structured_mask():
     """Noise correlated along the rows: Noise2Void keeps it, structN2V removes most of it."""
     frequency = np.fft.fftfreq(64)

@@ -197,7 +197,7 @@ LEARNED = {
 }
 
 
-@pytest.mark.parametrize("name", LEARNED)
+@pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.slow] * (name == "histogram")) for name in LEARNED])
 def test_learned_noise_is_the_cameras(name):
     model, camera = LEARNED[name](), PoissonGaussian(2.0, 3.0)
     clean = jnp.full((20_000,), 60.0)

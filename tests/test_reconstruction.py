@@ -245,7 +245,7 @@ LEARNING = {
     "robust SSDU, noisy MRI": (SSDU(masks=0, alpha=0.75), replace(SCANNER, noise=Gaussian(20.0)), 1.2), "supervised, MRI": (Supervised(), SCANNER, 2.5),
     "SSDU, deconvolution": (SSDU(masks=0, split=Split(0.3, "uniform", 0)), Blurred(noise=Gaussian(4.0), psf_sigma=2.0), 0.8),
 }
-SLOW = ("SSDU, deconvolution", "robust SSDU, noisy MRI", "averaged SSDU, noisy MRI")
+SLOW = ("SSDU, deconvolution", "robust SSDU, noisy MRI", "averaged SSDU, noisy MRI", "recorrupted SSDU, noisy MRI")
 
 
 @pytest.mark.parametrize("method, modality, margin", [
@@ -306,6 +306,7 @@ def test_zero_shot_learns_and_never_trains_on_gamma():
     jax.tree.map(np.testing.assert_array_equal, second.learned.params, update(jax.random.key(1), first, changed)[0].learned.params)
 
 
+@pytest.mark.slow
 def test_a_warm_start_is_where_it_goes_on_from():
     """What another training found is where the first step begins: no step at all is its reconstruction."""
     one = jax.tree.map(jnp.asarray, measured(SCANNER, count=1)[0])

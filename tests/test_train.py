@@ -173,7 +173,7 @@ def test_resume_is_bit_equal_and_metrics_have_no_gap(tmp_path, whole):
 
 
 @pytest.mark.parametrize("count, game", [
-    (1, ()), pytest.param(10, (), marks=pytest.mark.slow), pytest.param(2, ("--game",), marks=pytest.mark.slow),
+    pytest.param(1, (), marks=pytest.mark.slow), pytest.param(10, (), marks=pytest.mark.slow), pytest.param(2, ("--game",), marks=pytest.mark.slow),
 ], ids=["1", "10", "game"])
 def test_kills_at_random_moments(tmp_path, count, game):
     """kill -9 at random moments, a resume after each: the bits of the unbroken run, of both players in a game."""

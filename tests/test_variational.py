@@ -251,6 +251,7 @@ def test_divnoising_learns(likelihood, least):
     assert psnr(by_mode, truth) > psnr(draws[0], truth) - 0.5
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("all_passes")
 def test_spatial_vae_finds_angles_that_a_vae_does_not_know():
     """From particles alone: its angles correlate with the true ones; of as large a content, it reconstructs better."""
