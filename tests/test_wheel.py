@@ -47,4 +47,4 @@ def test_the_command_runs_from_anywhere(installed, tmp_path):
     assert done.returncode == 0 and "\ntv_tissue" in done.stdout, done.stderr
     code = "import unsup_jax, unsup_jax_experiments as e; print(unsup_jax.__file__, e.load('tv_tissue').method.label)"
     found = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
-    assert str(folder) in found.stdout and "ProximalGradient" in found.stdout
+    assert str(folder) in found.stdout and "FISTA-TotalVariation" in found.stdout
