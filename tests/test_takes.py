@@ -55,7 +55,7 @@ TAKEN = {
     **dict.fromkeys(("ADMM", "ConjugateGradient", "ProximalGradient", "VariableSplitting", "SSDU", "NaiveConsistency", "ZeroShotSSL", "RARE"), LINEAR_KINDS),
     "GerchbergPapoulis": LINEAR_KINDS - {"sinogram", "k-space", "spokes"},                # ||H|| of these is above one
     "GradientDescent": LINEAR_KINDS | {"intensities"}, "RichardsonLucy": PLAIN | {"holes", "blurred", "sinogram"},
-    **dict.fromkeys(("Supervised", "Composed"), PLAIN | {"holes", "blurred"}), "Noise2Noise": PLAIN | {"blurred"}, "Wiener": PLAIN | {"blurred"},
+    **dict.fromkeys(("Supervised", "Composed", "Pix2Pix"), PLAIN | {"holes", "blurred"}), "Noise2Noise": PLAIN | {"blurred"}, "Wiener": PLAIN | {"blurred"},
     "FilteredBackProjection": {"sinogram"}, "GRAPPA": set(), "SliceGRAPPA": set(),
 }
 

@@ -2,7 +2,7 @@ r"""Objectives that compare H F(y) with what is given: the measurement, a second
 
     Consistency        (1/m) ||H F(y) - y||^2          eq. (18): what H does not see is free, and noise is fitted
     PairConsistency    (1/m) ||H' F(y) - y'||^2        eq. (10), of a second measurement y' = H' x + w'; or in both directions
-    SupervisedError    (1/n) ||F(y) - x||^2            eq. (7)
+    SupervisedError    (1/n) ||F(y) - x||^2            eq. (7); or (1/n) ||F(y) - x||_1
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from jax import Array
 
 from unsup_jax.core import Measurement
-from unsup_jax.losses.fidelity import mean_square_error
+from unsup_jax.losses.fidelity import mean_absolute_error, mean_square_error
 from unsup_jax.losses.objective import Estimator, Objective
 
 
@@ -49,5 +49,9 @@ class SupervisedError(Objective):
 
     sees: ClassVar[frozenset[str]] = frozenset({"truth"})
 
+    absolute: bool = False
+    """(1/n) ||F(y) - x||_1 in its place."""
+
     def __call__(self, key: Array, F: Estimator, one: Measurement, own: Any = None):
-        return mean_square_error(F(one), one.truth), {}
+        error = mean_absolute_error if self.absolute else mean_square_error
+        return error(F(one), one.truth), {}

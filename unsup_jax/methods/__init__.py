@@ -2,6 +2,7 @@
 
 from unsup_jax.methods.adversarial.fgan import FGAN
 from unsup_jax.methods.adversarial.gan import GAN
+from unsup_jax.methods.adversarial.pix2pix import Pix2Pix
 from unsup_jax.methods.adversarial.r3gan import R3GAN
 from unsup_jax.methods.adversarial.sngan import SNGAN
 from unsup_jax.methods.adversarial.wgan import WGAN
@@ -38,7 +39,7 @@ from unsup_jax.methods.variational.vae import VAE
 __all__ = [
     "ADMM", "BM3D", "Composed", "ConjugateGradient", "DivNoising", "EmpiricalLaw", "FGAN", "FilteredBackProjection", "GAN", "GRAPPA",
     "GaussianFilter", "GaussianLaw", "GerchbergPapoulis", "GradientDescent", "MedianFilter", "NaiveConsistency", "Noise2Noise",
-    "Noise2Score", "Noise2Self", "Noise2Void", "NonLocalMeans", "PN2V", "ProximalGradient", "R3GAN", "RARE", "RichardsonLucy", "SNGAN",
+    "Noise2Score", "Noise2Self", "Noise2Void", "NonLocalMeans", "PN2V", "Pix2Pix", "ProximalGradient", "R3GAN", "RARE", "RichardsonLucy", "SNGAN",
     "SSDU", "Self2Self", "SliceGRAPPA", "SpatialVAE", "Supervised", "VAE", "VariableSplitting", "WGAN", "WaveletShrinkage", "Wiener",
     "ZSN2N", "ZeroShotSSL",
 ]

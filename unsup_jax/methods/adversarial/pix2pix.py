@@ -1,0 +1,97 @@
+r"""Conditional GAN of pairs: pix2pix (Isola et al., CVPR 2017; article, eqs. (6)-(7), (27)).
+
+    min_G max_D  E_{x,y} log D(y, x) + E_y log(1 - D(y, G(y))) + 100 E_{x,y} ||x - G(y)||_1
+
+The content term is supervised learning, (7). It leaves the mean of all the x that could have made y, or their median, which is
+blurred; D, which sees y beside x and judges patches, asks G for one that looks like an x. G is a U-Net. What D descends is
+halved, as published. There is no z: Isola found that G ignores it.
+"""
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, ClassVar
+
+import jax
+from jax import Array
+
+from unsup_jax.core import SAME_PIXELS, Adam, Measurement, Optimizer, Takes, mean_loss, mean_over_replicas, sample_keys
+from unsup_jax.core.method import Metrics
+from unsup_jax.errors import InputError
+from unsup_jax.losses import Objective, SupervisedError
+from unsup_jax.methods.adversarial.game import Adversarial, Player, Players
+from unsup_jax.networks import Critic, Network, PatchCritic, UNet
+
+
+@dataclass(frozen=True)
+class Pix2Pix(Adversarial):
+    """The content term with the conditional game. Raises `InputError` on an augmentation, which would move x and not y."""
+
+    sees: ClassVar[frozenset[str]] = frozenset({"truth"})
+    takes: ClassVar[Takes] = SAME_PIXELS
+    reference: ClassVar[str] = "Isola 2017, eqs. (6)-(7), (27)"
+
+    generator: Network = UNet(depth=3)
+    """G."""
+    critic: Critic = PatchCritic()
+    """D."""
+    content: Objective = 100 * SupervisedError(absolute=True)
+    """What G pays for its distance from x, with its weight."""
+    adversarial: float = 1.0
+    """Weight of what G pays for D's outputs."""
+    generator_optimizer: Optimizer = Adam(2e-4, b1=0.5, average=0.99)
+    """Optimiser of G, with its moving average."""
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.augment is not None and self.beside:
+            raise InputError(f"{self.label} takes no augmentation: it would move x and not the y that the critic sees beside it")
+        if unseen := self.content.sees - self.sees:
+            raise InputError(f"the content of {self.label} may see the truth, not {', '.join(sorted(unseen))}")
+
+    @property
+    def beside(self) -> bool:
+        """Whether D sees y beside x."""
+        return True
+
+    def shown(self, one: Measurement) -> Array:
+        """What G takes of a measurement, an image on the pixels of x."""
+        return one.y
+
+    def judging(self, D: Player, one: Measurement) -> Player:
+        """D(y, .)."""
+        return partial(D, self.shown(one)) if self.beside else D
+
+    def critic_loss(self, key: Array, D: Player, G: Player, one: Measurement):
+        loss, metrics = self.judged(key, self.judging(D, one), one.truth, G(self.shown(one)))
+        return loss / 2, metrics
+
+    def generator_loss(self, key: Array, G: Player, D: Player, one: Measurement):
+        of_content, of_D = jax.random.split(key)
+        estimate = G(self.shown(one))
+        content, metrics = self.content(of_content, lambda other: estimate if other is one else G(self.shown(other)), one)
+        deceiving = self.deceiving(of_D, self.judging(D, one), one.truth, estimate)
+        return content + self.adversarial * deceiving, {"content": content, "adversarial": deceiving, **metrics}
+
+    def init_players(self, key: Array, one: Measurement) -> tuple[Any, Any]:
+        (of_G, of_D), image = jax.random.split(key), self.shown(one)
+        seen = (image, one.truth) if self.beside else (one.truth,)
+        return self.generator.init(of_G, image), self.critic.init(of_D, *seen)
+
+    def check(self, measurement: Measurement) -> None:
+        super().check(measurement)
+        self.content.check(measurement)
+
+    def validate(self, key: Array, state: Players, batch: Measurement) -> Metrics:
+        def loss(key, params, one):
+            one = one.normalize(state.scale, state.target)
+            return self.content(key, lambda one: self.generator.apply(params, self.shown(one)), one)
+
+        return mean_over_replicas(mean_loss(loss, sample_keys(key, batch.y.shape[0]), state.params, batch)[1])
+
+    def reconstruct(self, key: Array, state: Players, measurement: Measurement) -> Array:
+        one = measurement.normalize(state.scale)
+        return state.target.restore(self.generator.apply(state.params, self.shown(one)))
+
+    @property
+    def tiling(self) -> tuple[int, int] | None:
+        return None if self.generator.radius is None else (self.generator.radius, self.generator.alignment)
