@@ -11,10 +11,10 @@ from test_train import norm_of_difference
 from unsup_jax.core import Adam, Measurement
 from unsup_jax.errors import InputError
 from unsup_jax.evaluate import psnr
-from unsup_jax.losses import Consistency, PairConsistency, SupervisedError
+from unsup_jax.losses import Consistency, PairConsistency, SupervisedError, UNSURE
 from unsup_jax.losses.games import Mirror
 from unsup_jax.methods import Pix2Pix
-from unsup_jax.networks import PatchCritic, UNet
+from unsup_jax.networks import PatchCritic, UNet, Unrolled
 from unsup_jax.operators import Convolution, gaussian_psf
 
 pytestmark = pytest.mark.usefixtures("standard_promotion")  # optax mixes types
@@ -28,7 +28,8 @@ def blurred():
     H = Convolution(gaussian_psf((7, 7), 1.2))
     images = [one.truth for one in noisy_images(count=5, shape=(48, 48), kind="nuclei")]
     measured = [Measurement(np.asarray(projected(H, jnp.asarray(x))), H, truth=x) for x in images]
-    parts = [jax.tree.map(lambda a: a[i : i + 24, j : j + 24] if a.ndim == 3 else a, one) for one in measured[:4] for i in (0, 24) for j in (0, 24)]
+    corner = lambda one, i, j: one.replace(y=one.y[i : i + 24, j : j + 24], truth=one.truth[i : i + 24, j : j + 24])
+    parts = [corner(one, i, j) for one in measured[:4] for i in (0, 24) for j in (0, 24)]
     return jax.tree.map(lambda *leaves: jnp.stack(leaves), *parts), measured[4]
 
 
@@ -53,4 +54,8 @@ def test_what_pix2pix_refuses():
         Pix2Pix(augment=Mirror())
     with pytest.raises(InputError, match="may see the truth, not pair"):
         Pix2Pix(content=PairConsistency())
+    with pytest.raises(InputError, match="learns nothing beside the network"):
+        Pix2Pix(content=SupervisedError() + UNSURE())
+    with pytest.raises(InputError, match="Unrolled asks for the operator"):
+        Pix2Pix(generator=Unrolled())
     assert Pix2Pix(content=SupervisedError() + 0.1 * Consistency()).sees == {"truth"}

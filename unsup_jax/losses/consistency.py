@@ -52,6 +52,11 @@ class SupervisedError(Objective):
     absolute: bool = False
     """(1/n) ||F(y) - x||_1 in its place."""
 
+    @property
+    def label(self) -> str:
+        """The name in logs and tables."""
+        return "AbsoluteError" if self.absolute else "SupervisedError"
+
     def __call__(self, key: Array, F: Estimator, one: Measurement, own: Any = None):
         error = mean_absolute_error if self.absolute else mean_square_error
         return error(F(one), one.truth), {}

@@ -5,8 +5,9 @@ r"""Adversarial methods: a generator G against a critic D, eqs. (27)-(36), figur
     (35)-(36)  WGAN       min_G max_{D in Lip_1} E D(x) - E D(G(z)):      their Wasserstein-1 distance, by its dual
                SNGAN      the hinge, with a D whose layers are normalised
                R3GAN      s(D(G(z)) - D(x)) with R1 and R2:               each pair by itself
+    (6)-(7)    Pix2Pix    a content term of pairs (y, x), and D(y, x) against D(y, G(y))
 
 All share the game of `game`: critic steps on parts of a batch, a generator step, averages. They differ in what the players pay
 (`losses.games.game`, `divergences`) and in what keeps D smooth (`losses.games.regularizers`). Unconditional ones see unpaired
-samples alone, and answer with `sample(key, state, count)`.
+samples alone, and answer with `sample(key, state, count)`; conditional ones see the truth, and reconstruct.
 """

@@ -24,7 +24,11 @@ from unsup_jax.networks import Critic, Network, PatchCritic, UNet
 
 @dataclass(frozen=True)
 class Pix2Pix(Adversarial):
-    """The content term with the conditional game. Raises `InputError` on an augmentation, which would move x and not y."""
+    """The content term with the conditional game.
+
+    Raises `InputError` on an augmentation, which would move x and not y, on a generator that asks for the operator, and on a
+    content that sees more than the truth or learns something beside the network.
+    """
 
     sees: ClassVar[frozenset[str]] = frozenset({"truth"})
     takes: ClassVar[Takes] = SAME_PIXELS
@@ -47,6 +51,10 @@ class Pix2Pix(Adversarial):
             raise InputError(f"{self.label} takes no augmentation: it would move x and not the y that the critic sees beside it")
         if unseen := self.content.sees - self.sees:
             raise InputError(f"the content of {self.label} may see the truth, not {', '.join(sorted(unseen))}")
+        if jax.eval_shape(self.content.init, jax.random.key(0)) is not None:
+            raise InputError(f"the content of {self.label} learns nothing beside the network, as {self.content.label} does")
+        if self.generator.takes_operator:
+            raise InputError(f"the generator of {self.label} sees an image alone; {type(self.generator).__name__} asks for the operator too")
 
     @property
     def beside(self) -> bool:
