@@ -51,7 +51,7 @@ class Pix2Pix(Adversarial):
             raise InputError(f"{self.label} takes no augmentation: it would move x and not the y that the critic sees beside it")
         if unseen := self.content.sees - self.sees:
             raise InputError(f"the content of {self.label} may see the truth, not {', '.join(sorted(unseen))}")
-        if jax.eval_shape(self.content.init, jax.random.key(0)) is not None:
+        if any(type(term.objective).init is not Objective.init for term in self.content.summands()):
             raise InputError(f"the content of {self.label} learns nothing beside the network, as {self.content.label} does")
         if self.generator.takes_operator:
             raise InputError(f"the generator of {self.label} sees an image alone; {type(self.generator).__name__} asks for the operator too")
