@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from unsup_jax.errors import InputError
+from unsup_jax.evaluate import Spectrum
 from unsup_jax.evaluate import distributions as d
 
 
@@ -44,6 +45,15 @@ def test_power_spectrum_of_a_wave_and_of_noise():
     noise = normal(400, 0, 3.0, (16, 16, 1))
     np.testing.assert_allclose(d.power_spectrum(noise), 9, rtol=0.1)
     assert abs(d.spectrum_error(10 * noise, noise) - 20) < 1e-6
+
+
+def test_spectrum_of_estimates_is_a_column():
+    noise = list(normal(6, 0, 3.0, (16, 16, 1)))
+    assert Spectrum().scores([10 * x for x in noise], [], noise) == {"power spectrum (dB)": pytest.approx(20)}
+    assert Spectrum().scores([1j * x for x in noise], [], [abs(x) for x in noise]) == {"power spectrum (dB)": pytest.approx(0, abs=1e-6)}
+    assert Spectrum().scores(noise, [], []) == {}
+    with pytest.raises(InputError, match="one shape, not of"):
+        Spectrum().check([(16, 16, 1), (8, 16, 1)])
 
 
 def test_a_gaussian_like_the_images_has_their_moments():
