@@ -8,6 +8,9 @@ r"""The game of a generator G and a critic D, eq. (27), once for all: min_G max_
 Parts are every n_critic-th sample, so that a step sees the same ones on any number of devices. A method gives the two losses
 of ONE sample, with the players as functions; what a game, its regularisers and its augmentation make of a real and a generated
 image is `judged` and `deceiving`. The state of both, of power iterations and of an adapting augmentation, is `Players`.
+
+Each side may be several networks, which step together: its theta is then a tree with a part for each, and `generates` and `judges`
+make of it what the losses take as G and D.
 """
 
 from collections.abc import Callable
@@ -97,6 +100,14 @@ class Adversarial(Method):
         """G and D for images of the target distribution of that shape [*S, C]."""
         return self.generator, self.critic
 
+    def generates(self, params: Any, shape: tuple[int, ...]) -> Player:
+        """G with its parameters."""
+        return partial(self.networks(shape)[0].apply, params)
+
+    def judges(self, params: Any, shape: tuple[int, ...]) -> Player:
+        """D with its parameters."""
+        return partial(self.networks(shape)[1].apply, params)
+
     def units(self, example: Measurement) -> tuple[Scale, Scale]:
         """(units of y, units of x) of a batch: one's own of unpaired samples, which y need not share."""
         scale = Scale.of(example)
@@ -153,12 +164,18 @@ class Adversarial(Method):
 
     def critic_step(self, key: Array, state: Players, part: Measurement) -> tuple[Players, Metrics]:
         """One step of D on a part of the batch."""
-        critic, count = state.critic, part.y.shape[0]
+        G = self.generates(state.generator.params, state.shape)
+        return self.critic_descent(
+            key, state, part, lambda at, key, D, one: at.critic_loss(key, D, G, one.normalize(state.scale, state.target)))
+
+    def critic_descent(self, key: Array, state: Players, part: Any, loss_of: Callable[..., tuple[Array, Metrics]]) -> tuple[Players, Metrics]:
+        """One step of D against the mean of loss_of(method as it is now, key, D, sample) over the samples of a part."""
+        critic, count = state.critic, len(jax.tree.leaves(part)[0])
         kept = [r.advance(critic.params, own) for r, own in zip(self.regularizers, critic.buffers["regularizers"])]
-        G, at = self._generates(state.generator.params, state.shape), self._augmenting(critic.buffers["augment"])
+        at = self._augmenting(critic.buffers["augment"])
 
         def loss(key, params, one):
-            return at.critic_loss(key, self._judges(params, kept, state.shape), G, one.normalize(state.scale, state.target))
+            return loss_of(at, key, self._judges(params, kept, state.shape), one)
 
         gradient, metrics = mean_gradient(loss, sample_keys(key, count), critic.params, part, at_once=self.at_once)
         critic = critic.descend(gradient, self.critic_optimizer)
@@ -168,7 +185,8 @@ class Adversarial(Method):
         if self.augment is not None:
             everyone = all_replicas(jnp.zeros(count)).shape[0]
             augment = self.augment.adapt(augment, metrics["sign"], everyone)
-        return state.replace(critic=critic.remember({"regularizers": kept, "augment": augment})), _named("critic", metrics)
+        critic = critic.remember({**critic.buffers, "regularizers": kept, "augment": augment})
+        return state.replace(critic=critic), _named("critic", metrics)
 
     def generator_step(self, key: Array, state: Players, part: Measurement) -> tuple[Players, Metrics]:
         """One step of G on a part of the batch."""
@@ -177,19 +195,16 @@ class Adversarial(Method):
         at = self._augmenting(critic.buffers["augment"])
 
         def loss(key, params, one):
-            return at.generator_loss(key, self._generates(params, state.shape), D, one.normalize(state.scale, state.target))
+            return at.generator_loss(key, self.generates(params, state.shape), D, one.normalize(state.scale, state.target))
 
         keys = sample_keys(key, part.y.shape[0])
         gradient, metrics = mean_gradient(loss, keys, state.generator.params, part, at_once=self.at_once)
         return state.replace(generator=state.generator.descend(gradient, self.generator_optimizer)), _named("generator", metrics)
 
-    def _generates(self, params, shape) -> Player:
-        return partial(self.networks(shape)[0].apply, params)
-
     def _judges(self, params, kept, shape) -> Player:
         for r, own in zip(self.regularizers, kept):
             params = r.applied(params, own)
-        return partial(self.networks(shape)[1].apply, params)
+        return self.judges(params, shape)
 
     def _augmenting(self, kept) -> "Adversarial":
         """The method with the augmentation as it is now."""
