@@ -1,5 +1,6 @@
 """The vocabulary: operator, measurement, method. It knows nothing of any method, network or instrument."""
 
+from unsup_jax.core.family import Among, Drawn, Family, Own, Redrawn
 from unsup_jax.core.gradients import mean_gradient, mean_loss
 from unsup_jax.core.measurement import Measurement, Scale
 from unsup_jax.core.method import Direct, Learned, LearnedState, Method
@@ -9,7 +10,7 @@ from unsup_jax.core.takes import ANYTHING, IMAGES, LINEAR, REAL_IMAGES, REAL_LIN
 
 __all__ = [
     "ANYTHING", "IMAGES", "LINEAR", "REAL_IMAGES", "REAL_LINEAR", "SAME_PIXELS", "Takes",
-    "SGD", "Adam", "Composition", "Direct", "Learned", "LearnedState", "LinearOperator", "Lion", "Measurement", "Method", "Operator",
-    "Optimizer", "RMSProp", "Restricted", "Scale", "Trained", "Views", "all_replicas", "mean_gradient", "mean_loss", "mean_over_replicas",
-    "sample_keys",
+    "SGD", "Adam", "Among", "Composition", "Direct", "Drawn", "Family", "Learned", "LearnedState", "LinearOperator", "Lion", "Measurement",
+    "Method", "Operator", "Optimizer", "Own", "RMSProp", "Redrawn", "Restricted", "Scale", "Trained", "Views", "all_replicas",
+    "mean_gradient", "mean_loss", "mean_over_replicas", "sample_keys",
 ]
