@@ -10,6 +10,7 @@ from unsup_jax.losses.hold_out import (
 from unsup_jax.losses.j_invariance import JInvariance, j_invariant
 from unsup_jax.losses.neighbours import Neighbor2Neighbor, neighbour_samplers
 from unsup_jax.losses.objective import Estimator, Objective, Sum, Weighted
+from unsup_jax.losses.perceptual import Perceptual
 from unsup_jax.losses.recorrupted import Recorrupted
 from unsup_jax.losses.risk import SURE, UNSURE, ascending, weighted_divergence
 from unsup_jax.losses.splitting import Split, restricted
@@ -18,7 +19,7 @@ from unsup_jax.losses.withheld import HoldOut
 
 __all__ = [
     "SURE", "UNSURE", "Consistency", "Equivariance", "Estimator", "Group", "HoldOut", "JInvariance", "Kappa", "MultiOperator",
-    "Neighbor2Neighbor", "Objective", "PairConsistency", "Recorrupted", "Reflections", "Rotations", "Shifts", "Split", "Sum",
+    "Neighbor2Neighbor", "Objective", "PairConsistency", "Perceptual", "Recorrupted", "Reflections", "Rotations", "Shifts", "Split", "Sum",
     "SupervisedError", "Undersampling", "Weighted", "ascending", "beside", "free_bits", "grid_pixels", "importance_bound",
     "j_invariant", "local_mean", "local_median", "masked_mean", "mean_absolute_error", "mean_square_error", "neighbour",
     "neighbour_samplers", "normal_divergence", "normalized_error", "replacement", "restricted", "rolled_mask", "rotated",

@@ -65,7 +65,7 @@ class PartialUNet(Network):
         x, mask = PartialConv(self.width)(x, mask)
         for level in range(self.depth):
             x, mask = PartialConv(self.width)(_leaky(x), mask)
-            x, mask = _largest(_leaky(x)), _largest(mask)
+            x, mask = largest(_leaky(x)), largest(mask)
             if level < self.depth - 1:
                 skips.append(x)
         x = _leaky(PartialConv(self.width)(x, mask)[0])
@@ -84,7 +84,7 @@ def _leaky(x):
     return jax.nn.leaky_relu(x, 0.1)
 
 
-def _largest(x):
+def largest(x):
     """Maximum of each 2^d block: [*S, C] -> [*S / 2, C].
 
     Two by two: the gradient of `max` over an axis divides by the number of entries that equal it, which is zero where
