@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure  # not pyplot, whose windows and backend are the user's
 from matplotlib.patches import Rectangle
 
-from unsup_jax.evaluate.resolution import fourier_ring_correlation
+from unsup_jax.evaluate.resolution import Correlation, fourier_ring_correlation
 from unsup_jax.evaluate.uncertainty import calibration, coverage
 
 COLUMNS = 8
@@ -217,6 +217,36 @@ def ring_correlations(path: Path, images: dict[str, np.ndarray], truth: np.ndarr
     axis.axhline(0.5, color="k", lw=0.8, ls=":")
     axis.text(0.5, 0.51, "1/2", ha="right", fontsize=8)
     axis.set(xlabel="spatial frequency (cycles per pixel)", ylabel="correlation with the truth", xlim=(0, 0.5), ylim=(-0.05, 1.02))
+    axis.grid(alpha=0.3)
+    axis.legend(fontsize=8)
+    _save(figure, path)
+
+
+def volumes(path: Path, maps: dict[str, np.ndarray]) -> None:
+    """One row a volume [D, D, D, C]: its central slices along the three axes, and its projections along them."""
+    figure = Figure(figsize=(9, 1.6 * len(maps)), layout="constrained")
+    for line, (label, x) in zip(figure.subplots(len(maps), 6, squeeze=False), maps.items()):
+        x = np.linalg.norm(x, axis=-1) if x.shape[-1] > 1 or np.iscomplexobj(x) else x[..., 0]
+        planes = [np.take(x, n // 2, axis) for axis, n in enumerate(x.shape)] + [x.mean(axis) for axis in range(3)]
+        line[0].set_ylabel(label, fontsize=8)
+        for k, (axis, plane) in enumerate(zip(line, planes)):
+            low, high = np.percentile(planes[:3] if k < 3 else planes[3:], [0.5, 99.7])
+            axis.imshow(plane, cmap="gray", vmin=low, vmax=high, interpolation="nearest")
+            axis.set(xticks=[], yticks=[])
+    for axis, title in zip(figure.axes, ("z = 0", "y = 0", "x = 0", "along z", "along y", "along x")):
+        axis.set_title(title, fontsize=8)
+    _save(figure, path)
+
+
+def shell_correlations(path: Path, curves: dict[str, Correlation], threshold: float) -> None:
+    """Curves of FSC over spatial frequency, with a threshold."""
+    figure = Figure(figsize=(5.5, 3.4), layout="constrained")
+    axis = figure.subplots()
+    for name, curve in curves.items():
+        axis.plot(curve.frequency, curve.correlation, lw=1.2, label=name)
+    axis.axhline(threshold, color="k", lw=0.8, ls=":")
+    axis.text(0.5, threshold + 0.01, f"{threshold:g}", ha="right", fontsize=8)
+    axis.set(xlabel="spatial frequency (cycles per voxel)", ylabel="correlation", xlim=(0, 0.5), ylim=(-0.2, 1.02))
     axis.grid(alpha=0.3)
     axis.legend(fontsize=8)
     _save(figure, path)

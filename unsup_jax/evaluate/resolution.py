@@ -17,7 +17,7 @@ transform of w^2 at m, and along each of the d - 1 directions in which a ring or
     (mean w^2)^2 / mean w^4      of the samples there are, 18/35 for the Hann window.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -96,3 +96,51 @@ def fourier_ring_correlation(a: np.ndarray, b: np.ndarray, *, pixel_size: float 
 
 
 fourier_shell_correlation = fourier_ring_correlation
+
+
+@dataclass(frozen=True)
+class MaskedCorrelation:
+    """The FSC of two halves, and what of it is the specimen's and not the mask's."""
+
+    unmasked: Correlation
+    masked: Correlation
+    corrected: Correlation
+    """(FSC_masked - FSC_random) / (1 - FSC_random) beyond the shells whose phases were kept, FSC_masked below."""
+
+
+def masked_shell_correlation(
+    a: np.ndarray, b: np.ndarray, mask: np.ndarray, *, pixel_size: float = 1.0, kept: float = 0.8, seed: int = 0,
+) -> MaskedCorrelation:
+    """FSC of two half maps [D, D, D, C] within a mask [D, D, D, 1] of values 0 to 1, corrected for what the mask itself correlates.
+
+    A mask removes noise around the specimen, and makes neighbouring frequencies dependent. How much of the correlation comes of that
+    is seen where there is no signal: the phases of both halves are drawn anew beyond the shell where the unmasked FSC falls below
+    `kept`, and both are masked again (Chen et al., Ultramicroscopy 135, 24 (2013)). Two shells more are left uncorrected,
+    where the mask mixes kept and drawn phases. Raises `InputError` on different shapes.
+    """
+    if mask.shape != (*a.shape[:-1], 1):
+        raise InputError(f"a mask of shape {mask.shape} for volumes of shape {a.shape}; it is {(*a.shape[:-1], 1)}")
+    correlate = lambda a, b: fourier_ring_correlation(a, b, pixel_size=pixel_size, window=False)
+    unmasked, masked = correlate(a, b), correlate(a * mask, b * mask)
+    below = np.flatnonzero(unmasked.correlation < kept)
+    first = max(1, int(below[0])) if len(below) else len(unmasked.correlation)
+    rng = np.random.default_rng(seed)
+    random = correlate(*(_with_random_phases(half, first, rng) * mask for half in (a, b))).correlation
+    corrects = np.arange(len(random)) >= first + 2
+    corrected = np.where(corrects, (masked.correlation - random) / np.maximum(1 - random, 1e-6), masked.correlation)
+    return MaskedCorrelation(unmasked, masked, replace(masked, correlation=corrected))
+
+
+def ball_mask(size: int, radius: float, edge: float = 3.0) -> np.ndarray:
+    """1 within `radius` voxels of the centre, 0 beyond `edge` more, half a cosine between them, [D, D, D, 1]."""
+    distance = np.linalg.norm(np.moveaxis(np.indices((size,) * 3), 0, -1) - size // 2, axis=-1)
+    return (0.5 + 0.5 * np.cos(np.pi * np.clip((distance - radius) / edge, 0, 1)))[..., None].astype(np.float32)
+
+
+def _with_random_phases(x, first, rng):
+    """x with the phases of white noise from the shell `first` on, mean and moduli as they are."""
+    axes = tuple(range(x.ndim - 1))
+    radius = np.sqrt(sum(f**2 for f in np.meshgrid(*(np.fft.fftfreq(n) * min(x.shape[:-1]) for n in x.shape[:-1]), indexing="ij")))
+    spectrum, noise = np.fft.fftn(x, axes=axes), np.fft.fftn(rng.normal(size=x.shape), axes=axes)
+    drawn = np.abs(spectrum) * noise / np.maximum(np.abs(noise), 1e-12)
+    return np.fft.ifftn(np.where((np.rint(radius) >= first)[..., None], drawn, spectrum), axes=axes).real
