@@ -8,6 +8,7 @@ import pytest
 from helpers import centred_kspace
 from scans import slices, unitary, xml
 
+from unsup_jax import provenance
 from unsup_jax.apply import reconstruct_files
 from unsup_jax.core import Measurement
 from unsup_jax.data import Data, Stream
@@ -16,6 +17,7 @@ from unsup_jax.evaluate import psnr
 from unsup_jax.evaluate.metrics import nmse
 from unsup_jax.experiment import Experiment
 from unsup_jax.inference import estimator
+from unsup_jax.files import listed
 from unsup_jax.files.kspace import is_kspace, read_kspace, write_images
 from unsup_jax.files.scan import Scan
 from unsup_jax.methods import ConjugateGradient
@@ -99,6 +101,8 @@ def test_bart_spokes_take_the_trajectory_beside_them(tmp_path):
     assert scan.trajectory.frame == (30, 30)
     for i in range(2):
         np.testing.assert_allclose(scan.kspace[i], np.outer(2 * i + np.array([1, 2]), value(scan.trajectory.coordinates[i])), atol=1e-5)
+    assert listed(tmp_path) == listed(tmp_path / "*.cfl") == [path]     # a folder of scans is their samples
+    assert provenance.of_files(str(tmp_path))["files"] == 4             # and what they were made of the trajectories too
     write_cfl(tmp_path / "a_traj", np.ones((3, 30, 20)))
     with pytest.raises(InputError, match="accepted are plane ones"):
         read_kspace(path)

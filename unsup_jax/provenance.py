@@ -19,6 +19,7 @@ import unsup_jax
 from unsup_jax.core import Measurement
 from unsup_jax.data import Data
 from unsup_jax.files import listed, parted
+from unsup_jax.files.names import trajectory_of
 from unsup_jax.modalities import Modality
 
 SMALL = 64 * 2**20
@@ -60,7 +61,7 @@ def of_files(path: str) -> dict[str, Any]:
     places = [Path(path)] if (Path(path) / "dataset_info.json").exists() else listed(path)
     places = list(dict.fromkeys(parted(place)[0] for place in places))
     found = [file for place in places for file in (sorted(p for p in place.rglob("*") if p.is_file()) if place.is_dir() else [place])]
-    found += [pair for file in found if file.suffix == ".cfl" and (pair := file.with_suffix(".hdr")).exists()]
+    found += [each for file in found if file.suffix == ".cfl" for each in _beside(file)]
     if not all(file.exists() for file in found):
         return {"of": f"the name {path}"}
     total, digest = sum(file.stat().st_size for file in found), hashlib.sha256()
@@ -90,6 +91,12 @@ def of_arrays(arrays: Sequence[np.ndarray]) -> dict[str, Any]:
 def changed(stored: dict[str, Any], found: dict[str, Any]) -> list[str]:
     """The names under which two records of fingerprints differ."""
     return sorted(name for name in stored.keys() | found.keys() if stored.get(name) != found.get(name))
+
+
+def _beside(file):
+    """What BART reads with a .cfl: its header, and the trajectory of its samples."""
+    trajectory = trajectory_of(file)
+    return filter(Path.exists, (file.with_suffix(".hdr"), trajectory, trajectory.with_suffix(".hdr")))
 
 
 def _sample(digest, file, size, count):

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from unsup_jax.errors import InputError
+from unsup_jax.files.names import trajectory_of
 from unsup_jax.files.scan import Scan, Trajectory, is_whole, slices_along
 
 _AXES = ("READ", "PHS1", "PHS2", "COIL", "MAPS", "TE", "COEFF", "COEFF2", "ITER", "CSHIFT", "TIME", "TIME2", "LEVEL", "SLICE", "AVG", "BATCH")
@@ -36,7 +37,7 @@ def read(path: Path) -> Scan:
     space = array.shape[2:]
     if sum(n > 1 for n in space) < 2:
         raise InputError(f"{path}: {said}; an image takes two of READ, PHS1 and PHS2")
-    beside = path.with_name(f"{path.stem}_traj.cfl")
+    beside = trajectory_of(path)
     if space[0] == 1 and beside.exists():
         return _along(path, array[:, :, 0], beside, text)
     if space[0] == 1 and _is_flat(array[:, :, 0]):

@@ -90,11 +90,17 @@ def is_several(path: str | Path) -> bool:
     return (file.is_dir() and not is_zarr(file)) or (not file.exists() and has_magic(str(file)))
 
 
+def trajectory_of(path: Path) -> Path:
+    """Where BART keeps the trajectory of the samples in a .cfl: NAME_traj.cfl beside NAME.cfl."""
+    return beside(path, "traj")
+
+
 def listed(path: str | Path) -> list[Path]:
     """The files that a path means, in the natural order of their names: itself, those of a folder, or those of a pattern.
 
-    Hidden names are left out, so that an output which is not complete is never an input. A pattern may name a dataset,
-    as in "*.h5:raw". Raises `InputError` where there is none, and on an address of another machine.
+    Hidden names are left out, so that an output which is not complete is never an input, and of a folder or a pattern the
+    trajectories, which are read with the samples beside them. A pattern may name a dataset, as in "*.h5:raw". Raises
+    `InputError` where there is none, and on an address of another machine.
     """
     file, dataset = parted(path)
     if re.match(r"[a-z0-9+]{2,}:/", str(path)):
@@ -110,7 +116,9 @@ def listed(path: str | Path) -> list[Path]:
     elif is_partial(file):
         raise InputError(f"{path}: is an output that was not completed")
     else:
-        found = [file]
+        return [Path(path)]
+    trajectories = {trajectory_of(p) for p in found if p.suffix == ".cfl"}
+    found = [p for p in found if p not in trajectories]
     return [Path(f"{p}:{dataset}") if dataset else p for p in sorted(found, key=natural)]
 
 
