@@ -12,8 +12,8 @@ import unsup_jax
 from unsup_jax.core import Adam
 from unsup_jax.data.arrays import as_images
 from unsup_jax.errors import InputError
-from unsup_jax.methods import SSDU, VAE, GaussianLaw, Noise2Noise, Noise2Void, ProximalGradient, Supervised
-from unsup_jax.networks import Autoencoder, ConvDecoder, ConvEncoder, DnCNN, ResNet, Unrolled
+from unsup_jax.methods import GAN, SSDU, VAE, GaussianLaw, Noise2Noise, Noise2Void, ProximalGradient, Supervised
+from unsup_jax.networks import Autoencoder, ConvCritic, ConvDecoder, ConvEncoder, DenseGenerator, DnCNN, ResNet, Unrolled
 from unsup_jax.noise import Gaussian
 from unsup_jax.operators import Convolution, Fourier, gaussian_psf
 from unsup_jax.priors import TotalVariation
@@ -184,6 +184,17 @@ def test_samples_are_of_what_unpaired_images_are_of():
     assert samples.shape == (200, 8, 8, 1) and abs(samples.mean() - 50) < 1 and abs(samples.std() - 5) < 1
     with pytest.raises(InputError, match="none from a measurement"):
         fitted.reconstruct(noisy((16, 16)))
+
+
+def test_a_game_on_unpaired_images_of_another_shape_than_the_measurements(tmp_path):
+    """A run's folder knows the shape of each field that its method saw."""
+    game = GAN(generator=DenseGenerator(width=4, depth=1), critic=ConvCritic(width=4, depth=1), latents=2)
+    unpaired = list(np.random.default_rng(0).normal(50, 5, (4, 12, 10, 2)).astype(np.float32))
+    fitted = unsup_jax.fit(game, noisy((16, 20)), unpaired=unpaired, patch=None, augment=False, steps=1, batch=4)
+    fitted.save(tmp_path / "run")
+    drawn = unsup_jax.load(tmp_path / "run").samples(3)
+    assert drawn.shape == (3, 12, 10, 2)
+    np.testing.assert_array_equal(drawn, fitted.samples(3))
 
 
 def test_draws_have_the_axes_of_the_array():

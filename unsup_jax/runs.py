@@ -19,6 +19,7 @@ from flax import struct
 
 from unsup_jax import config, provenance
 from unsup_jax.core import LinearOperator, Learned, Measurement, Method
+from unsup_jax.core.measurement import MAY_SEE
 from unsup_jax.errors import InputError
 from unsup_jax.noise import NoiseModel
 from unsup_jax.noise.stored import from_json, to_json
@@ -113,10 +114,10 @@ def method_folder(directory: Path, label: str) -> Path:
 def leave_example(folder: Path, measurements: list[Measurement], batch: Measurement | None = None) -> None:
     """Write what `load_trained` needs to know of the measurements that a method was trained on, in batches like `batch`."""
     first = measurements[0]
-    unpaired = None if batch is None or batch.unpaired is None else batch.unpaired.shape
+    beside = {} if batch is None else {name: _described(array) for name in sorted(MAY_SEE) if (array := getattr(batch, name)) is not None}
     write_json(folder / "example.json", {
         "shape": (first if batch is None else batch).y.shape, "noise": to_json(_common_noise(measurements)), "dtype": str(first.y.dtype),
-        "image": _image(first), "unpaired": unpaired, "offset": first.offset,
+        "image": _image(first), "beside": beside, "offset": first.offset,
     })
 
 
@@ -163,9 +164,8 @@ def load_trained(method: Method, train: Train, directory: Path) -> tuple[Any, No
         return None, from_json(json.loads(path.read_text()).get("noise")) if path.exists() else None
     folder, stored = _example(method, directory)
     y = jax.ShapeDtypeStruct(tuple(stored["shape"]), stored.get("dtype", "float32"))
-    image, beside = stored.get("image"), dict.fromkeys(method.sees, y)
-    if stored.get("unpaired"):
-        beside["unpaired"] = jax.ShapeDtypeStruct(tuple(stored["unpaired"]), np.float32)
+    image, beside = stored.get("image"), dict.fromkeys(method.sees, y)      # of an older version, all are taken to be like y
+    beside |= {name: jax.ShapeDtypeStruct(tuple(like["shape"]), like["dtype"]) for name, like in stored.get("beside", {}).items()}
     example = Measurement(y, Shaped(tuple(image["shape"]), image["dtype"]) if image else Identity(), **beside)
     like = jax.eval_shape(method.planned(train.steps).init, jax.random.key(0), example)
     watched = "validation_loss" if any("validation_loss" in row for row in read_metrics(folder)) else None
@@ -209,5 +209,8 @@ def _image(one):
     """The shape and type of what a measurement's operator maps from; None where that is as y."""
     if one.operator.local or not one.operator.linear:
         return None
-    like = one.operator.domain(jax.tree.map(jax.numpy.asarray, one.y))
-    return {"shape": like.shape, "dtype": str(like.dtype)}
+    return _described(one.operator.domain(jax.tree.map(jax.numpy.asarray, one.y)))
+
+
+def _described(array):
+    return {"shape": array.shape, "dtype": str(array.dtype)}
