@@ -72,11 +72,11 @@ def leaves_of(tree):
     return [np.asarray(leaf) for leaf in jax.tree.leaves(tree)]
 
 
-def test_a_round_is_the_steps_of_its_players():
+def test_a_round_is_the_steps_of_its_players(quick_compilation):
     """Two critic steps of SGD on every other sample, one of the generator on the last of them, written out with jax.grad."""
     method = WGAN(**SMALL, n_critic=2, generator_optimizer=SGD(0.02, decay=False), critic_optimizer=SGD(0.01, decay=False))
     images, key = jnp.asarray(cells(4)), jax.random.key(7)
-    state = method.init(jax.random.key(0), batch_of(images))
+    state = jax.jit(method.init)(jax.random.key(0), batch_of(images))
     after, _ = jax.jit(method.update)(key, state, batch_of(images))
     x = (images - state.target.offset[None]) / state.target.unit[None]
     D, G = state.critic.params, state.generator.params
@@ -89,13 +89,14 @@ def test_a_round_is_the_steps_of_its_players():
         slope = jnp.linalg.norm(jax.grad(D)(e * x + (1 - e) * fake).ravel())
         return D(fake) - D(x) + 10 * (slope - 1) ** 2
 
+    of_critic = jax.jit(jax.grad(lambda D, keys, x: jnp.mean(jax.vmap(critic_loss, (None, 0, 0))(D, keys, x))))
     for j in range(2):
         keys = sample_keys(jax.random.fold_in(key, j), 2)
-        gradient = jax.grad(lambda D: jnp.mean(jax.vmap(critic_loss, (None, 0, 0))(D, keys, x[j::2])))(D)
+        gradient = of_critic(D, keys, x[j::2])
         D = jax.tree.map(lambda theta, g: theta - 0.01 * g, D, gradient)
     keys = sample_keys(jax.random.fold_in(key, 2), 2)
-    deceived = lambda G: -jnp.mean(jnp.stack([method.critic.apply(D, draw(G, jax.random.split(k)[0])) for k in keys]))
-    G = jax.tree.map(lambda theta, g: theta - 0.02 * g, G, jax.grad(deceived)(G))
+    deceived = lambda G, keys: -jnp.mean(jax.vmap(lambda k: method.critic.apply(D, draw(G, jax.random.split(k)[0])))(keys))
+    G = jax.tree.map(lambda theta, g: theta - 0.02 * g, G, jax.jit(jax.grad(deceived))(G, keys))
     assert norm_of_difference(leaves_of(after.critic.params), leaves_of(D)) < 1e-5
     assert norm_of_difference(leaves_of(after.generator.params), leaves_of(G)) < 1e-5
 
