@@ -22,8 +22,8 @@ TINY = ["--method.network.width", "4", "--method.network.depth", "1", "--train.s
 
 
 def process(*arguments, cwd=None):
-    """The command in a process of its own, as a user starts it."""
-    environment = {**os.environ, "XLA_FLAGS": "--xla_force_host_platform_device_count=2", "PYTHONPATH": str(ROOT)}
+    """The command in a process of its own, as a user starts it but for XLA's passes: what it says and writes is looked at."""
+    environment = {**os.environ, "XLA_FLAGS": "--xla_force_host_platform_device_count=2", "PYTHONPATH": str(ROOT), "JAX_DISABLE_MOST_OPTIMIZATIONS": "1"}
     return subprocess.run(
         [sys.executable, "-m", "experiments", *map(str, arguments)], cwd=cwd or ROOT, env=environment,
         capture_output=True, text=True, timeout=240,
