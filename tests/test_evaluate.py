@@ -1,6 +1,7 @@
 """Scores and resolution against independent implementations; tiles against the whole image."""
 
 import itertools
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -153,13 +154,12 @@ def test_scores_hold_every_column():
 
 @pytest.mark.parametrize("shape", [pytest.param((130, 97), marks=pytest.mark.slow), (64, 200), (40, 30)])
 @pytest.mark.parametrize("network", [UNet(depth=2, width=4), DnCNN(depth=5, width=4)], ids=["UNet", "DnCNN"])
-def test_tiles_agree_with_the_whole(shape, network):
+def test_tiles_agree_with_the_whole(shape, network, quick_compilation):
     y = RNG.normal(size=(*shape, 1)).astype(np.float32)
-    params = network.init(jax.random.key(0), y)
-    whole = network.apply(params, y)
-    apply = jax.jit(lambda y: network.apply(params, y))
+    params, apply = jax.jit(network.init)(jax.random.key(0), y), jax.jit(network.apply)
+    whole = apply(params, y)
     target = np.full_like(y, np.nan)
-    in_tiles(lambda shown, count: map(apply, shown), [y], [target], frame=shape, tile=2 * network.radius + 16,
+    in_tiles(lambda shown, count: map(partial(apply, params), shown), [y], [target], frame=shape, tile=2 * network.radius + 16,
              radius=network.radius, alignment=network.alignment)
     np.testing.assert_allclose(target, whole, atol=1e-5)
 
@@ -177,9 +177,9 @@ def test_mean_over_the_copies_of_an_image(shape):
     np.testing.assert_allclose(dihedral_mean(estimate, jnp.asarray(y)), expected / 2 ** (1 + len(shape)), rtol=1e-5, atol=1e-5)
 
 
-def test_tiles_agree_with_the_whole_under_augmentation():
+def test_tiles_agree_with_the_whole_under_augmentation(quick_compilation):
     network, y = UNet(depth=1, width=4), RNG.normal(size=(70, 53, 1)).astype(np.float32)
-    params = network.init(jax.random.key(0), y)
+    params = jax.jit(network.init)(jax.random.key(0), y)
     estimate = jax.jit(lambda y: dihedral_mean(lambda z: network.apply(params, z), y, network.alignment))
     target = np.full_like(y, np.nan)
     in_tiles(lambda shown, count: map(estimate, shown), [y], [target], frame=(70, 53), tile=40, radius=network.radius, alignment=2)

@@ -10,7 +10,7 @@ from unsup_jax import methods
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text()
 
-pytestmark = pytest.mark.usefixtures("standard_promotion")  # optax mixes types
+pytestmark = pytest.mark.usefixtures("standard_promotion", "quick_compilation")  # optax mixes types
 
 
 def test_the_blocks_run_as_written(tmp_path, monkeypatch, capsys):
