@@ -173,7 +173,7 @@ def test_a_gradient_is_averaged_over_the_replicas_once():
     """Each number of it, and of the metrics, goes from device to device in one reduction."""
     method = Noise2Void(network=TINY, fraction=0.1)
     batch = Measurement(jnp.ones((2, 16, 16, 1)), Identity())
-    state = method.init(jax.random.key(0), batch)
+    state = jax.jit(method.init)(jax.random.key(0), batch)
     shared = jax.tree.map(lambda leaf: jnp.stack([leaf] * 2), batch)
     update = jax.pmap(method.update, axis_name=REPLICA, in_axes=(None, None, 0), out_axes=None, devices=jax.devices()[:2])
     reduced = re.findall(r"psum\w*\[", str(jax.make_jaxpr(update)(jax.random.key(0), state, shared)))

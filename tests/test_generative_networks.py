@@ -20,7 +20,7 @@ def test_a_strided_convolution_in_both_lowerings(double, shape):
     """Values, gradients and the gradient of a squared gradient."""
     x = jax.random.normal(KEY, (*shape, 3))
     layer = Strided(4, precision="float64")
-    params = layer.init(jax.random.key(1), x)
+    params = jax.jit(layer.init)(jax.random.key(1), x)
     params["params"]["bias"] = jnp.arange(4.0)
 
     def everything(lowering):
@@ -36,7 +36,7 @@ def test_a_strided_convolution_in_both_lowerings(double, shape):
 def test_a_strided_convolution_is_every_second_of_a_correlation():
     x = jax.random.normal(KEY, (8, 6, 2))
     layer = Strided(1, use_bias=False)
-    params = layer.init(jax.random.key(1), x)
+    params = jax.jit(layer.init)(jax.random.key(1), x)
     kernel, padded = np.asarray(params["params"]["kernel"]), np.pad(x, ((1, 1), (1, 1), (0, 0)))
     expected = [[(padded[2 * i: 2 * i + 4, 2 * j: 2 * j + 4, :, None] * kernel).sum((0, 1, 2)) for j in range(3)] for i in range(4)]
     np.testing.assert_allclose(layer.apply(params, x), np.array(expected), rtol=1e-4, atol=1e-5)
@@ -48,21 +48,21 @@ def test_a_strided_convolution_is_every_second_of_a_correlation():
 ], ids=lambda c: type(c).__name__)
 def test_critics_take_odd_sizes_and_conditions_in_both_lowerings(critic, outputs):
     x, y = jax.random.normal(KEY, (15, 18, 1)), jax.random.normal(jax.random.key(1), (15, 18, 2))
-    params = critic.init(jax.random.key(2), x, y)
-    out = critic.apply(params, x, y)
+    params = jax.jit(critic.init)(jax.random.key(2), x, y)
+    out = jax.jit(critic.apply)(params, x, y)
     assert [leaf.shape for leaf in jax.tree.leaves(out)] == outputs
     inner = critic.critic if isinstance(critic, MultiScaleCritic) else critic
     native = critic.clone(critic=inner.clone(lowering="native")) if inner is not critic else critic.clone(lowering="native")
-    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-4), native.apply(params, x, y), out)
-    depends = jax.grad(lambda y: sum(jnp.sum(leaf) for leaf in jax.tree.leaves(critic.apply(params, x, y))))(y)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-4), jax.jit(native.apply)(params, x, y), out)
+    depends = jax.jit(jax.grad(lambda y: sum(jnp.sum(leaf) for leaf in jax.tree.leaves(critic.apply(params, x, y)))))(y)
     assert float(jnp.abs(depends).max()) > 0
 
 
 def test_a_patch_critic_of_depth_3_sees_70_pixels():
     critic = PatchCritic(width=2)
     x = jax.random.normal(KEY, (160, 160, 1))
-    params = critic.init(KEY, x)
-    seen = jax.grad(lambda x: critic.apply(params, x)[10, 10, 0])(x)[..., 0] != 0
+    params = jax.jit(critic.init)(KEY, x)
+    seen = jax.jit(jax.grad(lambda x: critic.apply(params, x)[10, 10, 0]))(x)[..., 0] != 0
     assert int(seen.any(0).sum()) == 70 and int(seen.any(1).sum()) == 70
 
 
@@ -71,9 +71,10 @@ def test_a_patch_critic_of_depth_3_sees_70_pixels():
 ], ids=lambda g: type(g).__name__)
 def test_generators_draw_any_size(generator):
     z = jax.random.normal(KEY, (6,))
-    params = generator.init(KEY, z, (10, 13))
-    image = generator.apply(params, z, (10, 13))
-    assert image.shape == (10, 13, generator.channels) and float(jnp.abs(image - generator.apply(params, -z, (10, 13))).max()) > 1e-3
+    params = jax.jit(generator.init, static_argnums=2)(KEY, z, (10, 13))
+    draw = jax.jit(lambda z: generator.apply(params, z, (10, 13)))
+    image = draw(z)
+    assert image.shape == (10, 13, generator.channels) and float(jnp.abs(image - draw(-z)).max()) > 1e-3
     if hasattr(generator, "lowering"):
         np.testing.assert_allclose(generator.clone(lowering="native").apply(params, z, (10, 13)), image, rtol=1e-3, atol=1e-4)
 

@@ -99,7 +99,7 @@ def test_up_convolution_is_repeat_concatenate_convolve(shape):
     skip = jax.random.normal(jax.random.key(0), (*shape, 3))
     coarse = jax.random.normal(jax.random.key(1), (*(n // 2 for n in shape), 5))
     layer = UpConv(4)
-    params = layer.init(jax.random.key(2), coarse, skip)
+    params = jax.jit(layer.init)(jax.random.key(2), coarse, skip)
     plain = Conv(4).apply(params, jnp.concatenate([repeat(coarse), skip], -1))
     np.testing.assert_allclose(layer.apply(params, coarse, skip), plain, rtol=1e-4, atol=1e-5)
 
@@ -164,7 +164,7 @@ def test_export_at_dynamic_sizes():
 def test_partial_convolution_is_convolution_where_nothing_is_missing():
     x = jax.random.normal(jax.random.key(0), (12, 10, 3))
     layer, mask = PartialConv(4), jnp.ones((12, 10, 1))
-    params = layer.init(jax.random.key(1), x, mask)
+    params = jax.jit(layer.init)(jax.random.key(1), x, mask)
     full, there = layer.apply(params, x, mask)
     kernel = params["params"]["Conv_0"]["kernel"]
     np.testing.assert_allclose(full[1:-1, 1:-1], convolve(x[None], kernel, padding=((0, 0), (0, 0)))[0], atol=1e-5)

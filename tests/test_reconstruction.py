@@ -93,7 +93,7 @@ def test_an_unrolled_network_that_learned_nothing_is_its_solver():
     x, curvature = H.adjoint(y) / H.norm(y), H.norm(y)
     for mu in (0.05, 0.5):
         network = TINY.clone(unrolls=6, mu=mu)
-        params = network.init(jax.random.key(0), y, H)
+        params = jax.jit(network.init)(jax.random.key(0), y, H)
         expected = x
         for _ in range(6):
             expected = H.inverse(H.adjoint(y) + mu * curvature * expected, mu * curvature)

@@ -120,7 +120,7 @@ def test_maps_take_images_of_any_size():
 def test_coordinates_turn_and_shift_the_image():
     """A decoder that draws a known function of t: (25) moves what it draws as `particle` says."""
     network = NETWORKS["coordinates"]
-    params = network.init(KEY, jnp.ones((16, 16, 1)))
+    params = jax.jit(network.init)(KEY, jnp.ones((16, 16, 1)))
     draw = lambda angle, column, row: network.apply(params, jnp.array([angle, column, row, 0.3, -0.2]), (16, 16), method="decode")[..., 0]
     still = draw(0.0, 0.0, 0.0)
     np.testing.assert_allclose(draw(np.pi / 2, 0.0, 0.0), np.rot90(still, -1), atol=1e-5)
@@ -151,7 +151,7 @@ def test_the_manifold_of_the_content(content):
     """In the pose of the image, whose other latents it takes."""
     method = SpatialVAE(Autoencoder(DenseEncoder(latents=3 + content, width=8), CoordinateDecoder(width=8)))
     batch = jax.tree.map(lambda leaf: jnp.asarray(leaf)[None], measurement((8, 8)))
-    state = method.init(KEY, batch)
+    state = jax.jit(method.init)(KEY, batch)
     (grid,) = method.images(state, measurement((8, 8))).values()
     assert grid.shape == ((9, 9) if content > 1 else (1, 9)) + (8, 8, 1)
     z = method.encode(state.trained.params, state.scale.normalize(measurement((8, 8)).y))[0].at[3].set(-2.0)
@@ -164,7 +164,7 @@ def test_beta_warms_up():
     method = VAE(NETWORKS["dense"], beta=2.0, warmup=10)
     assert method.at(jnp.int32(5)).beta == 1.0 and method.at(jnp.int32(50)).beta == 2.0 and VAE().at(jnp.int32(3)) == VAE()
     batch = jax.tree.map(lambda leaf: jnp.stack([jnp.asarray(leaf)] * 2), measurement())
-    state = method.init(KEY, batch)
+    state = jax.jit(method.init)(KEY, batch)
     assert int(state.trained.steps) == 0
     first, metrics = jax.jit(method.update)(KEY, state, batch)
     np.testing.assert_allclose(metrics["loss"], -(metrics["elbo"] + metrics["divergence"]) / batch.y[0].size, rtol=1e-5)   # beta 0
