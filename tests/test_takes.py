@@ -56,7 +56,8 @@ TAKEN = {
     "GerchbergPapoulis": LINEAR_KINDS - {"sinogram", "k-space", "spokes"},                # ||H|| of these is above one
     "GradientDescent": LINEAR_KINDS | {"intensities"}, "RichardsonLucy": PLAIN | {"holes", "blurred", "sinogram"},
     **dict.fromkeys(("Supervised", "Composed", "Pix2Pix"), PLAIN | {"holes", "blurred"}), "Noise2Noise": PLAIN | {"blurred"}, "Wiener": PLAIN | {"blurred"},
-    "FilteredBackProjection": {"sinogram"}, "GRAPPA": set(), "SliceGRAPPA": set(),
+    "FilteredBackProjection": {"sinogram"}, "TomoGAN": PLAIN | {"sinogram"}, "GANrec": PLAIN | {"holes", "blurred", "sinogram"},
+    "GRAPPA": set(), "SliceGRAPPA": set(),
 }
 
 

@@ -2,9 +2,11 @@
 
 from unsup_jax.methods.adversarial.fgan import FGAN
 from unsup_jax.methods.adversarial.gan import GAN
+from unsup_jax.methods.adversarial.ganrec import GANrec
 from unsup_jax.methods.adversarial.pix2pix import Pix2Pix
 from unsup_jax.methods.adversarial.r3gan import R3GAN
 from unsup_jax.methods.adversarial.sngan import SNGAN
+from unsup_jax.methods.adversarial.tomogan import TomoGAN
 from unsup_jax.methods.adversarial.wgan import WGAN
 from unsup_jax.methods.classical.admm import ADMM
 from unsup_jax.methods.classical.back_projection import FilteredBackProjection
@@ -37,9 +39,9 @@ from unsup_jax.methods.variational.spatial_vae import SpatialVAE
 from unsup_jax.methods.variational.vae import VAE
 
 __all__ = [
-    "ADMM", "BM3D", "Composed", "ConjugateGradient", "DivNoising", "EmpiricalLaw", "FGAN", "FilteredBackProjection", "GAN", "GRAPPA",
-    "GaussianFilter", "GaussianLaw", "GerchbergPapoulis", "GradientDescent", "MedianFilter", "NaiveConsistency", "Noise2Noise",
-    "Noise2Score", "Noise2Self", "Noise2Void", "NonLocalMeans", "PN2V", "Pix2Pix", "ProximalGradient", "R3GAN", "RARE", "RichardsonLucy", "SNGAN",
-    "SSDU", "Self2Self", "SliceGRAPPA", "SpatialVAE", "Supervised", "VAE", "VariableSplitting", "WGAN", "WaveletShrinkage", "Wiener",
-    "ZSN2N", "ZeroShotSSL",
+    "ADMM", "BM3D", "Composed", "ConjugateGradient", "DivNoising", "EmpiricalLaw", "FGAN", "FilteredBackProjection", "GAN", "GANrec",
+    "GRAPPA", "GaussianFilter", "GaussianLaw", "GerchbergPapoulis", "GradientDescent", "MedianFilter", "NaiveConsistency",
+    "Noise2Noise", "Noise2Score", "Noise2Self", "Noise2Void", "NonLocalMeans", "PN2V", "Pix2Pix", "ProximalGradient", "R3GAN", "RARE",
+    "RichardsonLucy", "SNGAN", "SSDU", "Self2Self", "SliceGRAPPA", "SpatialVAE", "Supervised", "TomoGAN", "VAE", "VariableSplitting",
+    "WGAN", "WaveletShrinkage", "Wiener", "ZSN2N", "ZeroShotSSL",
 ]

@@ -6,8 +6,10 @@ r"""Adversarial methods: a generator G against a critic D, eqs. (27)-(36), figur
                SNGAN      the hinge, with a D whose layers are normalised
                R3GAN      s(D(G(z)) - D(x)) with R1 and R2:               each pair by itself
     (6)-(7)    Pix2Pix    a content term of pairs (y, x), and D(y, x) against D(y, G(y))
+               TomoGAN    the same of back-projected views, with features, and D(x) against D(G(u))
+               GANrec     ONE measurement: ||y - H G(u)||_1, and D(y) against D(H G(u))
 
 All share the game of `game`: critic steps on parts of a batch, a generator step, averages. They differ in what the players pay
 (`losses.games.game`, `divergences`) and in what keeps D smooth (`losses.games.regularizers`). Unconditional ones see unpaired
-samples alone, and answer with `sample(key, state, count)`; conditional ones see the truth, and reconstruct.
+samples alone, and answer with `sample(key, state, count)`; conditional ones see the truth, or the measurement alone, and reconstruct.
 """

@@ -57,6 +57,11 @@ class Pix2Pix(Adversarial):
             raise InputError(f"the generator of {self.label} sees an image alone; {type(self.generator).__name__} asks for the operator too")
 
     @property
+    def label(self) -> str:
+        """The name, which says where G does not pay for D's outputs: what its content alone makes."""
+        return type(self).__name__ if self.adversarial else f"{type(self).__name__}, no critic"
+
+    @property
     def beside(self) -> bool:
         """Whether D sees y beside x."""
         return True
