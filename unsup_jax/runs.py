@@ -185,7 +185,7 @@ def _common_noise(measurements):
 
 
 class Shaped(LinearOperator):
-    """Stands for a linear operator of which the shape of its images [*S, C] is all that is known."""
+    """Stands for an operator that mixes pixels, of which the shape of its images [*S, C] is all that is known."""
 
     shape: tuple[int, ...] = struct.field(pytree_node=False)
     dtype: str = struct.field(pytree_node=False)
@@ -207,7 +207,7 @@ class Shaped(LinearOperator):
 
 def _image(one):
     """The shape and type of what a measurement's operator maps from; None where that is as y."""
-    if one.operator.local or not one.operator.linear:
+    if one.operator.local:
         return None
     return _described(one.operator.domain(jax.tree.map(jax.numpy.asarray, one.y)))
 

@@ -26,9 +26,18 @@ def _same_pixels(one):
     return x is not None and (x.shape, x.dtype) == (one.y.shape, one.y.dtype)
 
 
+def _finer_pixels(one):
+    if not one.operator.linear or not _real(one) or one.y.ndim != 3:
+        return False
+    coarse, fine = one.y.shape[:-1], one.operator.domain(one.y).shape[:-1]
+    times = fine[0] // max(coarse[0], 1)
+    return times > 1 and fine == tuple(times * n for n in coarse)
+
+
 ANYTHING = Takes("any measurement", lambda one: True)
 LINEAR = Takes("data of a linear operator", lambda one: one.operator.linear)
 REAL_LINEAR = Takes("real data of a linear operator", lambda one: _real(one) and LINEAR.fits(one))
 IMAGES = Takes("images of every pixel, y = x + w", lambda one: one.operator.identity)
 REAL_IMAGES = Takes("real images of every pixel, y = x + w", lambda one: _real(one) and IMAGES.fits(one))
 SAME_PIXELS = Takes("real data on the pixels of x, of a linear operator", lambda one: _real(one) and _same_pixels(one))
+FINER_PIXELS = Takes("real frames of a linear operator whose image has pixels a whole number of times finer, twice or more", _finer_pixels)

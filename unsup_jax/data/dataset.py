@@ -184,7 +184,8 @@ class Data:
         if self.truth is None:
             return own
         dimensions = len(own[0].operator.domain(own[0].y).shape) - 1
-        found = [image for images in _read_all([other for _, other in matched(self.path, self.truth)], None, dimensions) for image in images]
+        references = _read_all([other for _, other in matched(self.path, self.truth)], None, dimensions)
+        found = [part for images in references for image in images for part in modality.parts(image)]
         if len(found) != len(own):
             raise InputError(f"--data.truth holds {_shapes(found)}, --data.path {len(own)} measurements; they must agree")
         return [one.replace(truth=modality.reference(one, image)) for one, image in zip(own, found)]

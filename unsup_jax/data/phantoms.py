@@ -3,10 +3,12 @@ r"""Procedural specimens, drawn on the device by key.
     nuclei      x(p) = sum_i a_i sigmoid((1 - |R_i (p - c_i) / r_i|) / edge) (1 + texture)
     filaments   x(p) = sum_i a_i max_t exp(-|p - path_i(t)|^2 / (2 width^2)), path_i a smooth random walk
     beads       x(p) = sum_i a_i exp(-|p - c_i|^2 / (2 width^2))
+    molecules   x(p) = sum_i a_i [p = c_i], of as many i as are drawn, up to one in 128 pixels
 
 for p over the pixels of a 2-D or 3-D frame. Values lie in [0, about `peak`].
 """
 
+import math
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal
@@ -83,7 +85,17 @@ def beads(key: Array, shape: tuple[int, ...], count: int = 60, peak: float = 100
     return image[..., None]
 
 
-_DRAW = {"nuclei": nuclei, "filaments": filaments, "beads": beads}
+def molecules(key: Array, shape: tuple[int, ...], most: int | None = None, peak: float = 100.0) -> Array:
+    """One to `most` molecules, by default one in 128 pixels at the most, of 0.4 to 1 of the `peak`'s light in one pixel each, [*S, 1]."""
+    number, places, heights = jax.random.split(key, 3)
+    most = math.prod(shape) // 128 if most is None else most
+    shines = jnp.arange(most) < jax.random.randint(number, (), min(most, 1), most + 1)
+    place = jax.random.randint(places, (most, len(shape)), 0, jnp.array([shape]))
+    light = jnp.where(shines, peak * jax.random.uniform(heights, (most,), minval=0.4, maxval=1.0), 0)
+    return jnp.zeros(shape).at[tuple(place.T)].add(light)[..., None]
+
+
+_DRAW = {"nuclei": nuclei, "filaments": filaments, "beads": beads, "molecules": molecules}
 
 
 @dataclass(frozen=True)
@@ -93,7 +105,7 @@ class Phantoms:
     Raises `InputError` on fewer than one specimen, or a shape that is not 2-D or 3-D.
     """
 
-    kind: Literal["nuclei", "filaments", "beads"] = "nuclei"
+    kind: Literal["nuclei", "filaments", "beads", "molecules"] = "nuclei"
     """What is drawn."""
     count: int = 16
     """Number of specimens."""

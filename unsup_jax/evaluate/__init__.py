@@ -4,6 +4,7 @@ from unsup_jax.evaluate.alignment import Alignment, align, ball_correlation, rad
 from unsup_jax.evaluate.base import Analysis
 from unsup_jax.evaluate.distributions import Distributions, gaussian_like, kernel_mmd, sliced_wasserstein, spectrum_error
 from unsup_jax.evaluate.fmri import Functional, retinotopy, t_statistic, temporal_snr
+from unsup_jax.evaluate.localization import Localization, Matched, match, match_all, match_tables
 from unsup_jax.evaluate.metrics import nmse, psnr, psnr_affine, scores, ssim
 from unsup_jax.evaluate.resolution import (
     Correlation, MaskedCorrelation, ball_mask, fourier_ring_correlation, fourier_shell_correlation, masked_shell_correlation,

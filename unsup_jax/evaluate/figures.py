@@ -32,6 +32,8 @@ def comparison(path: Path, images: dict[str, np.ndarray], captions: dict[str, st
     if truth is not None:
         shown["truth"] = reference
     low, high = np.percentile(reference, [0.5, 99.7])
+    if not high > low:                                              # of few pixels that are not dark
+        low, high = reference.min(), reference.max()
     row, column, size = busiest(reference)
     crop = (slice(row, row + size), slice(column, column + size))
     residuals = {} if truth is None else {
@@ -95,6 +97,19 @@ def maps(
             axis.set(xticks=[], yticks=[])
     beyond = "max" if max(np.nanmax(m) for m in rows.values()) > high else "neither"
     figure.colorbar(drawn, ax=axes, shrink=0.6, pad=0.01, extend=beyond).set_label(quantity, fontsize=8)
+    _save(figure, path)
+
+
+def places(path: Path, images: dict[str, np.ndarray], found: dict[str, np.ndarray], true: np.ndarray | None) -> None:
+    """Images [H, W] side by side, each in its own range of grey, with (row, column) [N, 2] of what was found in it and of what is there."""
+    figure = Figure(figsize=(3.6 * len(images), 3.9), layout="constrained")
+    for axis, (label, image) in zip(figure.subplots(1, len(images), squeeze=False)[0], images.items()):
+        axis.imshow(image, cmap="gray", interpolation="nearest")
+        if true is not None:
+            axis.plot(true[:, 1], true[:, 0], "o", mfc="none", mec="tab:cyan", ms=7, lw=0)
+        if label in found:
+            axis.plot(found[label][:, 1], found[label][:, 0], "x", color="tab:orange", ms=5)
+        axis.set(xticks=[], yticks=[], title=label)
     _save(figure, path)
 
 
@@ -170,7 +185,7 @@ def busiest(image: np.ndarray) -> tuple[int, int, int]:
     grey = image if image.ndim == 2 else image.mean(-1)
     size = max(8, min(grey.shape) // 3)
     detail = np.abs(np.diff(grey, axis=0))[:, :-1] + np.abs(np.diff(grey, axis=1))[:-1]
-    detail = np.minimum(detail, np.percentile(detail, 99))  # one bright edge is not detail
+    detail = np.minimum(detail, np.percentile(detail, 99) or np.inf)  # one bright edge is not detail, where there are others
     sums = np.pad(detail, ((1, 0), (1, 0))).cumsum(0).cumsum(1)
     window = sums[size:, size:] - sums[:-size, size:] - sums[size:, :-size] + sums[:-size, :-size]
     row, column = np.unravel_index(np.argmax(window), window.shape)

@@ -1,9 +1,11 @@
 """Methods, one a file, named as their papers name them."""
 
+from unsup_jax.methods.adversarial.anna_palm import AnnaPalm
 from unsup_jax.methods.adversarial.fgan import FGAN
 from unsup_jax.methods.adversarial.gan import GAN
 from unsup_jax.methods.adversarial.ganrec import GANrec
 from unsup_jax.methods.adversarial.pix2pix import Pix2Pix
+from unsup_jax.methods.adversarial.ptychography_gan import PtychographyGAN
 from unsup_jax.methods.adversarial.r3gan import R3GAN
 from unsup_jax.methods.adversarial.sngan import SNGAN
 from unsup_jax.methods.adversarial.tomogan import TomoGAN
@@ -14,15 +16,18 @@ from unsup_jax.methods.classical.bm3d import BM3D
 from unsup_jax.methods.classical.conjugate_gradient import ConjugateGradient
 from unsup_jax.methods.classical.empirical_law import EmpiricalLaw
 from unsup_jax.methods.classical.filters import GaussianFilter, MedianFilter, NonLocalMeans, WaveletShrinkage
+from unsup_jax.methods.classical.first_guess import FirstGuess
 from unsup_jax.methods.classical.gaussian_law import GaussianLaw
 from unsup_jax.methods.classical.gerchberg_papoulis import GerchbergPapoulis
 from unsup_jax.methods.classical.gradient_descent import GradientDescent
 from unsup_jax.methods.classical.grappa import GRAPPA, SliceGRAPPA
+from unsup_jax.methods.classical.peak_finding import PeakFinding
 from unsup_jax.methods.classical.proximal_gradient import ProximalGradient
 from unsup_jax.methods.classical.richardson_lucy import RichardsonLucy
 from unsup_jax.methods.classical.variable_splitting import VariableSplitting
 from unsup_jax.methods.classical.wiener import Wiener
 from unsup_jax.methods.composed import Composed
+from unsup_jax.methods.deep_storm import DeepStorm
 from unsup_jax.methods.self_supervised.noise2noise import Noise2Noise
 from unsup_jax.methods.self_supervised.noise2score import Noise2Score
 from unsup_jax.methods.self_supervised.noise2self import Noise2Self
@@ -39,9 +44,10 @@ from unsup_jax.methods.variational.spatial_vae import SpatialVAE
 from unsup_jax.methods.variational.vae import VAE
 
 __all__ = [
-    "ADMM", "BM3D", "Composed", "ConjugateGradient", "DivNoising", "EmpiricalLaw", "FGAN", "FilteredBackProjection", "GAN", "GANrec",
-    "GRAPPA", "GaussianFilter", "GaussianLaw", "GerchbergPapoulis", "GradientDescent", "MedianFilter", "NaiveConsistency",
-    "Noise2Noise", "Noise2Score", "Noise2Self", "Noise2Void", "NonLocalMeans", "PN2V", "Pix2Pix", "ProximalGradient", "R3GAN", "RARE",
-    "RichardsonLucy", "SNGAN", "SSDU", "Self2Self", "SliceGRAPPA", "SpatialVAE", "Supervised", "TomoGAN", "VAE", "VariableSplitting",
-    "WGAN", "WaveletShrinkage", "Wiener", "ZSN2N", "ZeroShotSSL",
+    "ADMM", "AnnaPalm", "BM3D", "Composed", "ConjugateGradient", "DeepStorm", "DivNoising", "EmpiricalLaw", "FGAN",
+    "FilteredBackProjection", "FirstGuess", "GAN", "GANrec", "GRAPPA", "GaussianFilter", "GaussianLaw", "GerchbergPapoulis",
+    "GradientDescent", "MedianFilter", "NaiveConsistency", "Noise2Noise", "Noise2Score", "Noise2Self", "Noise2Void", "NonLocalMeans",
+    "PN2V", "PeakFinding", "Pix2Pix", "ProximalGradient", "PtychographyGAN", "R3GAN", "RARE", "RichardsonLucy", "SNGAN", "SSDU",
+    "Self2Self", "SliceGRAPPA", "SpatialVAE", "Supervised", "TomoGAN", "VAE", "VariableSplitting", "WGAN", "WaveletShrinkage",
+    "Wiener", "ZSN2N", "ZeroShotSSL",
 ]

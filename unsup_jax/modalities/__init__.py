@@ -8,6 +8,7 @@ from unsup_jax.modalities.diffraction import DiffractionTomograph
 from unsup_jax.modalities.imager import Imager
 from unsup_jax.modalities.inpainting import Inpainting
 from unsup_jax.modalities.localization import LocalizationMicroscope
+from unsup_jax.modalities.localized import LocalizationCounts
 from unsup_jax.modalities.mri import MultisliceScanner, Scanner
 from unsup_jax.modalities.paradigm import Paradigm
 from unsup_jax.modalities.ptychography import FourierPtychographicMicroscope
@@ -16,12 +17,12 @@ from unsup_jax.modalities.tomography import Tomograph
 
 __all__ = [
     "INSTRUMENTS", "Blurred", "Camera", "DiffractionTomograph", "ElectronMicroscope", "FourierPtychographicMicroscope", "Imager",
-    "Inpainting", "LineScanner", "LocalizationMicroscope", "Modality", "MultisliceScanner", "Paradigm", "Recording", "Scanner", "TiltSeries",
-    "Tomogram", "Tomograph", "check_files",
+    "Inpainting", "LineScanner", "LocalizationCounts", "LocalizationMicroscope", "Modality", "MultisliceScanner", "Paradigm", "Recording",
+    "Scanner", "TiltSeries", "Tomogram", "Tomograph", "check_files",
 ]
 
 INSTRUMENTS = (
-    Blurred, Camera, DiffractionTomograph, ElectronMicroscope, FourierPtychographicMicroscope, Inpainting, LineScanner, LocalizationMicroscope,
-    MultisliceScanner, Scanner, TiltSeries, Tomogram, Tomograph,
+    Blurred, Camera, DiffractionTomograph, ElectronMicroscope, FourierPtychographicMicroscope, Inpainting, LineScanner, LocalizationCounts,
+    LocalizationMicroscope, MultisliceScanner, Scanner, TiltSeries, Tomogram, Tomograph,
 )
 """Every kind, to ask which of them a file is of."""

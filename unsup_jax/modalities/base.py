@@ -93,6 +93,10 @@ class Modality:
         """Measurements of images [*S, C] that come from no file; `InputError` of an instrument whose measurements are none."""
         raise InputError(f"a file of images holds no measurement of {self.name}, which takes {self.own}")
 
+    def parts(self, image: np.ndarray) -> list[np.ndarray]:
+        """A reference [*S, C] of a whole specimen as those of the measurements that `read` makes of it, in their order."""
+        return [image]
+
     def reference(self, one: Measurement, image: np.ndarray) -> np.ndarray:
         """An image [*S, C] as the truth of a measurement; `InputError` where it is of another shape than the images made of it."""
         x = one.operator.domain(one.y)

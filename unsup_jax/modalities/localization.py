@@ -104,10 +104,20 @@ class LocalizationMicroscope(Modality):
         return Binning((self.finer, self.finer)) @ Convolution(self.finer**2 * psf, boundary="zero")     # a mean of n^2 pixels is a sum
 
 
-def molecules(light: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(places [N, 2] in pixels, light [N]) of the separate patches of an image [H, W] above a twentieth of its brightest pixel."""
-    labels, count = ndimage.label(light > 0.05 * light.max(initial=0), np.ones((3, 3)))
-    indices = np.arange(1, count + 1)
-    if not count:
+def molecules(light: np.ndarray, *, apart: int = 2) -> tuple[np.ndarray, np.ndarray]:
+    """(places [N, 2] in pixels, light [N]) of the molecules of an image [H, W] of light.
+
+    Each is a pixel brighter than all others within `apart` of it along both axes. What shines above a twentieth of the brightest
+    pixel belongs to the nearest of them in its own patch: their places are the centroids of that, their light its sum.
+    """
+    bright = light > 0.05 * light.max(initial=0)
+    patch, _ = ndimage.label(bright, np.ones((3, 3)))
+    tops, _ = ndimage.label(bright & (light == ndimage.maximum_filter(light, 2 * apart + 1)), np.ones((3, 3)))     # equal neighbours are one
+    indices = np.arange(1, tops.max(initial=0) + 1)
+    if not len(indices):
         return np.zeros((0, 2)), np.zeros(0)
-    return np.array(ndimage.center_of_mass(light, labels, indices)), np.asarray(ndimage.sum_labels(light, labels, indices))
+    nearest = ndimage.distance_transform_edt(tops == 0, return_distances=False, return_indices=True)
+    owner = np.where(bright, tops[tuple(nearest)], 0)
+    own = np.concatenate([[0], ndimage.maximum(patch, tops, indices)])                                               # the patch of each top
+    owner = np.where(own[owner] == patch, owner, 0)
+    return np.array(ndimage.center_of_mass(light, owner, indices)), np.asarray(ndimage.sum_labels(light, owner, indices))

@@ -1,5 +1,6 @@
 """Fourier ptychographic microscopes."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -63,6 +64,14 @@ class FourierPtychographicMicroscope(Modality):
     """Of the light; None: as the file says."""
     defocus_um: float | None = None
     """Of the specimen; None: as the file says, or zero."""
+    lit: int | None = None
+    """LEDs of own images that are used, the first ones; None for all."""
+    part: int | None = None
+    """Width of the parts that own images are cut into, camera pixels, each a measurement of its own; None for the whole field."""
+
+    def __post_init__(self):
+        if any(count is not None and count < 1 for count in (self.lit, self.part)):
+            raise InputError(f"FourierPtychographicMicroscope needs lit and part of 1 or more, not {self.lit} and {self.part}")
 
     def specimen(self, x: Array) -> Array:
         return (1 - 0.2 * as_complex(x) / 100) * cis(x / 100)
@@ -88,9 +97,18 @@ class FourierPtychographicMicroscope(Modality):
     ) -> list[Recording]:
         return [self._recording(read_mat(Path(path)) if self.recognises(path) else read_stack(path, axes)) for path in paths]
 
+    def reference(self, one: Measurement, image: np.ndarray) -> np.ndarray:
+        """Amplitude and phase in two channels, as `write` leaves them in images, are the complex object."""
+        return super().reference(one, image[..., :1] * np.exp(1j * image[..., 1:]) if image.shape[-1] == 2 else image)
+
+    def parts(self, image: np.ndarray) -> list[np.ndarray]:
+        return _cut(image, (0, 1), None if self.part is None else self.coarser * self.part)
+
     def write(self, output: str | Path, estimates: Sequence[np.ndarray], like: Recording) -> str:
         """The complex object in .npy and .h5, else its amplitude and its phase about the mean as two channels."""
-        x, step = estimates[0][..., 0], Scale(self.pixel_size_um / self.coarser, "µm")
+        rows = math.isqrt(len(estimates))
+        x = np.block([[x[..., 0] for x in estimates[i * rows : (i + 1) * rows]] for i in range(rows)])
+        step = Scale(self.pixel_size_um / self.coarser, "µm")
         scales = {"Y": step, "X": step}
         size = f"{x.shape[0]} x {x.shape[1]}, {step.step:.4g} µm a pixel"
         if files.suffix(output) in (".npy", ".h5", ".hdf5"):
@@ -110,17 +128,18 @@ class FourierPtychographicMicroscope(Modality):
             raise InputError(f"{found.path}: the images take --modality.{missing[0]}, which the file does not say")
         count, n = found.intensities.shape[:2]
         wavelength, pixel = known["wavelength_um"], self.pixel_size_um
+        n = n if self.part is None else self.part
         shifts = led_shifts(
             self._places(found, count), height_mm=self.height_mm - self.glass_mm * (1 - 1 / 1.52), wavelength_um=wavelength,
-            pixel_size_um=pixel, magnification=1.0, size=n)
+            pixel_size_um=pixel, magnification=1.0, size=n)[: self.lit]
         cutoff = self.numerical_aperture / wavelength * n * pixel
         defocus = self.defocus_um if self.defocus_um is not None else found.defocus_um or 0.0
         line = (np.arange(n) - n // 2) / (n * pixel)
         square = line[:, None] ** 2 + line[None] ** 2
         wave = np.exp(-2j * np.pi * defocus * np.sqrt(np.maximum(1 / wavelength**2 - square, 0)))
         H = FourierPtychography(np.asarray(circular_pupil(n, cutoff)) * wave.astype(np.complex64), np.asarray(shifts), self.coarser * n, amplitude=True)
-        y = np.sqrt(np.maximum(found.intensities / found.intensities.max(), 0))[..., None]
-        return Recording(found.path, [Measurement(y, H)], replace(found, intensities=found.intensities[:0]))
+        y = np.sqrt(np.maximum(found.intensities[: self.lit] / found.intensities.max(), 0))[..., None]
+        return Recording(found.path, [Measurement(part, H) for part in _cut(y, (1, 2), self.part)], replace(found, intensities=found.intensities[:0]))
 
     def _places(self, found, count):
         """(x, y) [LED, 2] of the LEDs, mm from the axis."""
@@ -130,6 +149,16 @@ class FourierPtychographicMicroscope(Modality):
         angle = np.deg2rad(found.rotation_degrees or 0.0)
         turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
         return places @ turn.T + np.asarray(found.offset_mm or (0.0, 0.0))
+
+
+def _cut(array: np.ndarray, axes: tuple[int, int], width: int | None) -> list[np.ndarray]:
+    """The squares of an array along two axes, row by row; None leaves it whole. Raises `InputError` where they do not fill it."""
+    if width is None:
+        return [array]
+    if any(array.shape[axis] % width for axis in axes):
+        raise InputError(f"parts of {width} pixels (--modality.part) do not fill an image of shape {array.shape}")
+    rows, columns = (array.shape[axis] // width for axis in axes)
+    return [part for row in np.split(array, rows, axes[0]) for part in np.split(row, columns, axes[1])]
 
 
 def spiral(count: int) -> np.ndarray:

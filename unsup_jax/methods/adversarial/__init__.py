@@ -8,6 +8,8 @@ r"""Adversarial methods: a generator G against a critic D, eqs. (27)-(36), figur
     (6)-(7)    Pix2Pix    a content term of pairs (y, x), and D(y, x) against D(y, G(y))
                TomoGAN    the same of back-projected views, with features, and D(x) against D(G(u))
                GANrec     ONE measurement: ||y - H G(u)||_1, and D(y) against D(H G(u))
+               AnnaPalm   pix2pix of few localisations, and of a wide-field image that G must not contradict
+               PtychographyGAN     pix2pix of a complex object from few LEDs, its content also in Fourier space
 
 All share the game of `game`: critic steps on parts of a batch, a generator step, averages. They differ in what the players pay
 (`losses.games.game`, `divergences`) and in what keeps D smooth (`losses.games.regularizers`). Unconditional ones see unpaired

@@ -70,24 +70,34 @@ class Pix2Pix(Adversarial):
         """What G takes of a measurement, an image on the pixels of x."""
         return one.y
 
+    def made(self, G: Player, one: Measurement) -> Array:
+        """The x that G makes of a measurement."""
+        return G(self.shown(one))
+
+    def looked_at(self, x: Array) -> Array:
+        """What D sees of an x, a real image."""
+        return x
+
     def judging(self, D: Player, one: Measurement) -> Player:
         """D(y, .)."""
-        return partial(D, self.shown(one)) if self.beside else D
+        beside = (self.shown(one),) if self.beside else ()
+        return lambda x: D(*beside, self.looked_at(x))
 
     def critic_loss(self, key: Array, D: Player, G: Player, one: Measurement):
-        loss, metrics = self.judged(key, self.judging(D, one), one.truth, G(self.shown(one)))
+        loss, metrics = self.judged(key, self.judging(D, one), one.truth, self.made(G, one))
         return loss / 2, metrics
 
     def generator_loss(self, key: Array, G: Player, D: Player, one: Measurement):
         of_content, of_D = jax.random.split(key)
-        estimate = G(self.shown(one))
-        content, metrics = self.content(of_content, lambda other: estimate if other is one else G(self.shown(other)), one)
+        estimate = self.made(G, one)
+        content, metrics = self.content(of_content, lambda other: estimate if other is one else self.made(G, other), one)
         deceiving = self.deceiving(of_D, self.judging(D, one), one.truth, estimate)
         return content + self.adversarial * deceiving, {"content": content, "adversarial": deceiving, **metrics}
 
     def init_players(self, key: Array, one: Measurement) -> tuple[Any, Any]:
         (of_G, of_D), image = jax.random.split(key), self.shown(one)
-        seen = (image, one.truth) if self.beside else (one.truth,)
+        x = self.looked_at(one.truth)
+        seen = (image, x) if self.beside else (x,)
         return self.generator.init(of_G, image), self.critic.init(of_D, *seen)
 
     def check(self, measurement: Measurement) -> None:
@@ -97,13 +107,13 @@ class Pix2Pix(Adversarial):
     def validate(self, key: Array, state: Players, batch: Measurement) -> Metrics:
         def loss(key, params, one):
             one = one.normalize(state.scale, state.target)
-            return self.content(key, lambda one: self.generator.apply(params, self.shown(one)), one)
+            return self.content(key, lambda one: self.made(partial(self.generator.apply, params), one), one)
 
         return mean_over_replicas(mean_loss(loss, sample_keys(key, batch.y.shape[0]), state.params, batch)[1])
 
     def reconstruct(self, key: Array, state: Players, measurement: Measurement) -> Array:
         one = measurement.normalize(state.scale)
-        return state.target.restore(self.generator.apply(state.params, self.shown(one)))
+        return state.target.restore(self.made(partial(self.generator.apply, state.params), one))
 
     @property
     def tiling(self) -> tuple[int, int] | None:
