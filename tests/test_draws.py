@@ -9,11 +9,15 @@ import pytest
 import tifffile
 from test_cli import cli
 
-from unsup_jax.core import Measurement, Method
+from unsup_jax.apply import reconstruct_files
+from unsup_jax.core import ANYTHING, Direct, Measurement, Method
+from unsup_jax.data import Data
 from unsup_jax.errors import InputError
 from unsup_jax.evaluate.uncertainty import deviation
+from unsup_jax.experiment import Experiment
 from unsup_jax.files import open_image
 from unsup_jax.inference import sampler
+from unsup_jax.modalities import DiffractionTomograph, LocalizationMicroscope, Scanner, TiltSeries, Tomograph
 from unsup_jax.operators import Identity
 
 TINY = ["--method.network.encoder.width", "4", "--method.network.encoder.latents", "2", "--method.network.decoder.width", "4",
@@ -107,6 +111,92 @@ def test_what_cannot_be_written_is_said_before_the_work(trained, tmp_path):
         assert sorted(tmp_path.iterdir()) == before
     done = cli("reconstruct", run, tmp_path / "*.npy", "-o", tmp_path / "out", "--deviation")
     assert done.returncode == 2 and "a_deviation.npy: would be written twice" in done.stderr
+
+
+@dataclass(frozen=True)
+class Around(Direct):
+    """The best fit by H* y, and draws about it."""
+
+    takes = ANYTHING
+    draws: int = 4
+
+    def answer(self, key, one):
+        return one.operator.guess(one.y)
+
+    def posterior(self, key, state, one):
+        spread = 0.1 * jnp.abs(state).max().astype(state.dtype)
+        return state[None] + spread * jax.random.normal(key, (self.draws, *state.shape), state.dtype)
+
+
+def kspace(folder):
+    rng = np.random.default_rng(0)
+    scans = np.exp(-np.hypot(*np.mgrid[-8:8, -8:8]) / 3) * (rng.normal(size=(2, 1, 16, 16)) + 2j)
+    np.save(folder / "in.npy", scans.astype(np.complex64))
+    return folder / "in.npy", Scanner()
+
+
+def projections(folder):
+    views = np.random.default_rng(0).uniform(1, 2, (12, 2, 16)).astype(np.float32)     # angle, row, detector
+    tifffile.imwrite(folder / "in.tif", views)
+    return folder / "in.tif", Tomograph(angles="even", centre=8.0)
+
+
+def tilts(folder):
+    views = np.random.default_rng(0).uniform(1, 2, (12, 3, 16)).astype(np.float32)
+    with pytest.importorskip("mrcfile").new(folder / "in.mrc") as file:
+        file.set_data(views)
+        file.voxel_size = 4.2
+    np.savetxt(folder / "in.rawtlt", np.linspace(-55, 55, 12))
+    return folder / "in.mrc", TiltSeries()
+
+
+def fields(folder):
+    np.save(folder / "in.npy", np.exp(0.3j * np.random.default_rng(0).random((12, 16))).astype(np.complex64))
+    return folder / "in.npy", DiffractionTomograph(angles="even", wavelength_um=0.6, pixel_size_um=0.12, medium_index=1.335)
+
+
+def frames(folder):
+    stack = np.random.default_rng(0).poisson(30, (3, 10, 12)).astype(np.float32)
+    tifffile.imwrite(folder / "in.tif", stack, imagej=True, resolution=(10, 10), metadata={"unit": "um", "axes": "TYX"})
+    return folder / "in.tif", LocalizationMicroscope(finer=2)
+
+
+def stored(path):
+    """The pixels of a file of images, or of k-space's."""
+    if path.name.endswith(".nii.gz"):
+        return np.asarray(pytest.importorskip("nibabel").load(path).dataobj)
+    if path.suffix == ".cfl":
+        return np.fromfile(path, np.complex64)
+    return np.load(path) if path.suffix == ".npy" else np.asarray(open_image(path).array[...])
+
+
+@pytest.mark.parametrize("made, end", [
+    (kspace, ".npy"), (kspace, ".cfl"), (kspace, ".nii.gz"), (projections, ".mrc"), (projections, ".tif"), (tilts, ".mrc"), (fields, ".tif"),
+    (frames, ".tif"),
+], ids=lambda value: getattr(value, "__name__", value))
+def test_draws_of_instruments_are_in_the_format_of_their_field(tmp_path, made, end):
+    """By a method that is solved for each measurement; the deviation is that of what the files hold, a refractive index or a sum."""
+    source, modality = made(tmp_path)
+    experiment = Experiment(Around(), modality, Data(path=str(source), patch=None, dimensions=3 if made is tilts else 2))
+    reconstruct_files(experiment, tmp_path, source, tmp_path / f"x{end}", draws=3, deviation=True)
+    estimate, *draws, spread = (stored(tmp_path / f"x{word}{end}") for word in ("", "_draw01", "_draw02", "_draw03", "_deviation"))
+    assert estimate.shape == spread.shape == draws[0].shape and not np.array_equal(draws[0], draws[1])
+    if end == ".nii.gz":                                                # the modulus of a draw varies less than the draw
+        return
+    expected = np.sqrt(np.square(np.abs(np.stack(draws) - np.mean(draws, 0))).sum(0) / 2)
+    np.testing.assert_allclose(spread, expected, rtol=1e-3, atol=1e-5 * np.abs(estimate).max())
+    if end in (".mrc", ".tif"):
+        of = [open_image(tmp_path / f"x{word}{end}") for word in ("", "_draw01", "_deviation")]
+        assert len({str((picture.axes, picture.metadata.scales)) for picture in of}) == 1
+
+
+def test_a_deviation_is_no_table(tmp_path):
+    source, modality = frames(tmp_path)
+    experiment = Experiment(Around(), modality, Data(path=str(source), patch=None))
+    with pytest.raises(InputError, match="a deviation is an image, which a .csv does not hold"):
+        reconstruct_files(experiment, tmp_path, source, tmp_path / "x.csv", draws=2, deviation=True)
+    reconstruct_files(experiment, tmp_path, source, tmp_path / "x.csv", draws=2)
+    assert "frame" in (tmp_path / "x_draw02.csv").read_text()
 
 
 def test_a_method_of_one_estimate_says_so(tmp_path):

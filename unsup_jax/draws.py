@@ -64,6 +64,8 @@ class Draws:
         """Raise `InputError` where a format that holds no float32 is asked for, or a file cannot be written."""
         if (end := files.suffix(output)) in files.WHOLE_NUMBERS:
             raise InputError(f"{output}: draws and deviations are in float32, which a {end} does not hold; give a .tif, .npy, .h5, .zarr or .mrc")
+        if self.deviation and end == ".csv":
+            raise InputError(f"{output}: a deviation is an image, which a .csv does not hold; give a .tif, or leave --deviation out")
         for place in self.places(output):
             modality.check_write(place)
 
@@ -103,12 +105,16 @@ class Drawn:
             yield draw
 
     def write(self, modality: Modality, output: Path, recording: Recording, measurements: Sequence[Measurement]) -> None:
-        """The files beside an output of an instrument that makes no images, each as it writes estimates."""
-        made = [list(self._sample(one)) for one in measurements]
-        images = [*zip(*made)][: self._wanted.written or 0]
-        images += [[deviation(draws) for draws in made]] if self._wanted.deviation else []
-        for place, each in zip(self._wanted.places(output), images):
+        """The files beside an output of an instrument that makes no images, each as it writes estimates; the deviation is that of
+        the quantity which it writes.
+        """
+        made = [*zip(*(self._sample(one) for one in measurements))]            # of each draw, that of every measurement
+        *places, last = self._wanted.places(output) + [None] * (not self._wanted.deviation)
+        for place, each in zip(places, made):
             modality.write(place, each, recording)
+        if last is not None:
+            pictures = zip(*(modality.pictures(each, recording) for each in made))
+            modality.store(last, [deviation(draws).astype(np.float32) for draws in pictures], recording)
 
 
 def _passed(draws, targets, whole):

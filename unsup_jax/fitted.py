@@ -37,7 +37,7 @@ from unsup_jax.modalities.given import GivenOperator, made_like
 from unsup_jax.noise import NoiseModel
 from unsup_jax.noise.correlation import correlation_warning
 from unsup_jax.runs import begin, check_like, experiment_of, leave_example, load_trained, method_folder, start_of, trained_offset
-from unsup_jax.train import Train, solve
+from unsup_jax.train import Train
 from unsup_jax.train import fit as train_
 from unsup_jax.train.logging import read_metrics
 
@@ -155,8 +155,7 @@ class Fitted:
             raise InputError(f"draws takes one measurement and n >= 1, not {1 + len(more)} and {n}")
         if not self.method.draws:
             raise InputError(f"{self.method.label} makes one estimate of a measurement, and no draws")
-        state = solve(self.method, self._key, one)[0] if self.method.scope == "measurement" else self._state
-        return np.stack([back([draw]) for draw in sampler(self.method, state, jax.random.key(seed), n)(one)])
+        return np.stack([back([draw]) for draw in sampler(self.method, self._state, jax.random.key(seed), n)(one)])
 
     def samples(self, n: int, *, seed: int = 0) -> np.ndarray:
         """`n` images [n, *S, C] of the kind that was learnt, without a measurement. Raises `InputError` of a method that models none."""

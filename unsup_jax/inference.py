@@ -17,7 +17,7 @@ from unsup_jax.core import Measurement, Method
 from unsup_jax.data.parts import in_memory
 from unsup_jax.evaluate.tiling import in_tiles
 from unsup_jax.operators import Identity
-from unsup_jax.train import Solver, parallel
+from unsup_jax.train import Solver, parallel, solve
 from unsup_jax.train.answers import Answers
 
 WHOLE_IMAGE_PIXELS = 1024**2  # a larger image is reconstructed in tiles where the method allows it
@@ -100,7 +100,8 @@ def estimator(
 def sampler(method: Method, state: Any, key, count: int) -> Callable[[Measurement], Iterator[np.ndarray]]:
     """`draws(measurement)`: `count` draws [*S, C] of x given ONE measurement by a method that draws, one after another, others of each measurement.
 
-    A few are made at a time on every device; the first ones are the same whatever their count and that of the devices.
+    A method of measurement scope, which has no `state` before, is solved for it first. A few are made at a time on every
+    device; the first ones are the same whatever their count and that of the devices.
     """
     few = replace(method, draws=_TOGETHER)
     spread = parallel.spread(lambda key, state, turn: few.posterior(jax.random.fold_in(key, turn[0]), state, turn[1]))
@@ -109,7 +110,8 @@ def sampler(method: Method, state: Any, key, count: int) -> Callable[[Measuremen
     def draws(measurement):
         turns = -(-count // _TOGETHER)
         own = jax.random.fold_in(key, next(measured))
-        made = spread(own, state, ((np.int32(turn), measurement) for turn in range(turns)), turns)
+        solved = solve(method, key, measurement)[0] if method.scope == "measurement" else state
+        made = spread(own, solved, ((np.int32(turn), measurement) for turn in range(turns)), turns)
         return itertools.islice((draw for few, _ in made for draw in few), count)
 
     return draws

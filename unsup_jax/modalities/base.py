@@ -37,7 +37,8 @@ class Recording:
 class Modality:
     """An instrument: it draws its operator and its noise, and measures; and it knows the files that its like writes.
 
-    A subclass that writes files of its own overrides `reads` and `read`, and `write` where what it images is no volume.
+    A subclass that writes files of its own overrides `reads` and `read`, and `store`, beside `pictures` where a file holds another
+    quantity than the one that is estimated.
     """
 
     name: ClassVar[str] = ""
@@ -119,6 +120,14 @@ class Modality:
 
     def write(self, output: str | Path, estimates: Sequence[np.ndarray], like: Recording) -> str:
         """Write the estimates of a recording's measurements, and return what the file holds of them; it raises as `check_write`."""
+        return self.store(output, self.pictures(estimates, like), like)
+
+    def pictures(self, estimates: Sequence[np.ndarray], like: Recording) -> list[np.ndarray]:
+        """The quantity that a file holds of estimates, whose deviation is that of draws: the estimates themselves unless overridden."""
+        return list(estimates)
+
+    def store(self, output: str | Path, pictures: Sequence[np.ndarray], like: Recording) -> str:
+        """Write such pictures, or their deviations, which are real, and return what the file holds."""
         raise NotImplementedError
 
 

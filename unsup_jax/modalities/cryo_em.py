@@ -84,10 +84,10 @@ class ElectronMicroscope(Modality):
         count = len(y) if y.ndim == 4 else len(measurements)
         return [f"{count} particles of {y.shape[-2]} pixels; of them and of what is made of them {self._sign()}."]
 
-    def write(self, output: str | Path, estimates: Sequence[np.ndarray], like: Recording) -> str:
+    def store(self, output: str | Path, pictures: Sequence[np.ndarray], like: Recording) -> str:
         """A volume [z, y, x], or the images of all particles, with the size of the voxels."""
-        volume = estimates[0].ndim == 4
-        pixels = np.asarray(estimates[0] if volume else np.stack(estimates), np.float32)[..., 0]
+        volume = pictures[0].ndim == 4
+        pixels = np.asarray(pictures[0] if volume else np.stack(pictures), np.float32)[..., 0]
         step = like.source.pixel_size_angstrom
         axes = "ZYX" if volume else "IYX"
         files.write_image(output, pixels, axes, Metadata(scales={a: Scale(step, "Å") for a in axes if a != "I"}), source=like.path)

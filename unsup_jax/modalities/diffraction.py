@@ -90,11 +90,15 @@ class DiffractionTomograph(Modality):
         """The views of each file, of a slice for 2 dimensions and of a volume for 3."""
         return [self._recording(path, axes, dimensions) for path in paths]
 
-    def write(self, output: str | Path, estimates: Sequence[np.ndarray], like: Recording) -> str:
-        """The refractive index, of a slice or of a volume about its first axis."""
+    def pictures(self, estimates: Sequence[np.ndarray], like: Recording) -> list[np.ndarray]:
+        """The refractive index."""
         light = like.source
         k = _wavenumber(light.medium_index, light.pixel_size_um, light.wavelength_um)
-        index = np.asarray(refractive_index(jnp.asarray(estimates[0]), light.medium_index, k))[..., 0].astype(np.float32)
+        return [np.asarray(refractive_index(jnp.asarray(x), light.medium_index, k)) for x in estimates]
+
+    def store(self, output: str | Path, pictures: Sequence[np.ndarray], like: Recording) -> str:
+        """The refractive index, of a slice or of a volume about its first axis."""
+        light, index = like.source, pictures[0][..., 0].astype(np.float32)
         axes = "ZYX"[-index.ndim:]
         files.write_image(output, index, axes, Metadata(scales=dict.fromkeys(axes, Scale(light.pixel_size_um, "µm"))), source=like.path)
         return f"the refractive index, {' x '.join(map(str, index.shape))}, {light.pixel_size_um:.4g} µm a voxel"

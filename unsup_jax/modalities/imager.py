@@ -58,10 +58,10 @@ class Imager(Modality):
     def ending(self, path: str | Path) -> str | None:
         return None if files.suffix(files.parted(path)[0]) in files.WRITTEN else ".tif"
 
-    def write(self, output: str | Path, estimates: Sequence[np.ndarray], like: Recording) -> str:
+    def store(self, output: str | Path, pictures: Sequence[np.ndarray], like: Recording) -> str:
         picture = like.source
-        dimensions = estimates[0].ndim - 1
+        dimensions = pictures[0].ndim - 1
         with files.writer(picture, output) as pixels:
-            for place, image in zip(files.indices(picture, dimensions), estimates):
+            for place, image in zip(files.indices(picture, dimensions), pictures):
                 pixels[place] = files.as_stored(picture, dimensions, np.asarray(image))
-        return f"{len(estimates)} images"
+        return f"{len(pictures)} images"

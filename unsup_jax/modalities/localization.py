@@ -85,17 +85,23 @@ class LocalizationMicroscope(Modality):
 
     def write(self, output: str | Path, estimates: Sequence[np.ndarray], like: Recording) -> str:
         """The sum of all frames with its pixel size; in a .csv, the molecules that `molecules` finds in each."""
-        pixel = like.source / self.finer
-        if files.suffix(output) == ".csv":
-            found = [molecules(estimate[..., 0]) for estimate in estimates]
-            frame = np.concatenate([np.full(len(light), t) for t, (_, light) in enumerate(found)])
-            place, light = (np.concatenate(part) for part in zip(*found))
-            kept = light >= self.faintest * np.quantile(light, 0.9) if len(light) else np.zeros(0, bool)
-            thunderstorm.write(output, frame[kept], (place[kept] + 0.5) * pixel, light[kept])
-            return f"{int(kept.sum())} molecules in {len(estimates)} frames"
-        total = np.sum([estimate[..., 0] for estimate in estimates], 0, dtype=np.float32)
+        if files.suffix(output) != ".csv":
+            return super().write(output, estimates, like)
+        found = [molecules(estimate[..., 0]) for estimate in estimates]
+        frame = np.concatenate([np.full(len(light), t) for t, (_, light) in enumerate(found)])
+        place, light = (np.concatenate(part) for part in zip(*found))
+        kept = light >= self.faintest * np.quantile(light, 0.9) if len(light) else np.zeros(0, bool)
+        thunderstorm.write(output, frame[kept], (place[kept] + 0.5) * like.source / self.finer, light[kept])
+        return f"{int(kept.sum())} molecules in {len(estimates)} frames"
+
+    def pictures(self, estimates: Sequence[np.ndarray], like: Recording) -> list[np.ndarray]:
+        """The sum of all frames."""
+        return [np.sum(estimates, 0, dtype=np.float32)]
+
+    def store(self, output: str | Path, pictures: Sequence[np.ndarray], like: Recording) -> str:
+        total, pixel = np.asarray(pictures[0], np.float32)[..., 0], like.source / self.finer
         files.write_image(output, total, "YX", Metadata(scales=dict.fromkeys("YX", Scale(pixel / 1000, "µm"))), source=like.path)
-        return f"the sum of {len(estimates)} frames, {' x '.join(map(str, total.shape))}, {pixel:.4g} nm a pixel"
+        return f"the sum of {len(like.measurements)} frames, {' x '.join(map(str, total.shape))}, {pixel:.4g} nm a pixel"
 
     def _optics(self, frame, pixel_size_nm):
         sigma = self.sigma_nm / pixel_size_nm * self.finer

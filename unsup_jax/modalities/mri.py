@@ -99,8 +99,8 @@ class Scanner(Modality):
         if like is not None:
             check_images(output, like.source)
 
-    def write(self, output: str | Path, estimates: Sequence[np.ndarray], like: Recording) -> str:
-        return write_images(output, np.stack(estimates), like.source)
+    def store(self, output: str | Path, pictures: Sequence[np.ndarray], like: Recording) -> str:
+        return write_images(output, np.stack(pictures), like.source)
 
     def notes(self, measurements: Sequence[Measurement]) -> list[str]:
         return [kspace.note(measurements)]

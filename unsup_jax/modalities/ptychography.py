@@ -104,14 +104,14 @@ class FourierPtychographicMicroscope(Modality):
     def parts(self, image: np.ndarray) -> list[np.ndarray]:
         return _cut(image, (0, 1), None if self.part is None else self.coarser * self.part)
 
-    def write(self, output: str | Path, estimates: Sequence[np.ndarray], like: Recording) -> str:
-        """The complex object in .npy and .h5, else its amplitude and its phase about the mean as two channels."""
-        rows = math.isqrt(len(estimates))
-        x = np.block([[x[..., 0] for x in estimates[i * rows : (i + 1) * rows]] for i in range(rows)])
+    def store(self, output: str | Path, pictures: Sequence[np.ndarray], like: Recording) -> str:
+        """The complex object in .npy and .h5, else its amplitude and its phase about the mean as two channels; a deviation as it is."""
+        rows = math.isqrt(len(pictures))
+        x = np.block([[x[..., 0] for x in pictures[i * rows : (i + 1) * rows]] for i in range(rows)])
         step = Scale(self.pixel_size_um / self.coarser, "µm")
         scales = {"Y": step, "X": step}
         size = f"{x.shape[0]} x {x.shape[1]}, {step.step:.4g} µm a pixel"
-        if files.suffix(output) in (".npy", ".h5", ".hdf5"):
+        if files.suffix(output) in (".npy", ".h5", ".hdf5") or not np.iscomplexobj(x):
             files.write_image(output, x, "YX", Metadata(scales=scales), source=like.path)
             return f"the complex object, {size}"
         both = np.stack([np.abs(x), np.angle(x * np.exp(-1j * np.angle(x.mean())))]).astype(np.float32)

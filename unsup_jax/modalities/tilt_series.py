@@ -68,8 +68,8 @@ class TiltSeries(Modality):
     def notes(self, measurements: Sequence[Measurement]) -> list[str]:
         return ["The series was turned over: what is there, dark in it, is bright in the volume."] if self.contrast == "dark" else []
 
-    def write(self, output: str | Path, estimates: Sequence[np.ndarray], like: Recording) -> str:
-        return write_slices(output, estimates, like, order="YZX")
+    def store(self, output: str | Path, pictures: Sequence[np.ndarray], like: Recording) -> str:
+        return write_slices(output, pictures, like, order="YZX")
 
     def _angles_of(self, path):
         return self.angles or angles_beside(files.parted(path)[0])

@@ -77,8 +77,8 @@ class Tomograph(Modality):
         places = ", ".join(f"{place:.2f} of {width}" for place, width in seen)
         return [f"The axis of rotation was {'found' if self.centre is None else 'given'} at pixel {places} of the detector."]
 
-    def write(self, output: str | Path, estimates: Sequence[np.ndarray], like: Recording) -> str:
-        return write_slices(output, estimates, like)
+    def store(self, output: str | Path, pictures: Sequence[np.ndarray], like: Recording) -> str:
+        return write_slices(output, pictures, like)
 
     def _recording(self, path, axes, dimensions):
         if self.recognises(path):
