@@ -76,11 +76,13 @@ def test_a_correlation_filtered_along_its_last_axis(taps, width):
     np.testing.assert_allclose(ours, theirs, atol=5e-6 * float(jnp.abs(theirs).max()))
 
 
-@pytest.mark.parametrize("size, padding", [((3, 3), ((1, 1), (1, 1))), ((2, 4), ((0, 1), (3, 0))), ((5,), ((2, 1),))])
-def test_the_native_weight_gradient_of_few_features(size, padding, double):
-    """By exchanging image and cotangent, as the transpose in the kernel is."""
+@pytest.mark.parametrize("size, padding, features", [
+    ((3, 3), ((1, 1), (1, 1)), 2), ((2, 4), ((0, 1), (3, 0)), 2), ((5,), ((2, 1),), 2), ((2, 4), ((0, 1), (3, 0)), 9),
+])
+def test_the_native_weight_gradient_is_the_transpose(size, padding, features, double):
+    """Of few features by exchanging image and cotangent, of an even number of taps by patches."""
     x = jax.random.normal(jax.random.key(0), (2, *(9, 8)[: len(size)], 5))
-    kernel = jax.random.normal(jax.random.key(1), (*size, 5, 2))
+    kernel = jax.random.normal(jax.random.key(1), (*size, 5, features))
     y, transpose = jax.vjp(lambda k: native(x, k, padding=padding), kernel)
     cotangent = jax.random.normal(jax.random.key(2), y.shape)
     ours = _native_gradient(x, cotangent, kernel_size=size, padding=padding)

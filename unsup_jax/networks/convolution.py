@@ -6,10 +6,10 @@
 
 as a JAX primitive that is bilinear, so that it is vmapped, jitted, and differentiated in both modes to any order.
 It exists, beside `lax.conv_general_dilated`, for XLA's CPU backend: there its weight gradient takes more than twice the
-forward pass (in 3-D twenty times as much as it need, and of one channel ten times), which Winograd's algorithm takes less
-than; filtering along one axis halves the forward pass and the input gradient of many channels; and volumes take five times
-as long as their planes. On GPU and TPU every part of it is the native convolution. The choices are in `_correlate` and
-`weight_gradient`, and look at one image, so that the parameters do not depend on how devices share a batch.
+forward pass (in 3-D, or of an even number of taps, twenty times as much as it need, and of one channel ten times), which
+Winograd's algorithm takes less than; filtering along one axis halves the forward pass and the input gradient of many channels;
+and volumes take five times as long as their planes. On GPU and TPU every part of it is the native convolution. The choices are
+in `_correlate` and `weight_gradient`, and look at one image, so that the parameters do not depend on how devices share a batch.
 
 `UpConv` is the decoder step of a U-Net, "repeat, concatenate the skip, convolve", written so that the
 repeated half is convolved before it is repeated (2^d taps instead of 3^d, and no large intermediate).
@@ -97,14 +97,15 @@ def _native_gradient(x, cotangent, *, kernel_size, padding):
         swapped = _native_gradient(cotangent, x, kernel_size=kernel_size, padding=turned)
         return jnp.flip(swapped, range(len(kernel_size))).swapaxes(-1, -2)
     settings = {"kernel_size": kernel_size, "padding": padding}
-    if math.prod(kernel_size) * x.shape[-1] > _FEW_TAPS:
+    odd = kernel_size[-1] % 2 == 1  # of an even number of taps it is up to a hundred times slower
+    if odd and math.prod(kernel_size) * x.shape[-1] > _FEW_TAPS:
         return _transposed(x, cotangent, **settings)
     return lax.platform_dependent(
         x, cotangent, cpu=partial(_patch_gradient, **settings), default=partial(_transposed, **settings))
 
 
 def _patch_gradient(x, cotangent, *, kernel_size, padding):
-    """One product of the patches of an image of few channels with the cotangent, which is then read once."""
+    """One product of the patches of an image with the cotangent, which is then read once."""
     x = jnp.pad(x, ((0, 0), *padding, (0, 0)))
     windows = [tuple(slice(t, t + n) for t, n in zip(taps, cotangent.shape[1:])) for taps in np.ndindex(*kernel_size)]
     patches = jnp.concatenate([x[:, *window] for window in windows], -1)
