@@ -11,7 +11,8 @@ import pytest
 from helpers import noisy_images, run_fit
 
 from unsup_jax import config
-from unsup_jax.core import Adam, Measurement
+from unsup_jax.core import Adam, LinearOperator, Measurement
+from unsup_jax.data import Phantoms
 from unsup_jax.errors import InputError
 from unsup_jax.evaluate import psnr
 from unsup_jax.losses import (
@@ -19,9 +20,9 @@ from unsup_jax.losses import (
     Rotations, Shifts, SupervisedError, mean_square_error, neighbour_samplers, rolled_mask, rotated,
 )
 from unsup_jax.methods import SSDU, ZSN2N, Composed, Noise2Noise, Noise2Self, Noise2Void, Supervised
-from unsup_jax.networks import Conv, Network, ResNet, Unrolled
+from unsup_jax.networks import Conv, Network, NullSpace, ResNet, Unrolled
 from unsup_jax.noise import Gamma, Gaussian, Poisson, PoissonGaussian
-from unsup_jax.operators import Convolution, Identity, Mask, gaussian_psf
+from unsup_jax.operators import Convolution, Identity, Mask, Radon, gaussian_psf, parallel_angles
 from unsup_jax.train import parallel, solve
 
 pytestmark = pytest.mark.usefixtures("standard_promotion", "quick_compilation")  # optax mixes types
@@ -234,6 +235,39 @@ def test_equivariance_learns_what_is_behind_the_holes():
     score = lambda objective: trained_score(Composed(network=network, objective=objective, optimizer=Adam(2e-3)), measurements, 100, batch=4, patch=None)
     both, alone = score(Consistency() + Equivariance(Shifts())), score(Consistency())
     assert both > alone + 3
+
+
+class Matrix(LinearOperator):
+    """An operator on images of 24 x 24 pixels as its matrix."""
+
+    matrix: jax.Array
+
+    def __call__(self, x):
+        return (self.matrix @ x.ravel())[:, None]
+
+    def domain(self, y):
+        return jax.ShapeDtypeStruct((24, 24, 1), y.dtype)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(3))
+def test_equivariance_learns_the_directions_that_were_never_seen(seed, all_passes):
+    """Tomography over 120 of 180 degrees without truth, noise-free: above consistency alone, which learns little of the wedge."""
+    angles = parallel_angles(30, start=-np.pi / 3, extent=2 * np.pi / 3)
+    columns = jax.jit(jax.vmap(lambda e: Radon(angles, 24)(e.reshape(24, 24, 1)).ravel()))(jnp.eye(24 * 24))
+    H = Matrix(columns.T / jnp.linalg.norm(columns, 2))
+    inside = np.hypot(*np.mgrid[-11.5:12, -11.5:12])[..., None] < 11.5              # what every view sees
+    images = [np.float32(x * inside) for x in Phantoms("nuclei", count=60, shape=(24, 24), seed=seed).images()]
+    measurements = [jax.tree.map(np.asarray, Measurement(H(jnp.asarray(x)), H, truth=x)) for x in images]
+    network = NullSpace(ResNet(depth=4, width=24))
+
+    def score(objective):
+        method = Composed(network=network, objective=objective, optimizer=Adam(1e-3))
+        state = parallel.local(run_fit(method, 40, measurements=measurements[:48], batch=8, patch=None, seed=seed))
+        estimate = jax.jit(lambda m: method.reconstruct(KEY, state, m))
+        return float(np.mean([psnr(np.asarray(estimate(m.only(()))), m.truth) for m in measurements[48:]]))
+
+    assert score(Consistency() + Equivariance(Rotations())) > score(Consistency()) + 0.5
 
 
 def test_zero_shot_noise2noise_learns():

@@ -15,9 +15,9 @@ from unsup_jax.evaluate import psnr
 from unsup_jax.losses import Split, Undersampling, mean_square_error, normalized_error, undersampling
 from unsup_jax.methods import RARE, SSDU, ConjugateGradient, NaiveConsistency, Noise2Noise, Supervised, ZeroShotSSL
 from unsup_jax.modalities import Blurred, Scanner, Tomograph
-from unsup_jax.networks import DnCNN, ResNet, Unrolled
+from unsup_jax.networks import DnCNN, NullSpace, ResNet, Unrolled
 from unsup_jax.noise import Gaussian
-from unsup_jax.operators import SENSE, Convolution, Identity, Mask, gaussian_psf
+from unsup_jax.operators import SENSE, Convolution, Fourier, Identity, Mask, gaussian_psf
 from unsup_jax.train import iterate, parallel, solve
 
 pytestmark = pytest.mark.usefixtures("standard_promotion", "quick_compilation")  # optax mixes types
@@ -126,6 +126,26 @@ def test_unrolled_refuses_what_it_cannot_do():
     count = lambda n: sum(a.size for a in jax.tree.leaves(jax.eval_shape(n.init, jax.random.key(0), jnp.ones((8, 8, 2)))))
     assert count(own) - count(shared) == 2 * 9 * 4 * 4
     assert count(ResNet(share_block=True)) == 592_128 and count(ResNet()) == 1_145_088  # published: one more each, mu
+
+
+@pytest.mark.parametrize("seen", [Mask, Fourier], ids=lambda kind: kind.__name__)
+def test_a_null_space_network_changes_only_what_h_does_not_see(seen):
+    """Whatever theta is, H F(y) = y, and consistency with y has no gradient; R that learned nothing leaves the pseudo-inverse."""
+    rng = np.random.default_rng(0)
+    H = seen(jnp.asarray(rng.random((9, 8, 1) if seen is Mask else (9, 8)) < 0.6, jnp.float32))
+    y = H(jnp.asarray(rng.normal(size=(9, 8, 1)), jnp.float32 if seen is Mask else jnp.complex64))
+    network = NullSpace(ResNet(depth=1, width=4), mu=1e-3, iterations=8)
+    params = network.init(jax.random.key(0), y, H)
+    np.testing.assert_allclose(network.apply(params, y, H), H.adjoint(y), atol=0.01)
+    theta = jax.tree.map(lambda a: a + 0.1 * jax.random.normal(jax.random.key(a.size), a.shape), params["params"]["R"])
+    changed = {"params": {**params["params"], "R": theta}}
+    x = network.apply(changed, y, H)
+    np.testing.assert_allclose(H(x), y, atol=0.01)
+    assert float(jnp.linalg.norm((x - H.adjoint(y)).ravel())) > 0.1 * float(jnp.linalg.norm(x.ravel()))
+    misfit = jax.grad(lambda p: mean_square_error(H(network.apply(p, y, H)), y))(changed)
+    assert max(float(jnp.abs(leaf).max()) for leaf in jax.tree.leaves(misfit)) < 1e-4
+    with pytest.raises(InputError, match="iterations >= 1 and mu > 0"):
+        NullSpace(mu=0.0)
 
 
 def test_one_mask_is_the_measurements_own():

@@ -10,6 +10,12 @@ different operators of a family see the same kind of images, the other operators
 (multi-operator imaging, Tachella, Chen and Davies, NeurIPS 2022):
 
     H' ~ family,                        min_F  (data term) + alpha ||F(H' x1; H') - x1||^2
+
+The network decides whether this helps in tomography of limited angle, where the consistency of its weakly seen directions is worth
+little beside the second term: one behind the pseudo-inverse that may change what H saw lost by it, and a `NullSpace` network, which
+may not, gained. Of nuclei of 24^2 pixels within the field of view, 30 noise-free views over 120 degrees, quarter turns, alpha 1, three
+seeds, PSNR after 90 steps of 8 images: with equivariance 25.1, 25.0, 24.6 dB, consistency alone 22.8, 23.8, 24.0, the pseudo-inverse
+21.8, 22.0, 21.5.
 """
 
 from collections.abc import Callable

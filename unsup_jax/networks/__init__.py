@@ -10,6 +10,7 @@ from unsup_jax.networks.dncnn import DnCNN
 from unsup_jax.networks.generator import ConvGenerator, DenseGenerator, Generator, ResidualGenerator
 from unsup_jax.networks.modulation import AdaIN, FiLM, SelfAttention
 from unsup_jax.networks.noise_network import NoiseNetwork
+from unsup_jax.networks.null_space import NullSpace
 from unsup_jax.networks.partial_unet import PartialConv, PartialUNet
 from unsup_jax.networks.resnet import ResNet
 from unsup_jax.networks.slicewise import Slicewise
@@ -20,6 +21,6 @@ from unsup_jax.networks.unrolled import Unrolled
 __all__ = [
     "AdaIN", "Autoencoder", "Conv", "ConvCritic", "ConvDecoder", "ConvEncoder", "ConvGenerator", "CoordinateDecoder", "Critic",
     "DenseDecoder", "DenseEncoder", "DenseGenerator", "DnCNN", "Down", "FiLM", "Generator", "MapDecoder", "MapEncoder",
-    "MultiScaleCritic", "Network", "NoiseNetwork", "PartialConv", "PartialUNet", "PatchCritic", "ResNet", "ResidualCritic",
+    "MultiScaleCritic", "Network", "NoiseNetwork", "NullSpace", "PartialConv", "PartialUNet", "PatchCritic", "ResNet", "ResidualCritic",
     "ResidualGenerator", "SelfAttention", "Slicewise", "Strided", "UNet", "Unrolled", "UpConv", "convolve",
 ]
