@@ -2,7 +2,8 @@
 
 python -m experiments run ptychography_gan
 
-Four minutes on one CPU core.
+2 minutes on one CPU core; 22.18 dB of the amplitude, of the central LED's image 16.87, of the iteration 21.23; error of the complex
+object (NMSE) 0.006, 0.108 and 0.024.
 
 A real blood smear (225 LEDs, Zheng 2013; the file says wavelength and defocus). The iteration on all LEDs is the truth of the lower
 half, which is trained on; of the upper one nine LEDs are seen and the same iteration scores:

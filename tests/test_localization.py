@@ -113,6 +113,16 @@ def test_frames_of_one_scene_are_correlated_by_rings(dense):
     assert score([one.truth for one in dense[:8]]) > 4
 
 
+def test_the_report_shows_molecules_where_they_are(dense, tmp_path):
+    truth = [one.truth for one in dense[:3]]
+    analysis = Localization()
+    assert analysis.scores(truth, dense[:3], []).keys() == {"molecules a frame", "Jaccard", "RMSE (px)", "correlation"}
+    assert analysis.scores(truth, [one.only(()) for one in dense[:3]], []).keys() == {"molecules a frame"}
+    (path,) = analysis.figures(tmp_path, {"own": truth, "truth": truth}).values()
+    assert path.stat().st_size > 3000
+    assert analysis.figures(tmp_path, {"own": [np.zeros((8, 8, 1))]})                         # none there, none found
+
+
 @pytest.mark.slow
 def test_deep_storm_of_published_frames(shared_data, tmp_path):
     """Trained on simulated frames alone, of Deep-STORM's own stack it finds more of ThunderSTORM's molecules than peak finding."""
