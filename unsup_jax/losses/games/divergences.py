@@ -12,7 +12,7 @@ and f* of it are written for the free V: f* alone would overflow where g_f nears
     Pearson              (u - 1)^2                                   v                        v^2/4 + v; -1 below v = -2
     Neyman               (1 - u)^2 / u                               1 - e^{-v}               2 - 2 e^{-v/2}
     SquaredHellinger     (sqrt u - 1)^2                              1 - e^{-v}               e^v - 1
-    Jeffrey              (u - 1) log u                               v                        W + 1/W + v - 2,   W + log W = 1 - v
+    Jeffrey              (u - 1) log u                               v + 1 - e^{-v}           e^v + v - 1
     JensenShannon        u log u - (u + 1) log((u + 1)/2)            log 2 - s(-v)            s(v) - log 2
     WeightedJS           p u log u - (1-p+pu) log(1-p+pu)            -p log p - s(-v)         (1-p) log((1-p) / (1 - e^{-s(-v)/p}))
     Minimax              u log u - (u + 1) log(u + 1)                -s(-v)                   s(v)
@@ -21,13 +21,13 @@ and f* of it are written for the free V: f* alone would overflow where g_f nears
     TotalVariation       |u - 1| / 2                                 tanh(v) / 2              tanh(v) / 2
 
 with s the softplus. f of Minimax has f(1) = -2 log 2, so that its bound is 2 JS - 2 log 2. JensenShannon is that of the table
-of Nowozin, twice the mean of the two relative entropies.
+of Nowozin, twice the mean of the two relative entropies. Their g_f of Jeffrey is v, whose f* takes Lambert's W, and whose V is to
+follow the inverse of the ratio where the data are rare; here it is v = log u, as in ReverseKL.
 """
 
 import math
 from dataclasses import dataclass
 
-import jax
 import jax.numpy as jnp
 from jax import Array
 from jax.nn import softplus
@@ -138,11 +138,10 @@ class Jeffrey(Divergence):
         return (u - 1) * jnp.log(u)
 
     def activation(self, v: Array) -> Array:
-        return v
+        return v + 1 - jnp.exp(-v)
 
     def conjugate(self, v: Array) -> Array:
-        log_w = log_lambert(1 - v)
-        return jnp.exp(log_w) + jnp.exp(-log_w) + v - 2
+        return jnp.exp(v) + v - 1
 
 
 @dataclass(frozen=True)
@@ -244,18 +243,3 @@ def log_softplus(x: Array) -> Array:
     """log s(x), which is x itself far below zero, where s(x) is e^x and would underflow."""
     far = x < -15
     return jnp.where(far, x, jnp.log(softplus(jnp.where(far, 0, x))))
-
-
-@jax.custom_jvp
-def log_lambert(c: Array) -> Array:
-    """log W of the W > 0 with W + log W = c, element by element, by Newton's method on log W."""
-    log_w = jnp.where(c > 1, jnp.log(jnp.maximum(c, 1)), c)
-    for _ in range(6):                                  # from a start within 0.6 of the root: quadratic from the first step on
-        log_w -= (log_w + jnp.exp(log_w) - c) / (1 + jnp.exp(log_w))
-    return log_w
-
-
-@log_lambert.defjvp
-def _(primals, tangents):
-    log_w = log_lambert(*primals)
-    return log_w, tangents[0] / (1 + jnp.exp(log_w))
