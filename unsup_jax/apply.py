@@ -11,7 +11,7 @@ import numpy as np
 
 from unsup_jax import files
 from unsup_jax.core import Measurement
-from unsup_jax.data.parts import in_memory
+from unsup_jax.data.parts import in_memory, one_a_specimen
 from unsup_jax.draws import Drawn, Draws
 from unsup_jax.errors import InputError
 from unsup_jax.experiment import Experiment
@@ -66,7 +66,8 @@ def reconstruct_files(
     drawn = wanted and Drawn(key, wanted, state, experiment.data.dimensions)
     if not modality.images:
         for path, place in jobs:
-            _reconstruct_recording(modality, axes, experiment.data.dimensions, channels, noise, whole, path, place, drawn)
+            _reconstruct_recording(
+                modality, axes, experiment.data.dimensions, channels, noise, whole, path, place, drawn, method.single_views)
         return
     for path, place in jobs:
         picture = files.open_image(path, axes)
@@ -88,10 +89,11 @@ def _say_correlated(experiment, picture):
         ProgressLine("", 0).say(f"{picture.path}: {warning}; {experiment.method.label} takes it for independent")
 
 
-def _reconstruct_recording(modality, axes, dimensions, channels, noise, reconstruct, source, output, drawn):
+def _reconstruct_recording(modality, axes, dimensions, channels, noise, reconstruct, source, output, drawn, views):
     (recording,) = modality.read([source], axes=axes, dimensions=dimensions, channels=channels)
     modality.check_write(output, recording)
-    estimates, measurements = [], [one if one.noise is not None else one.replace(noise=noise) for one in recording.measurements]
+    read = one_a_specimen(recording.measurements) if views else recording.measurements
+    estimates, measurements = [], [one if one.noise is not None else one.replace(noise=noise) for one in read]
     line = ProgressLine("reconstruct", len(measurements), unit="measurements")
     for estimate, _, _ in reconstruct(measurements):
         estimates.append(estimate)

@@ -17,7 +17,7 @@ from unsup_jax.core import Method
 from unsup_jax.data import Data, Dataset, Stream, streams
 from unsup_jax.data.parts import in_memory, shown_part
 from unsup_jax.errors import InputError
-from unsup_jax.evaluate import Analysis, coverage, psnr
+from unsup_jax.evaluate import Analysis, align, coverage, psnr
 from unsup_jax.evaluate.summary import Result, mean_scores, summarise
 from unsup_jax.files import Stored, make_folder
 from unsup_jax.inference import WHOLE_IMAGE_PIXELS, estimator
@@ -151,7 +151,7 @@ class _Job:
 
     @classmethod
     def prepare(cls, label, method, train, data: Data, measured, seed):
-        dataset = data.arrange(measured, method.sees, seed)
+        dataset = data.arrange(measured, method.sees, seed, views=method.single_views)
         trained, shown = ([], method.sees) if method.scope == "measurement" else (dataset.train + dataset.validation, method.reads)
         for one in trained:
             method.check(shown_part(one.only(method.sees)))
@@ -213,7 +213,9 @@ class _Job:
         sees = self.method.sees if self.streams is None else self.method.reads
 
         def made():
-            for estimate, took, of_steps in reconstruct([m.only(sees) for m in self.dataset.test]):
+            for one, (estimate, took, of_steps) in zip(self.dataset.test, reconstruct([m.only(sees) for m in self.dataset.test])):
+                if self.method.single_views and one.truth is not None:
+                    estimate = align(estimate, np.asarray(one.truth)).apply(estimate)
                 if every or not estimates:
                     estimates.append(estimate)
                 losses.append(of_steps)

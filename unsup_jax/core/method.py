@@ -32,6 +32,9 @@ class Method:
     """What it needs beside y, H and the noise: a subset of pair, unpaired, truth."""
     takes: ClassVar[Takes] = IMAGES
     """The operators and the data that it is made for; those of a denoiser, unless a method states others."""
+    single_views: ClassVar[bool] = False
+    """Whether it learns one specimen from single views of unknown pose: many measurements, of which the poses are withheld, and one answer
+    for all of them, which is brought onto the truth, over rotations and the mirror, before it is scored."""
     steps: ClassVar[int] = 0
     """Updates that `train.solve` runs, for a method of measurement scope."""
     reference: ClassVar[str] = ""

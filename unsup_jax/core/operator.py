@@ -33,6 +33,8 @@ class Operator(struct.PyTreeNode):
     """H is a filter of periodic images: `transfer` says by what it multiplies their spectra."""
     projects: ClassVar[bool] = False
     """y are projections of x, or waves that it diffracts, from many directions: `back_project` inverts H."""
+    many_views: ClassVar[bool] = False
+    """y [N, ...] are many measurements of x, each by an operator of its own: `apart` and `some` part them."""
 
     def __call__(self, x: Array) -> Array:
         """The noise-free measurement H(x)."""
@@ -55,6 +57,10 @@ class Operator(struct.PyTreeNode):
     def transfer(self, shape: Sequence[int]) -> Array:
         """h [*shape] with H(x) = F^-1 h F x for images [*shape, C], of an H that is `circular`."""
         raise NotImplementedError
+
+    def without_pose(self) -> "Operator":
+        """What is known of H where it is not known how the specimen lay; H itself unless overridden."""
+        return self
 
     def guess(self, y: Array) -> Array:
         """Where an iteration for x starts when nothing is known but y: ones, unless overridden."""
@@ -223,6 +229,8 @@ class Restricted(LinearOperator):
 class Views(LinearOperator):
     """Many measurements of the same x: y[i] = H_i(x), for H_i one operator with a leading axis on its leaves."""
 
+    many_views: ClassVar[bool] = True
+
     operator: LinearOperator
 
     def __call__(self, x: Array) -> Array:
@@ -242,6 +250,18 @@ class Views(LinearOperator):
 
     def frequencies(self, y: Array) -> tuple[Array, ...] | None:
         return jax.vmap(lambda H, y: H.frequencies(y))(self.operator, y)
+
+    def without_pose(self) -> "Views":
+        return Views(self.operator.without_pose())
+
+    def some(self, views: slice) -> "Views":
+        """Those of the views."""
+        return Views(jax.tree.map(lambda leaf: leaf[views], self.operator))
+
+    def apart(self, count: int) -> list[LinearOperator]:
+        """H_i of each of the `count` views."""
+        leaves, structure = jax.tree.flatten(self.operator)
+        return [jax.tree.unflatten(structure, [leaf[i] for leaf in leaves]) for i in range(count)]
 
     @property
     def _first(self):

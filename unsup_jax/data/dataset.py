@@ -12,7 +12,7 @@ import numpy as np
 from unsup_jax.core import Measurement
 from unsup_jax.data.bundled import Brain, Bundled
 from unsup_jax.data.fmri import FunctionalRun
-from unsup_jax.data.parts import crop, sampled, shown_part
+from unsup_jax.data.parts import crop, every_second, one_a_specimen, sampled, shown_part, single_views
 from unsup_jax.data.particles import Particles
 from unsup_jax.data.phantoms import Phantoms
 from unsup_jax.errors import InputError
@@ -74,6 +74,9 @@ class Data:
     """Axes of your files where they do not say it themselves, such as ZYX or TYXC."""
     dimensions: int = 2
     """2: each plane is an image; 3: each volume is."""
+    half: Literal["all", "even", "odd"] = "all"
+    """Which of the measurements there are: every second one, from the first or the second on, or all; of measurements of many views of a
+    specimen every second view of each. Two runs on the halves say what of a result is not of its noise."""
     test: float = 0.5
     """Part of the images, the first ones, kept for scoring; of fewer than four, part of each one's longest axis."""
     validation: float = 0.1
@@ -107,7 +110,7 @@ class Data:
     def measure(self, modality: Modality, seed: int) -> tuple[list[Measurement], list[Measurement]]:
         """(all measurements, those that are only scored): of clean images by the modality, or read from `path`."""
         if self.path is not None:
-            return [one.replace(index=np.int32(i)) for i, one in enumerate(self._own(modality))], []
+            return self._halved([one.replace(index=np.int32(i)) for i, one in enumerate(self._own(modality))]), []
         measure, key = jax.jit(modality.measure), jax.random.key(seed)
         clean = self.source.images() if self.clean is None else self._images(self.clean)
         scored = [] if self.scored is None else self._images(self.scored)
@@ -115,14 +118,23 @@ class Data:
         for i, image in enumerate([*clean, *scored]):
             one = jax.tree.map(np.asarray, measure(jax.random.fold_in(key, i), np.asarray(image))).replace(index=np.int32(i))
             measured.append(_sharing(one, measured[0]) if measured else one)
-        return measured[: len(clean)], measured[len(clean):]
+        return self._halved(measured[: len(clean)]), measured[len(clean):]
 
-    def arrange(self, measured: tuple[list[Measurement], list[Measurement]], sees: Collection[str], seed: int) -> Dataset:
+    def _halved(self, own):
+        halves = own if self.half == "all" else every_second(own, ("even", "odd").index(self.half))
+        if not halves:
+            raise InputError(f"data.half {self.half} of one measurement is none")
+        return halves
+
+    def arrange(
+        self, measured: tuple[list[Measurement], list[Measurement]], sees: Collection[str], seed: int, *, views: bool = False,
+    ) -> Dataset:
         """What `measure` gave in the lists that a method which sees `sees` is trained and scored on.
 
         A method that needs no truth trains on every measurement, those that are scored later included; one
         that sees truth trains on the other part alone, and so does one that sees unpaired samples of the source, which are of
-        the specimens of half of that part, whose measurements are then left out. Raises `InputError` where your own
+        the specimens of half of that part, whose measurements are then left out. A method of single `views` is trained on each
+        view by itself, and scored once for a specimen. Raises `InputError` where your own
         files lack what the method sees, and where that leaves a method that sees truth nothing unseen to score.
         """
         for name in sees if self.path is not None else ():
@@ -145,8 +157,11 @@ class Data:
                 unpaired = [m.truth for m in others]
             else:
                 unpaired = self._images(self.unpaired, own[0].offset)
+        test = test or own
+        if views:
+            train, test = single_views(train), one_a_specimen(test)
         train, validation = split(train, self.validation, first=False)
-        test, said = _shown(test or own)
+        test, said = _shown(test)
         return Dataset(train, validation or train, test, unpaired, said)
 
     def _images(self, path, offset=0.0):

@@ -28,6 +28,35 @@ def in_memory(tree: Any) -> Any:
     return jax.tree.map(lambda leaf: np.asarray(leaf) if isinstance(leaf, Stored) else leaf, tree)
 
 
+def single_views(measurements: Sequence[Measurement]) -> list[Measurement]:
+    """Every view of the measurements by itself, without its pose, and without the truth, which is of the specimen."""
+    return [view for one in measurements for view in _views(one, len(one.y))]
+
+
+def one_a_specimen(measurements: Sequence[Measurement]) -> list[Measurement]:
+    """What stands for each specimen of `single_views`: the first view of a measurement of many, with the truth; where all are
+    single views, the first of them."""
+    many = [one for one in measurements if one.operator.many_views] or measurements[:1]
+    return [_views(one, 1)[0].replace(truth=one.truth, index=one.index) for one in many]
+
+
+def every_second(measurements: Sequence[Measurement], start: int) -> list[Measurement]:
+    """Every second measurement, from that of number `start` on; of measurements of many views every second view of each."""
+    if not any(one.operator.many_views for one in measurements):
+        return list(measurements[start::2])
+    half = slice(start, None, 2)
+    return [one.replace(y=one.y[half], operator=one.operator.some(half), pair=None if one.pair is None else one.pair[half])
+            for one in measurements]
+
+
+def _views(one, count):
+    """The first `count` views of a measurement."""
+    H, bare = one.operator.without_pose(), {"pair": None, "pair_operator": None, "truth": None, "index": None}
+    if not H.many_views:
+        return [one.replace(operator=H, **bare)]
+    return [one.replace(y=y, operator=own, **bare) for y, own in zip(one.y, H.apart(count))]
+
+
 WHOLE = 2**20
 SHOWN = 2**18
 """Numbers of the largest image on the disk that a run scores and shows as a whole, and of the middle of larger ones."""

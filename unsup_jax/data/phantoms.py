@@ -3,6 +3,7 @@ r"""Procedural specimens, drawn on the device by key.
     nuclei      x(p) = sum_i a_i sigmoid((1 - |R_i (p - c_i) / r_i|) / edge) (1 + texture)
     filaments   x(p) = sum_i a_i max_t exp(-|p - path_i(t)|^2 / (2 width^2)), path_i a smooth random walk
     beads       x(p) = sum_i a_i exp(-|p - c_i|^2 / (2 width^2))
+    blobs       of beads, nine wide ones in the middle of the frame: a particle of electron microscopy
     molecules   x(p) = sum_i a_i [p = c_i], of as many i as are drawn, up to one in 128 pixels
 
 for p over the pixels of a 2-D or 3-D frame. Values lie in [0, about `peak`].
@@ -95,7 +96,25 @@ def molecules(key: Array, shape: tuple[int, ...], most: int | None = None, peak:
     return jnp.zeros(shape).at[tuple(place.T)].add(light)[..., None]
 
 
-_DRAW = {"nuclei": nuclei, "filaments": filaments, "beads": beads, "molecules": molecules}
+def blobs(key: Array, shape: tuple[int, ...], count: int = 9, peak: float = 100.0, width: float = 0.08) -> Array:
+    """`count` Gaussian blobs of `width` frames in standard deviation, a fifth to two thirds of the way from the middle to the edge, [*S, 1]."""
+    directions, radii, heights = jax.random.split(key, 3)
+    size = min(shape)
+    direction = jax.random.normal(directions, (count, len(shape)))
+    radius = size / 2 * jax.random.uniform(radii, (count, 1), minval=0.2, maxval=0.65)
+    centre = jnp.array([[n // 2 for n in shape]]) + radius * direction / jnp.linalg.norm(direction, axis=-1, keepdims=True)
+    height = peak * jax.random.uniform(heights, (count,), minval=0.5, maxval=1.0)
+    grid = _grid(shape)
+
+    def add(image, one):
+        c, a = one
+        return image + a * jnp.exp(-jnp.sum((grid - _like(grid, c)) ** 2, -1) / (2 * (width * size) ** 2)), None
+
+    image, _ = jax.lax.scan(add, jnp.zeros(shape), (centre, height))
+    return image[..., None]
+
+
+_DRAW = {"nuclei": nuclei, "filaments": filaments, "beads": beads, "molecules": molecules, "blobs": blobs}
 
 
 @dataclass(frozen=True)
@@ -105,7 +124,7 @@ class Phantoms:
     Raises `InputError` on fewer than one specimen, or a shape that is not 2-D or 3-D.
     """
 
-    kind: Literal["nuclei", "filaments", "beads", "molecules"] = "nuclei"
+    kind: Literal["nuclei", "filaments", "beads", "molecules", "blobs"] = "nuclei"
     """What is drawn."""
     count: int = 16
     """Number of specimens."""

@@ -1,6 +1,7 @@
 """Methods, one a file, named as their papers name them."""
 
 from unsup_jax.methods.adversarial.anna_palm import AnnaPalm
+from unsup_jax.methods.adversarial.cryogan import CryoGAN
 from unsup_jax.methods.adversarial.fgan import FGAN
 from unsup_jax.methods.adversarial.gan import GAN
 from unsup_jax.methods.adversarial.ganrec import GANrec
@@ -44,10 +45,10 @@ from unsup_jax.methods.variational.spatial_vae import SpatialVAE
 from unsup_jax.methods.variational.vae import VAE
 
 __all__ = [
-    "ADMM", "AnnaPalm", "BM3D", "Composed", "ConjugateGradient", "DeepStorm", "DivNoising", "EmpiricalLaw", "FGAN",
+    "ADMM", "AnnaPalm", "BM3D", "Composed", "ConjugateGradient", "CryoGAN", "DeepStorm", "DivNoising", "EmpiricalLaw", "FGAN",
     "FilteredBackProjection", "FirstGuess", "GAN", "GANrec", "GRAPPA", "GaussianFilter", "GaussianLaw", "GerchbergPapoulis",
-    "GradientDescent", "MedianFilter", "NaiveConsistency", "Noise2Noise", "Noise2Score", "Noise2Self", "Noise2Void", "NonLocalMeans",
-    "PN2V", "PeakFinding", "Pix2Pix", "ProximalGradient", "PtychographyGAN", "R3GAN", "RARE", "RichardsonLucy", "SNGAN", "SSDU",
-    "Self2Self", "SliceGRAPPA", "SpatialVAE", "Supervised", "TomoGAN", "VAE", "VariableSplitting", "WGAN", "WaveletShrinkage",
-    "Wiener", "ZSN2N", "ZeroShotSSL",
+    "GradientDescent", "MedianFilter", "NaiveConsistency", "Noise2Noise", "Noise2Score", "Noise2Self", "Noise2Void",
+    "NonLocalMeans", "PN2V", "PeakFinding", "Pix2Pix", "ProximalGradient", "PtychographyGAN", "R3GAN", "RARE", "RichardsonLucy",
+    "SNGAN", "SSDU", "Self2Self", "SliceGRAPPA", "SpatialVAE", "Supervised", "TomoGAN", "VAE", "VariableSplitting", "WGAN",
+    "WaveletShrinkage", "Wiener", "ZSN2N", "ZeroShotSSL",
 ]

@@ -62,13 +62,17 @@ class Modality:
         """The quantity that the instrument images, of a specimen drawn in grey values: x itself unless overridden."""
         return x
 
+    def detector(self, clean: Array) -> NoiseModel:
+        """The noise of the measurement whose noise-free values are `clean`."""
+        return self.noise
+
     def measure(self, key: Array, x: Array) -> Measurement:
         """y and y', two measurements of x [*S, C] that share the operator, with the truth beside them."""
         draw, first, second = jax.random.split(key, 3)
         x = self.specimen(x)
         operator = self.operator(draw, x)
         clean = operator(x)
-        noise = jax.tree.map(lambda leaf: jnp.asarray(leaf, clean.real.dtype), self.noise)
+        noise = jax.tree.map(lambda leaf: jnp.asarray(leaf, clean.real.dtype), self.detector(clean))
         return Measurement(noise.sample(first, clean), operator, noise, pair=noise.sample(second, clean), truth=x)
 
     @classmethod

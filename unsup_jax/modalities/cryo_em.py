@@ -17,7 +17,7 @@ from unsup_jax.files import cryodrgn, cryosparc, star
 from unsup_jax.files.metadata import Metadata, Scale
 from unsup_jax.files.particles import Particles
 from unsup_jax.modalities.base import Modality, Recording, square
-from unsup_jax.noise import Gaussian, NoiseModel
+from unsup_jax.noise import Background, Gaussian, NoiseModel
 from unsup_jax.operators import ContrastTransfer, Identity, Projection, ctf, random_rotations
 
 
@@ -27,7 +27,9 @@ class ElectronMicroscope(Modality):
 
     It reads particles from a STAR of RELION, a .cs of cryoSPARC, or a stack beside poses of cryoDRGN: with 3 dimensions, of known
     poses, as the projections of one volume; with 2, of whatever pose, as images behind their CTFs. The sign of contrast is
-    RELION's, where a protein is bright. Raises `InputError` on a box that is not positive.
+    RELION's, where a protein is bright. The noise of particles that are read is taken for white, of the deviation of what lies
+    outside of the circle that their box holds, unless patches of `background` are given. Raises `InputError` on a box below 8, and
+    on an SNR that is not positive.
     """
 
     name: ClassVar[str] = "cryo-EM"
@@ -42,14 +44,20 @@ class ElectronMicroscope(Modality):
     """Images of the volume."""
     pixel_size_angstrom: float = 2.0
     """Pixels of volume and images; of a stack that is read beside poses, where no `ctf_parameters` say it."""
-    defocus_angstrom: float = 15000.0
-    """Mean underfocus; images lie within a fifth of it."""
+    snr: float | None = None
+    """Variance of the clean images over that of white noise, in place of `noise`, in simulation."""
+    defocus_angstrom: float | None = 15000.0
+    """Mean underfocus; images lie within a fifth of it. None: images without a CTF."""
+    shift: float = 0.0
+    """Standard deviation along each axis of where particles lie off the image's middle, pixels."""
     voltage_kv: float = 300.0
     """Acceleration voltage."""
     poses: str | None = None
     """Poses of a stack of images as cryoDRGN keeps them (.pkl, .npz)."""
     ctf_parameters: str | None = None
     """Parameters of the CTFs of a stack of images as cryoDRGN keeps them (.pkl, .npz); None: images without a CTF."""
+    background: str | None = None
+    """Images of the empty background around particles that are read (MRC, NPY, TIFF), of their size before `box`: their noise."""
     box: int | None = None
     """Width that images are reduced to in Fourier space, pixels; None: their own."""
     contrast: Literal["bright", "dark"] = "bright"
@@ -58,14 +66,22 @@ class ElectronMicroscope(Modality):
     def __post_init__(self):
         if self.box is not None and self.box < 8:
             raise InputError(f"ElectronMicroscope has a box of {self.box} pixels; it takes 8 or more, or None")
+        if self.snr is not None and not self.snr > 0:
+            raise InputError(f"ElectronMicroscope has an SNR of {self.snr}; it is positive, or None for its noise")
 
     def operator(self, key: Array, x: Array) -> Operator:
-        turn, focus = jax.random.split(key)
-        size = square(x, "ElectronMicroscope")
-        defocus = self.defocus_angstrom * jax.random.uniform(focus, (self.projections,), minval=0.8, maxval=1.2)
+        turn, focus, move = jax.random.split(key, 3)
+        size, count = square(x, "ElectronMicroscope"), self.projections
+        shift = self.shift * jax.random.normal(move, (count, 2)) if self.shift else None
+        if self.defocus_angstrom is None:
+            return Views(Projection(random_rotations(turn, count), shift, width=2))
+        defocus = self.defocus_angstrom * jax.random.uniform(focus, (count,), minval=0.8, maxval=1.2)
         transfer = jax.vmap(lambda d: ctf(
             size, pixel_size_angstrom=self.pixel_size_angstrom, defocus_u_angstrom=d, voltage_kv=self.voltage_kv))(defocus)
-        return Views(Projection(random_rotations(turn, self.projections), transfer=transfer, width=2))
+        return Views(Projection(random_rotations(turn, count), shift, transfer, width=2))
+
+    def detector(self, clean: Array) -> NoiseModel:
+        return self.noise if self.snr is None else Gaussian(clean.std() / self.snr**0.5)
 
     @classmethod
     def recognises(cls, path: str | Path) -> bool:
@@ -100,16 +116,28 @@ class ElectronMicroscope(Modality):
         found = {".star": star.read, ".cs": cryosparc.read}.get(path.suffix.lower(), self._stack)(path)
         found = found if self.box is None else _reduced(found, self.box)
         y = (-found.images if self.contrast == "dark" else found.images)[..., None]
-        transfer = _transfer(found)
+        transfer, noise = _transfer(found), self._noise(y)
         kept = replace(found, images=found.images[:0])
         if dimensions == 2:
             operators = [Identity()] * len(y) if transfer is None else [ContrastTransfer(one) for one in transfer]
-            return Recording(path, [Measurement(one, H) for one, H in zip(y, operators)], kept)
+            return Recording(path, [Measurement(*one) for one in zip(y, operators, noise)], kept)
         if found.rotations is None:
             raise InputError(f"{path}: says no poses, which the reconstruction of a volume takes; its images are read with --data.dimensions 2")
         single = lambda array: None if array is None else np.asarray(array, np.float32)
         H = Views(Projection(single(found.rotations), single(found.shifts), transfer, width=2))
         return Recording(path, [Measurement(y, H)], kept)
+
+    def _noise(self, y):
+        """A noise model for each particle: of the background around all of them, or a patch of the background that was given."""
+        if self.background is None:
+            places = np.arange(y.shape[1]) - y.shape[1] // 2
+            outside = np.square(places)[:, None] + np.square(places) > (y.shape[1] / 2) ** 2
+            return [Gaussian(np.float32(y[:, outside].std()))] * len(y)
+        patches = np.asarray(files.open_image(self.background).array, np.float32)
+        patches = patches if self.box is None or patches.ndim != 3 else reduced(patches, self.box)
+        if patches.ndim != 3 or patches.shape[1:] != y.shape[1:3]:
+            raise InputError(f"{self.background}: background of shape {patches.shape}; accepted are images [N, {y.shape[1]}, {y.shape[2]}], as the particles are")
+        return [Background(patches[i % len(patches)][..., None]) for i in range(len(y))]
 
     def _stack(self, path):
         """The images of a stack with the poses, and the parameters of the CTF, of cryoDRGN."""
@@ -136,13 +164,17 @@ def _transfer(found):
 
 
 def _reduced(found, box):
-    """Particles whose images are `box` pixels wide: the middle of their transforms about their middle."""
+    """Particles whose images are `box` pixels wide."""
     size = found.images.shape[-1]
     if box > size:
         raise InputError(f"{found.path}: images of {size} pixels are not reduced to a box of {box}")
+    shifts = None if found.shifts is None else found.shifts * box / size
+    return replace(found, images=reduced(found.images, box), pixel_size_angstrom=found.pixel_size_angstrom * size / box, shifts=shifts)
+
+
+def reduced(images: np.ndarray, box: int) -> np.ndarray:
+    """Images [N, D, D] of `box` pixels: the middle of their transforms about their middle."""
+    size = images.shape[-1]
     middle = slice(size // 2 - box // 2, size // 2 - box // 2 + box)
     shifted = lambda transform, image: np.fft.fftshift(transform(np.fft.ifftshift(image, (1, 2)), axes=(1, 2)), (1, 2))
-    spectrum = shifted(np.fft.fft2, found.images)[:, middle, middle]
-    images = (shifted(np.fft.ifft2, spectrum).real * (box / size) ** 2).astype(np.float32)
-    shifts = None if found.shifts is None else found.shifts * box / size
-    return replace(found, images=images, pixel_size_angstrom=found.pixel_size_angstrom * size / box, shifts=shifts)
+    return (shifted(np.fft.ifft2, shifted(np.fft.fft2, images)[:, middle, middle]).real * (box / size) ** 2).astype(np.float32)

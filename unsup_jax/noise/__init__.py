@@ -1,6 +1,7 @@
 """Measurement noise: how y departs from H(x), as a sampler and as a likelihood."""
 
 from unsup_jax.noise.anscombe import anscombe, anscombe_inverse
+from unsup_jax.noise.background import Background
 from unsup_jax.noise.base import NoiseModel, normal_log_density
 from unsup_jax.noise.binary import Bernoulli
 from unsup_jax.noise.bootstrap import bootstrap
@@ -14,6 +15,6 @@ from unsup_jax.noise.mixture import GaussianMixture
 from unsup_jax.noise.speckle import Gamma
 
 __all__ = [
-    "Bernoulli", "ColouredGaussian", "Gamma", "Gaussian", "GaussianMixture", "Histogram", "NoiseModel", "Poisson", "PoissonGaussian",
+    "Background", "Bernoulli", "ColouredGaussian", "Gamma", "Gaussian", "GaussianMixture", "Histogram", "NoiseModel", "Poisson", "PoissonGaussian",
     "SaltAndPepper", "anscombe", "anscombe_inverse", "bootstrap", "estimate_poisson_gaussian", "neighbour_correlation", "normal_log_density",
 ]

@@ -26,6 +26,7 @@ from unsup_jax.core.operator import LinearOperator
 from unsup_jax.core.phasors import by_parts, cis, weighted
 from unsup_jax.errors import InputError
 from unsup_jax.operators.gridding import fine_length, interpolate, on_fine_grid
+from unsup_jax.operators.masking import Identity
 
 
 class Projection(LinearOperator):
@@ -69,6 +70,10 @@ class Projection(LinearOperator):
 
     def domain(self, y: Array) -> jax.ShapeDtypeStruct:
         return jax.ShapeDtypeStruct((y.shape[0], *y.shape), y.dtype)
+
+    def without_pose(self) -> LinearOperator:
+        """The CTF of the image."""
+        return Identity() if self.transfer is None else ContrastTransfer(self.transfer)
 
 
 class RealSpaceProjection(LinearOperator):

@@ -1,0 +1,23 @@
+"""A volume of nine blobs from projections at unknown orientations, as noisy as they are strong: cryoGAN beside conjugate gradients, which are
+told the orientations.
+
+python -m experiments run cryogan_blobs
+
+COST
+"""
+
+from unsup_jax.data import Data, Phantoms
+from unsup_jax.evaluate import Specimen
+from unsup_jax.experiment import Experiment
+from unsup_jax.methods import ConjugateGradient, CryoGAN
+from unsup_jax.modalities import ElectronMicroscope
+from unsup_jax.train import Train
+
+EXPERIMENT = Experiment(
+    data=Data(source=Phantoms("blobs", count=1, shape=(32, 32, 32)), patch=None, augment=False, dimensions=3, validation=0),
+    modality=ElectronMicroscope(projections=4096, snr=1.0, defocus_angstrom=None),
+    method=CryoGAN(),
+    train=Train(steps=1000, batch=32, checkpoint_every=500, validation_batches=1, use="latest"),
+    references=(ConjugateGradient(steps=10),),
+    analysis=Specimen(pixel_size_angstrom=2.0),
+)
