@@ -2,8 +2,6 @@
 told the orientations.
 
 python -m experiments run cryogan_blobs
-
-COST
 """
 
 from unsup_jax.data import Data, Phantoms

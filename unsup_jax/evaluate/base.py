@@ -12,7 +12,7 @@ from unsup_jax.core import Measurement
 
 @dataclass(frozen=True)
 class Analysis:
-    """Further columns and figures of a report. A subclass writes what it has of the four.
+    """Further columns and figures of a report. A subclass writes what it has of them.
 
     The `reference` images [*S, C] are the truths of the test measurements, which no training saw; where none are known,
     the clean ones that the data hold beside the measurements, which trainings saw; else there are none.
@@ -32,6 +32,12 @@ class Analysis:
 
     def sample_scores(self, samples: np.ndarray, reference: Sequence[np.ndarray]) -> dict[str, float]:
         """The same of samples [N, *S, C] that a method made from nothing, such as their distance from the reference."""
+        return {}
+
+    def sample_figures(
+        self, directory: Path, samples: dict[str, np.ndarray], reference: Sequence[np.ndarray], estimates: dict[str, list[np.ndarray]],
+    ) -> dict[str, Path]:
+        """Figures, by their caption, of the samples of each method that makes some, beside the reference and the estimates of the others."""
         return {}
 
     def figures(self, directory: Path, estimates: dict[str, list[np.ndarray]]) -> dict[str, Path]:

@@ -1,0 +1,97 @@
+"""Volumes of a particle in many conformations, made from nothing: how near one of them comes to each true conformation."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from unsup_jax import files
+from unsup_jax.errors import InputError
+from unsup_jax.evaluate.alignment import align, ball_correlation
+from unsup_jax.evaluate.base import Analysis
+from unsup_jax.files.metadata import Metadata, Scale
+from unsup_jax.lazy import Lazy
+
+figures = Lazy("unsup_jax.evaluate.figures")
+
+ALIGNED = 6
+"""Samples that are tried for the pose that all of them share."""
+
+
+@dataclass(frozen=True)
+class Conformations(Analysis):
+    """Samples [N, D, D, D, 1] beside the reference conformations. Raises `InputError` on a voxel size that is not positive, or a series below 2.
+
+    All samples of a method have one pose, which is found once, over rotations and the mirror; the estimates of a method that has
+    one are brought onto each truth by themselves. A series of samples along their first principal component is written beside the report, as
+    conformation_N.mrc.
+    """
+
+    pixel_size_angstrom: float = 1.0
+    """Size of a voxel."""
+    series: int = 9
+    """Volumes of the series."""
+
+    def __post_init__(self):
+        if not (self.pixel_size_angstrom > 0 and self.series >= 2):
+            raise InputError(f"voxels are positive and a series is of 2 or more, not {self.pixel_size_angstrom} and {self.series}")
+
+    def scores(self, estimates, test, reference) -> dict[str, float]:
+        if test[0].truth is None:
+            return {}
+        return _columns(np.array([ball_correlation(x, np.asarray(m.truth)) for x, m in zip(estimates, test)]))
+
+    def sample_scores(self, samples, reference) -> dict[str, float]:
+        return _columns(nearest(in_one_pose(samples, _middle(reference)), reference)) if len(reference) else {}
+
+    def sample_figures(self, directory: Path, samples, reference, estimates) -> dict[str, Path]:
+        made, truths = {}, [np.asarray(x) for x in reference]
+        posed = {label: in_one_pose(drawn, _middle(truths)) if truths else drawn for label, drawn in samples.items()}
+        if truths:
+            curves = {label: nearest(drawn, truths) for label, drawn in posed.items()}
+            alone = {label: each for label, each in estimates.items() if len(each) == len(truths)}
+            curves |= {label: np.array([ball_correlation(x, truth) for x, truth in zip(each, truths)]) for label, each in alone.items()}
+            figures.by_number(directory / "nearest.png", curves, "conformation", "correlation with the truth")
+            made["Correlation of each true conformation with the nearest volume"] = directory / "nearest.png"
+        rows = [along_first_component(drawn, self.series) for drawn in posed.values()]
+        scales = Metadata(scales={axis: Scale(self.pixel_size_angstrom, "Å") for axis in "ZYX"})
+        for k, x in enumerate(rows[-1]):
+            files.write_image(directory / f"conformation_{k + 1}.mrc", np.float32(x[..., 0]), "ZYX", scales)
+        above = ""
+        if len(truths) >= self.series:
+            rows, above = [np.stack([truths[i] for i in _even(len(truths), self.series)]), *rows], "above, the true ones; below, "
+        figures.grid(directory / "series.png", np.stack([row.sum(1) for row in rows]))
+        made[f"Projections of conformations: {above}a series of samples along their first principal component"] = directory / "series.png"
+        return made
+
+
+def nearest(posed: np.ndarray, reference) -> np.ndarray:
+    """The correlation of each reference with the nearest of the samples, which have its pose, [len(reference)]."""
+    return np.array([max(ball_correlation(x, np.asarray(truth)) for x in posed) for truth in reference])
+
+
+def in_one_pose(samples: np.ndarray, reference: np.ndarray) -> np.ndarray:
+    """Samples of one pose brought onto a reference by the pose of that sample which fits it best."""
+    tried = [align(x, reference) for x in samples[:ALIGNED]]
+    best = max(tried, key=lambda pose: pose.correlation)
+    return np.stack([best.apply(x) for x in samples])
+
+
+def along_first_component(samples: np.ndarray, count: int) -> np.ndarray:
+    """`count` of the samples at even ranks of their first principal component."""
+    centred = (samples - samples.mean(0)).reshape(len(samples), -1).astype(np.float64)
+    order = np.argsort(np.linalg.eigh(centred @ centred.T)[1][:, -1])
+    return samples[order[_even(len(samples), count)]]
+
+
+def _even(length, count):
+    """`count` of the places of a list, from its first to its last."""
+    return np.linspace(0, length - 1, count).round().astype(int)
+
+
+def _middle(reference):
+    return np.asarray(reference[len(reference) // 2])
+
+
+def _columns(correlations):
+    return {"correlation": float(correlations.mean()), "least correlation": float(correlations.min())}
