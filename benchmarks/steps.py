@@ -15,7 +15,7 @@ import jax
 import numpy as np
 
 import experiments
-from benchmarks import adversarial, peers, unrolled, variational
+from benchmarks import adversarial, cryogan, peers, unrolled, variational
 from benchmarks.timing import peak_memory, rows_of, training_step
 from unsup_jax.core import Adam, Measurement
 from unsup_jax.data import Stream
@@ -32,7 +32,7 @@ METHOD = Supervised(network=UNet(depth=2, width=32), optimizer=Adam(decay=False)
 def measure(repeats: int, with_peers: bool, only: str = "") -> Iterator[dict]:
     """The rows of the families whose name holds `only`."""
     families = {
-        "unet": _unet, "unrolled": unrolled.measure, "spatial_vae": variational.measure, "adversarial": adversarial.measure,
+        "unet": _unet, "unrolled": unrolled.measure, "spatial_vae": variational.measure, "adversarial": adversarial.measure, "cryogan": cryogan.measure,
         "one_image": _one_image, "reconstruction": _reconstructions,
     }
     for name, family in families.items():

@@ -3,7 +3,7 @@ r"""Procedural specimens, drawn on the device by key.
     nuclei      x(p) = sum_i a_i sigmoid((1 - |R_i (p - c_i) / r_i|) / edge) (1 + texture)
     filaments   x(p) = sum_i a_i max_t exp(-|p - path_i(t)|^2 / (2 width^2)), path_i a smooth random walk
     beads       x(p) = sum_i a_i exp(-|p - c_i|^2 / (2 width^2))
-    blobs       of beads, nine wide ones in the middle of the frame: a particle of electron microscopy
+    blobs       as beads, but nine wide ones in the middle of the frame: a particle of electron microscopy
     molecules   x(p) = sum_i a_i [p = c_i], of as many i as are drawn, up to one in 128 pixels
 
 for p over the pixels of a 2-D or 3-D frame. Values lie in [0, about `peak`].
