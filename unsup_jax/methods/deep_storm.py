@@ -4,9 +4,9 @@ r"""Deep-STORM: super-resolution of frames of dense molecules, learnt from simul
 
 x are the molecules, each all its light in one of n pixels finer than the camera's; U repeats a frame's pixels onto those; g is a
 Gaussian of 7 x 7 pixels, sigma 1, sum 2, so that an estimate beside the place costs little more than one at it. The second term
-leaves few pixels alight. Published molecules all have the light 100; here each has its own, and the unit is that of the
-brightest light of a back-projected frame, in which a molecule is about as many as the PSF has pixels. Networks and
-optimiser: published are 32-64-128-512-128-64-32 features, Adam 1e-3, batch 16 of 208^2 pixels, 40000 steps.
+leaves few pixels alight. Each molecule has its own light, in units of the brightest pixel of a back-projected frame: in these it
+is about as much as the PSF has pixels, and lambda takes little of it. Published: 32-64-128-512-128-64-32 features on eight times
+finer pixels, Adam 1e-3, batch 16, 40000 steps.
 """
 
 from dataclasses import dataclass
