@@ -49,6 +49,8 @@ class GANrec(Adversarial):
     """Optimiser of G, with its moving average."""
     critic_optimizer: Optimizer = Adam(1e-5)
     """Optimiser of D."""
+    window: Literal["ram-lak", "shepp-logan", "hann"] = "ram-lak"
+    """What multiplies the ramp of the filter of u, from the sharpest to the smoothest; of an H that projects alone."""
 
     def __post_init__(self):
         super().__post_init__()
@@ -68,7 +70,7 @@ class GANrec(Adversarial):
     def shown(self, one: Measurement) -> Array:
         """u."""
         H = one.operator
-        return H.back_project(one.y) if H.projects else H.guess(one.y)
+        return H.back_project(one.y, window=self.window) if H.projects else H.guess(one.y)
 
     def projections(self, one: Measurement, x: Array) -> tuple[Array, Array]:
         """(p, q): y and H x, over the largest |y|."""
