@@ -59,7 +59,8 @@ TAKEN = {
     "Noise2Noise": PLAIN | {"blurred"}, "Wiener": PLAIN | {"blurred"},
     "DeepStorm": set(), "PeakFinding": set(), "PtychographyGAN": set(), "FirstGuess": LINEAR_KINDS | {"intensities"},
     "FilteredBackProjection": {"sinogram"}, "TomoGAN": PLAIN | {"sinogram"}, "GANrec": PLAIN | {"holes", "blurred", "sinogram"},
-    "GRAPPA": set(), "SliceGRAPPA": set(),
+    "AmbientGAN": PLAIN | {"holes", "blurred", "sinogram"}, "UnmeasuredGAN": PLAIN | {"holes", "blurred"},
+    "UnsupervisedMRI": {"holes", "k-space"}, "GRAPPA": set(), "SliceGRAPPA": set(),
 }
 
 
@@ -73,7 +74,8 @@ def test_a_method_takes_what_its_mathematics_allows(name):
             found.add(kind)
         except InputError as refusal:
             assert "\n" not in str(refusal) and method.label in str(refusal)
-    taken = TAKEN.get(name, PLAIN) if method.reconstructs else measurements().keys()   # who models x alone does not look at y
+    looks = method.reconstructs or not method.sees                                     # who models unpaired x alone does not look at y
+    taken = TAKEN.get(name, PLAIN) if looks else measurements().keys()
     if name in ("GRAPPA", "SliceGRAPPA"):   # the one line of k-space above holds no kernel and no reference
         return
     assert found - {"k-space" if name == "GerchbergPapoulis" else None} == taken

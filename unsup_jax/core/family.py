@@ -33,7 +33,7 @@ class Family:
         """y = H_phi(x) + w, with operator and noise drawn anew: another measurement like `one`, of x."""
         of_H, of_w = jax.random.split(key)
         H = self.draw(of_H, one)
-        return Measurement(one.noise.sample(of_w, H(x)), H, one.noise)
+        return Measurement(one.noise.reparametrized(of_w, H(x)), H, one.noise)
 
     def domain(self, one: Measurement) -> jax.ShapeDtypeStruct:
         """Shape and type of the x of which the family makes measurements like `one`."""
@@ -43,20 +43,18 @@ class Family:
         """The kind of operator that is drawn, with shapes and types in the place of its arrays."""
         return jax.eval_shape(lambda one: self.draw(jax.random.key(0), one), one)
 
-    def check(self, one: Measurement) -> None:
-        """Raise `InputError` unless the family makes measurements of the shape of `one`, in a noise that is known."""
+    def check(self, one: Measurement, who: str = "a family") -> None:
+        """Raise `InputError` unless the family makes measurements of the shape of `one`, in a noise that is known; `who` asks for them."""
         if one.noise is None:
-            raise InputError(f"the noise of the measurements is not known, and {type(self).__name__} draws it anew; give a noise model "
-                             "(--data.calibration measures one)")
-        kind, wanted, reason = type(self.drawn(one)).__name__, (one.y.shape, one.y.dtype), ""
+            raise InputError(f"{who} draws the noise of measurements anew, and it is not known; give a noise model (--data.calibration measures one)")
+        wanted, made, reason = f"{one.y.dtype} data of shape {one.y.shape}", "none of that kind", ""
         try:
             y = jax.eval_shape(lambda x, one: self.measure(jax.random.key(0), x, one).y, self.domain(one), one)
             made = f"{y.dtype} data of shape {y.shape}"
-            fits = (y.shape, y.dtype) == wanted
         except (InputError, ValueError, TypeError, IndexError) as error:
-            made, fits, reason = "none of that kind", False, f": {str(error).splitlines()[0]}"
-        if not fits:
-            raise InputError(f"a family {type(self).__name__} of {kind} for {one.y.dtype} measurements of shape {one.y.shape}; it makes {made}{reason}")
+            reason = f": {str(error).splitlines()[0]}"
+        if made != wanted:
+            raise InputError(f"{who} draws measurements by {type(self).__name__}, which is to make {wanted} as there are, and makes {made}{reason}")
 
 
 @dataclass(frozen=True)
@@ -69,15 +67,18 @@ class Own(Family):
 
 @dataclass(frozen=True, eq=False)
 class Among(Family):
-    """One of N operators, each as likely as any other, such as those of a batch."""
+    """One of N operators, each as likely as any other, such as those of a batch; or the measurement's own with some arrays of that one."""
 
     operators: Operator
     """N of them: one operator with a leading axis on its leaves."""
+    names: tuple[str, ...] = ()
+    """Fields of it that are drawn, such as "mask"; all of the operator where there are none."""
 
     def draw(self, key: Array, one: Measurement) -> Operator:
         leaves = jax.tree.leaves(self.operators)
         place = jax.random.randint(key, (), 0, len(leaves[0])) if leaves else None
-        return jax.tree.map(lambda leaf: jnp.asarray(leaf)[place], self.operators)
+        H = jax.tree.map(lambda leaf: jnp.asarray(leaf)[place], self.operators)
+        return one.operator.replace(**{name: getattr(H, name) for name in self.names}) if self.names else H
 
 
 @dataclass(frozen=True)
@@ -125,4 +126,4 @@ class InUnits(Family):
         of_H, of_w = jax.random.split(key)
         H = self.draw(of_H, one)
         clean = self.scale.normalize(H(self.target.restore(x)))
-        return Measurement(one.noise.sample(of_w, clean), H, one.noise)
+        return Measurement(one.noise.reparametrized(of_w, clean), H, one.noise)

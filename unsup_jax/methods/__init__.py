@@ -1,5 +1,6 @@
 """Methods, one a file, named as their papers name them."""
 
+from unsup_jax.methods.adversarial.ambient_gan import AmbientGAN
 from unsup_jax.methods.adversarial.anna_palm import AnnaPalm
 from unsup_jax.methods.adversarial.cryogan import CryoGAN
 from unsup_jax.methods.adversarial.fgan import FGAN
@@ -11,6 +12,8 @@ from unsup_jax.methods.adversarial.ptychography_gan import PtychographyGAN
 from unsup_jax.methods.adversarial.r3gan import R3GAN
 from unsup_jax.methods.adversarial.sngan import SNGAN
 from unsup_jax.methods.adversarial.tomogan import TomoGAN
+from unsup_jax.methods.adversarial.unmeasured_gan import UnmeasuredGAN
+from unsup_jax.methods.adversarial.unsupervised_mri import UnsupervisedMRI
 from unsup_jax.methods.adversarial.wgan import WGAN
 from unsup_jax.methods.classical.admm import ADMM
 from unsup_jax.methods.classical.back_projection import FilteredBackProjection
@@ -46,10 +49,10 @@ from unsup_jax.methods.variational.spatial_vae import SpatialVAE
 from unsup_jax.methods.variational.vae import VAE
 
 __all__ = [
-    "ADMM", "AnnaPalm", "BM3D", "Composed", "ConjugateGradient", "CryoGAN", "DeepStorm", "DivNoising", "EmpiricalLaw", "FGAN",
-    "FilteredBackProjection", "FirstGuess", "GAN", "GANrec", "GRAPPA", "GaussianFilter", "GaussianLaw", "GerchbergPapoulis",
-    "GradientDescent", "MedianFilter", "MultiCryoGAN", "NaiveConsistency", "Noise2Noise", "Noise2Score", "Noise2Self",
-    "Noise2Void", "NonLocalMeans", "PN2V", "PeakFinding", "Pix2Pix", "ProximalGradient", "PtychographyGAN", "R3GAN", "RARE",
-    "RichardsonLucy", "SNGAN", "SSDU", "Self2Self", "SliceGRAPPA", "SpatialVAE", "Supervised", "TomoGAN", "VAE",
+    "ADMM", "AmbientGAN", "AnnaPalm", "BM3D", "Composed", "ConjugateGradient", "CryoGAN", "DeepStorm", "DivNoising", "EmpiricalLaw",
+    "FGAN", "FilteredBackProjection", "FirstGuess", "GAN", "GANrec", "GRAPPA", "GaussianFilter", "GaussianLaw", "GerchbergPapoulis",
+    "GradientDescent", "MedianFilter", "MultiCryoGAN", "NaiveConsistency", "Noise2Noise", "Noise2Score", "Noise2Self", "Noise2Void",
+    "NonLocalMeans", "PN2V", "PeakFinding", "Pix2Pix", "ProximalGradient", "PtychographyGAN", "R3GAN", "RARE", "RichardsonLucy",
+    "SNGAN", "SSDU", "Self2Self", "SliceGRAPPA", "SpatialVAE", "Supervised", "TomoGAN", "UnmeasuredGAN", "UnsupervisedMRI", "VAE",
     "VariableSplitting", "WGAN", "WaveletShrinkage", "Wiener", "ZSN2N", "ZeroShotSSL",
 ]

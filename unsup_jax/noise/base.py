@@ -2,11 +2,13 @@
 
 from typing import ClassVar
 
+import jax
 import jax.numpy as jnp
 from flax import struct
 from jax import Array
 
 from unsup_jax.core.measurement import Scale
+from unsup_jax.core.phasors import weighted
 from unsup_jax.errors import InputError
 
 
@@ -19,6 +21,15 @@ class NoiseModel(struct.PyTreeNode):
     def sample(self, key: Array, clean: Array) -> Array:
         """y ~ p(. | clean), with the shape and type of `clean`."""
         raise NotImplementedError
+
+    def reparametrized(self, key: Array, clean: Array) -> Array:
+        """`sample`, as y = clean + sqrt(Var[y | clean]) w with the w that was drawn: it has derivatives in `clean`, of counts too.
+
+        Averaged over w they are those of E[y] and E[y^2].
+        """
+        variance, w = self.variance(clean), jax.lax.stop_gradient(self.sample(key, clean) - clean)
+        deviation = jnp.sqrt(jnp.where(variance > 0, variance, 1))
+        return clean + jnp.where(variance > 0, weighted(deviation / jax.lax.stop_gradient(deviation), w), w)
 
     def log_prob(self, noisy: Array, clean: Array) -> Array:
         """log p(noisy | clean) of each pixel."""

@@ -24,6 +24,9 @@ class SaltAndPepper(NoiseModel):
         low, high = (jnp.asarray(v, clean.dtype) for v in (self.low, self.high))
         return jnp.where(u < self.rate / 2, low, jnp.where(u < self.rate, high, clean))
 
+    def reparametrized(self, key: Array, clean: Array) -> Array:
+        return self.sample(key, clean)                              # a pixel that is replaced has no derivative
+
     def log_prob(self, noisy: Array, clean: Array) -> Array:
         raise InputError("SaltAndPepper has no density")
 

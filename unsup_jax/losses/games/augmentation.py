@@ -12,7 +12,7 @@ gradient goes through it. In a space of measurements only what leaves the operat
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -26,6 +26,9 @@ Transform = Callable[[Array, Array], Array]
 @dataclass(frozen=True)
 class Augmentation:
     """A random T(key, x) of one image [*S, C]. A subclass writes `parts`."""
+
+    moves: ClassVar[bool] = False
+    """Each pixel goes to a place of its own and keeps its grey level, as noise and many operators allow."""
 
     def parts(self) -> tuple[Transform, ...]:
         """The random transforms (key, x) -> x whose composition is T."""
@@ -84,6 +87,8 @@ class Mirror(Augmentation):
     Raises `InputError` on a shift outside [0, 1).
     """
 
+    moves: ClassVar[bool] = True
+
     shift: float = 0.0
     """Largest shift around the edges, of the image's width."""
 
@@ -109,6 +114,11 @@ class ADA(Augmentation):
     def __post_init__(self):
         if not (-1 < self.target < 1 and self.ramp >= 1):
             raise InputError(f"ADA takes a target between -1 and 1 and a ramp of 1 image or more, not {self.target} and {self.ramp}")
+
+    @property
+    def moves(self) -> bool:
+        """Whether its T does."""
+        return self.of.moves
 
     def init(self) -> Array:
         return jnp.zeros(())

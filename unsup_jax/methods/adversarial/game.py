@@ -108,6 +108,15 @@ class Adversarial(Method):
         """D with its parameters."""
         return partial(self.networks(shape)[1].apply, params)
 
+    def at(self, state: Players) -> "Adversarial":
+        """The method as it is now, whose losses are those of the next step: with its augmentation as it has adapted."""
+        kept = state.critic.buffers["augment"]
+        return self if self.augment is None else replace(self, augment=self.augment.at(kept))
+
+    def imaged(self, one: Measurement) -> tuple[int, ...]:
+        """The shape [*S, C] of an image of the target distribution, for measurements like ONE."""
+        return next(image for image in (one.unpaired, one.truth, one.y) if image is not None).shape
+
     def units(self, example: Measurement) -> tuple[Scale, Scale]:
         """(units of y, units of x) of a batch: one's own of unpaired samples, which y need not share."""
         scale = Scale.of(example)
@@ -136,9 +145,8 @@ class Adversarial(Method):
         generator, critic = self.init_players(players, first.normalize(scale, target))
         kept = [r.init(jax.random.fold_in(regular, i), critic) for i, r in enumerate(self.regularizers)]
         buffers = {"regularizers": kept, "augment": None if self.augment is None else self.augment.init()}
-        image = next(image for image in (first.unpaired, first.truth, first.y) if image is not None)
         generator, critic = Trained.start(generator, self.generator_optimizer), Trained.start(critic, self.critic_optimizer, buffers)
-        return Players(generator, critic, scale, target, image.shape)
+        return Players(generator, critic, scale, target, self.imaged(first))
 
     def start_from(self, state: Players, params: Any) -> Players:
         if jax.tree.map(jnp.shape, params) != jax.tree.map(jnp.shape, state.generator.params):
@@ -172,7 +180,7 @@ class Adversarial(Method):
         """One step of D against the mean of loss_of(method as it is now, key, D, sample) over the samples of a part."""
         critic, count = state.critic, len(jax.tree.leaves(part)[0])
         kept = [r.advance(critic.params, own) for r, own in zip(self.regularizers, critic.buffers["regularizers"])]
-        at = self._augmenting(critic.buffers["augment"])
+        at = self.at(state)
 
         def loss(key, params, one):
             return loss_of(at, key, self._judges(params, kept, state.shape), one)
@@ -192,7 +200,7 @@ class Adversarial(Method):
         """One step of G on a part of the batch."""
         critic = state.critic
         D = self._judges(critic.params, critic.buffers["regularizers"], state.shape)
-        at = self._augmenting(critic.buffers["augment"])
+        at = self.at(state)
 
         def loss(key, params, one):
             return at.generator_loss(key, self.generates(params, state.shape), D, one.normalize(state.scale, state.target))
@@ -205,10 +213,6 @@ class Adversarial(Method):
         for r, own in zip(self.regularizers, kept):
             params = r.applied(params, own)
         return self.judges(params, shape)
-
-    def _augmenting(self, kept) -> "Adversarial":
-        """The method with the augmentation as it is now."""
-        return self if self.augment is None else replace(self, augment=self.augment.at(kept))
 
 
 def _unchanged(key, x):
