@@ -42,7 +42,7 @@ def comparison(path: Path, images: dict[str, np.ndarray], captions: dict[str, st
     if reference.ndim == 3:  # matplotlib scales grey images only
         shown = {name: np.clip((image - low) / max(high - low, 1e-12), 0, 1) for name, image in shown.items()}
     others = [r for name, r in residuals.items() if name != "noisy"]
-    spread = float(np.percentile(np.abs(others), 99.5)) if others else 1.0
+    spread = float(np.percentile(np.abs(others), 99.5) or np.max(np.abs(others)) or 1.0) if others else 1.0
     rows = 3 if residuals else 2
     height, width = reference.shape[:2]
     bands = -(-len(shown) // COLUMNS)
