@@ -9,6 +9,7 @@ import experiments
 from experiments._choices import _parts, choose, words
 from unsup_jax import core, data, modalities, networks, noise, priors
 from unsup_jax.errors import InputError
+from unsup_jax.methods.transport import LearntBlur
 
 N2V = experiments.load("n2v_tissue")
 
@@ -38,6 +39,11 @@ def test_priors_have_short_names():
         assert choose(experiment, ["--method.prior", name])[0].method.prior == kind()
     nested, _ = choose(experiment, ["--method.prior", "RED", "--method.prior.denoiser", "bm3d-denoiser"])
     assert nested.method.prior == priors.RED(denoiser=priors.BM3DDenoiser())
+
+
+def test_what_is_known_of_the_forward_map_is_chosen():
+    chosen, _ = choose(experiments.load("otcyclegan_deconvolution"), ["--method.forward", "learnt-blur"])
+    assert chosen.method.forward == LearntBlur()
 
 
 WRONG = {

@@ -14,9 +14,9 @@ from unsup_jax.errors import InputError
 from unsup_jax.evaluate import psnr
 from unsup_jax.methods import (
     ADMM, GRAPPA, BM3D, ConjugateGradient, FilteredBackProjection, GerchbergPapoulis, GradientDescent, ProximalGradient,
-    RichardsonLucy, SliceGRAPPA, VariableSplitting,
+    RichardsonLucy, SliceGRAPPA, VariableSplitting, Wiener,
 )
-from unsup_jax.noise import Poisson
+from unsup_jax.noise import Gaussian, Poisson
 from unsup_jax.operators import (
     SENSE, Convolution, Diffraction, FanBeam, Fourier, FourierPtychography, Identity, InlineHologram, Mask, Multislice, Radon,
     flat_fan, gaussian_psf, parallel_angles,
@@ -158,8 +158,20 @@ def test_richardson_lucy():
     regular = estimate(RichardsonLucy(steps=60, weight=0.01), m)
     score = lambda image: psnr(np.asarray(image), np.asarray(x))
     assert score(state.x) > score(m.y) + 0.5 and score(regular) > score(state.x) + 0.5
+    late, (stopped, watched) = estimate(RichardsonLucy(steps=400), m), solve(RichardsonLucy(steps=400, held_out=0.1), KEY, m)
+    assert watched["held_out"].argmin() < 399 and score(stopped.x) > score(late)
+    with pytest.raises(InputError, match="a part in"):
+        RichardsonLucy(held_out=1.0)
     with pytest.raises(InputError, match="real data"):
         estimate(RichardsonLucy(), m.replace(y=m.y.astype(jnp.complex64)))
+
+
+def test_wiener_is_better_when_told_the_true_spectrum():
+    x = squares()
+    m = Measurement(Gaussian(jnp.float32(0.05)).sample(KEY, x), Identity(), Gaussian(jnp.float32(0.05)), truth=x)
+    oracle, blind = (estimate(Wiener(oracle=told), m) for told in (True, False))
+    assert psnr(np.asarray(oracle), np.asarray(x)) > psnr(np.asarray(blind), np.asarray(x))
+    assert Wiener(oracle=True).sees == {"truth"} and not Wiener().sees
 
 
 def test_limited_angle_tomography():

@@ -100,7 +100,8 @@ def few(experiment):
     if isinstance(source, (Brain, FunctionalRun)):
         pytest.importorskip("nilearn")
     if isinstance(source, Phantoms):
-        source = dataclasses.replace(source, count=min(source.count, 2))
+        enough = 8 if "unpaired" in experiment.method.sees else 2       # half of those that are not scored are unpaired
+        source = dataclasses.replace(source, count=min(source.count, enough))
     if isinstance(source, Hinge):
         source = dataclasses.replace(source, count=2)
         experiment = dataclasses.replace(experiment, data=dataclasses.replace(experiment.data, test=0.0))

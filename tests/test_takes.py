@@ -55,7 +55,7 @@ TAKEN = {
     **dict.fromkeys(("ADMM", "ConjugateGradient", "ProximalGradient", "VariableSplitting", "SSDU", "NaiveConsistency", "ZeroShotSSL", "RARE"), LINEAR_KINDS),
     "GerchbergPapoulis": LINEAR_KINDS - {"sinogram", "k-space", "spokes"},                # ||H|| of these is above one
     "GradientDescent": LINEAR_KINDS | {"intensities"}, "RichardsonLucy": PLAIN | {"holes", "blurred", "sinogram"},
-    **dict.fromkeys(("Supervised", "Composed", "Pix2Pix", "AnnaPalm"), PLAIN | {"holes", "blurred"}),
+    **dict.fromkeys(("Supervised", "C2GAN", "Composed", "CycleGAN", "Pix2Pix", "AnnaPalm"), PLAIN | {"holes", "blurred"}),
     "Noise2Noise": PLAIN | {"blurred"}, "Wiener": PLAIN | {"blurred"},
     "DeepStorm": set(), "PeakFinding": set(), "PtychographyGAN": set(), "FirstGuess": LINEAR_KINDS | {"intensities"},
     "FilteredBackProjection": {"sinogram"}, "TomoGAN": PLAIN | {"sinogram"}, "GANrec": PLAIN | {"holes", "blurred", "sinogram"},

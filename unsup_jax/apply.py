@@ -121,7 +121,7 @@ def _reconstruct_file(experiment, expected, noise, fill, reconstruct_whole, pict
         done = lambda count: line.update(count, None)
         targets = files.targets(written, picture, dimensions)
         others = None if second is None else files.stored(second, dimensions)
-        if fill is not None and operator.local:
+        if fill is not None and experiment.method.tiles(operator):
             fill(sources, targets, tuple(frame), tile=tile, noise=noise, pairs=others, on_image=done)
         else:
             whole = (slice(None),) * len(frame)

@@ -161,7 +161,7 @@ class _Job:
             return cls(label, method, train, dataset, None)
         return cls(label, method, train, dataset, streams(
             dataset.train, dataset.validation, batch=train.batch, patch=data.patch, augment=data.augment, seed=train.seed, sees=method.sees,
-            unpaired=dataset.unpaired,
+            unpaired=dataset.unpaired, parts=method.parts,
         ))
 
     def run(self, directory: Path, seed: int, quiet: bool, start_from: Any, samples: int, every: bool) -> Result:

@@ -55,7 +55,7 @@ def fit(
     `operator` and `noise` are those of all measurements, or a list with one for each; without an operator, y are images in noise.
     `pair`, `truth` and `unpaired` are given where the method sees them. `patch`, `augment`, `validation`, `dimensions` are those of
     `Data`, and `training` the fields of `Train` (steps, batch, seed, ...). Operators that mix pixels are trained on whole
-    measurements, whatever `patch` is. Raises `InputError` on arrays that do not fit, or that the method does not take.
+    measurements, whatever `patch` is, unless the method takes parts of theirs. Raises `InputError` on arrays that do not fit, or that the method does not take.
     """
     if unknown := set(training) - {f.name for f in fields(Train)}:
         raise InputError(f"fit has no {min(unknown)!r}; of a training it takes {', '.join(f.name for f in fields(Train))}")
@@ -67,7 +67,7 @@ def fit(
     others = None if unpaired is None else as_images(unpaired, dimensions, axes, "unpaired", measured[0].offset)[0]
     for one in measured:
         method.check(one.only(method.sees))
-    patch = patch if all(one.operator.local for one in measured) else None
+    patch = patch if all(method.parts(one.operator) for one in measured) else None
     shared = None if isinstance(operator, (list, tuple)) else operator
     experiment = Experiment(
         method, Camera() if operator is None else GivenOperator(forward=shared),
@@ -87,7 +87,7 @@ def fit(
             learned, watched = split(measured, validation, first=False)
             both = streams(
                 learned, watched or learned, batch=train.batch, patch=patch, augment=augment, seed=train.seed, sees=method.sees,
-                unpaired=others,
+                unpaired=others, parts=method.parts,
             )
             stored = {"method": config.to_json(method), "train": config.to_json(train)}
             train_(method, train, *both, folder, config=stored, label=method.label, quiet=quiet)

@@ -60,7 +60,7 @@ def estimator(
         if solver is not None:
             while turn := list(itertools.islice(measurements, parallel.local_device_count() if most is None else most)):
                 yield from solved(turn)
-        elif method.tiling is None or not first.operator.local or np.prod(frame) <= WHOLE_IMAGE_PIXELS:
+        elif not method.tiles(first.operator) or np.prod(frame) <= WHOLE_IMAGE_PIXELS:
             yield from ((estimate, seconds, {}) for estimate, seconds in apply(key, state, measurements, count, most=most))
         else:
             fill = fill or tiled(method, state, key)

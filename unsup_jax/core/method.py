@@ -9,6 +9,7 @@ from jax import Array
 
 from unsup_jax.core.gradients import mean_gradient, mean_loss
 from unsup_jax.core.measurement import Measurement, Scale
+from unsup_jax.core.operator import Operator
 from unsup_jax.core.optimizer import Adam, Optimizer, Trained, mean_over_replicas, sample_keys
 from unsup_jax.core.takes import IMAGES, REAL_IMAGES, Takes
 from unsup_jax.errors import InputError
@@ -136,6 +137,14 @@ class Method:
     def tiling(self) -> tuple[int, int] | None:
         """(radius, alignment) in pixels of a `reconstruct` that is exact in tiles; None for one that is not."""
         return None
+
+    def parts(self, operator: Operator) -> bool:
+        """Whether it learns from parts of a measurement by that operator as from whole ones."""
+        return operator.local
+
+    def tiles(self, operator: Operator) -> bool:
+        """Whether its `reconstruct` of a measurement y by that operator, an image, is exact in tiles of y."""
+        return self.tiling is not None and operator.local
 
 
 @dataclass(frozen=True)

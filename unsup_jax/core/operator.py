@@ -25,6 +25,8 @@ class Operator(struct.PyTreeNode):
     """H(a x + b z) = a H(x) + b H(z): it has an adjoint."""
     local: ClassVar[bool] = False
     """Each output pixel depends on the input pixel at its own place alone: patches and tiles are exact."""
+    stationary: ClassVar[bool] = False
+    """H is the same everywhere: a part of y is what H makes of that part of x, but near its edges."""
     identity: ClassVar[bool] = False
     """H(x) = x: y is an image of every pixel, in noise."""
     isometric: ClassVar[bool] = False

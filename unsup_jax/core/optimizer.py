@@ -176,6 +176,15 @@ def all_replicas(batch: Any) -> Any:
     return jax.tree.map(lambda leaf: jax.lax.all_gather(leaf, REPLICA, tiled=True), batch) if _replicated() else batch
 
 
+def own_share(everyone: Any) -> Any:
+    """This replica's samples [N, ...] of those of all replicas: the inverse of `all_replicas`."""
+    if not _replicated():
+        return everyone
+    replicas, index = jax.lax.axis_size(REPLICA), jax.lax.axis_index(REPLICA)
+    share = lambda leaf: jax.lax.dynamic_slice_in_dim(leaf, index * (len(leaf) // replicas), len(leaf) // replicas)
+    return jax.tree.map(share, everyone)
+
+
 def sample_keys(key: Array, count: int) -> Array:
     """One key for each of the `count` samples of this replica, the same on any number of replicas."""
     first = jax.lax.axis_index(REPLICA) * count if _replicated() else 0

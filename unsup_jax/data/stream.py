@@ -4,12 +4,12 @@ Batch k is a function of the seed and k alone: on P processes each reads every P
 so that the same batches are trained on however many there are, and a resumed run reads on where it broke.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 import jax
 import numpy as np
 
-from unsup_jax.core import Measurement
+from unsup_jax.core import Measurement, Operator
 from unsup_jax.core.measurement import MAY_SEE
 from unsup_jax.data.parts import crop, in_memory
 from unsup_jax.errors import InputError
@@ -18,6 +18,10 @@ from unsup_jax.lazy import Lazy
 from unsup_jax.operators import Identity
 
 grain = Lazy("grain")
+
+
+def _local(operator: Operator) -> bool:
+    return operator.local
 
 
 def widths(patch: int | tuple[int, ...], shapes: list[tuple[int, ...]]) -> tuple[int, ...]:
@@ -31,13 +35,13 @@ def widths(patch: int | tuple[int, ...], shapes: list[tuple[int, ...]]) -> tuple
 
 def streams(
     train: list[Measurement], watched: list[Measurement], *, batch: int, patch: int | tuple[int, ...] | None, augment: bool, seed: int,
-    sees: Collection[str], unpaired: list[np.ndarray] | None = None,
+    sees: Collection[str], unpaired: list[np.ndarray] | None = None, parts: Callable[[Operator], bool] = _local,
 ) -> tuple["Stream", "Stream"]:
     """The stream of a training and that of its validation; where what is watched is too narrow a strip for a patch, it is of the training's."""
     patch = None if patch is None else widths(patch, [m.y.shape for m in train])
     if patch is not None and any(n < width for m in watched for n, width in zip(m.y.shape, patch)):
         watched = train
-    settings = {"batch": batch, "patch": patch, "sees": sees, "unpaired": unpaired}
+    settings = {"batch": batch, "patch": patch, "sees": sees, "unpaired": unpaired, "parts": parts}
     return Stream(train, augment=augment, seed=seed, **settings), Stream(watched, augment=False, seed=seed + 1, **settings)
 
 
@@ -45,7 +49,7 @@ class Stream:
     """Batches of `batch` patches (or whole images) of measurements; those without an index take their place in the list.
 
     Whole measurements by operators that mix pixels may differ in shape; each batch is then of one. Raises `InputError` where
-    an image is smaller than the patch, where patches are asked of an operator that is not local, where whole images that
+    an image is smaller than the patch, where patches are asked of an operator whose `parts` are no measurements, where whole images that
     patches could be drawn of differ in shape, and where images differ in their channels.
 
     Images on the disk are read where they are cropped. What is not in `sees` is dropped before samples are stacked. Each
@@ -54,13 +58,13 @@ class Stream:
 
     def __init__(
         self, measurements: list[Measurement], *, batch: int, patch: int | tuple[int, ...] | None, augment: bool, seed: int,
-        sees: Collection[str] = MAY_SEE, unpaired: Sequence[Image] | None = None,
+        sees: Collection[str] = MAY_SEE, unpaired: Sequence[Image] | None = None, parts: Callable[[Operator], bool] = _local,
     ):
         shapes = [m.y.shape for m in measurements]
         if patch is None and len(set(shapes)) > 1 and all(m.operator.local for m in measurements):
             raise InputError(f"whole images of different shapes {sorted(set(shapes))} make no batch; give --data.patch")
         if patch is not None:
-            if not all(m.operator.local for m in measurements):
+            if not all(parts(m.operator) for m in measurements):
                 kind = type(measurements[0].operator).__name__
                 raise InputError(f"{kind} mixes pixels, so that a patch is no measurement; give --data.patch None")
             if len(channels := sorted({shape[-1] for shape in shapes})) > 1:
@@ -120,7 +124,7 @@ class Stream:
         frame = one.y.shape[:-1]
         corner = [int(generator.integers(n - width + 1)) for n, width in zip(frame, self._patch)]
         one = in_memory(crop(one, tuple(slice(c, c + width) for c, width in zip(corner, self._patch))))
-        return dihedral(one, generator) if self._augment else one
+        return dihedral(one, generator) if self._augment and one.operator.local else one     # the turned x has a turned blur
 
 
 def _check_unpaired(images, shape, patch):

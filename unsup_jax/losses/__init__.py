@@ -13,6 +13,7 @@ from unsup_jax.losses.objective import Estimator, Objective, Sum, Weighted
 from unsup_jax.losses.perceptual import Perceptual
 from unsup_jax.losses.recorrupted import Recorrupted
 from unsup_jax.losses.risk import SURE, UNSURE, ascending, weighted_divergence
+from unsup_jax.losses.simulation import Simulation
 from unsup_jax.losses.spectral import SpectralError
 from unsup_jax.losses.splitting import Split, restricted
 from unsup_jax.losses.structural import StructuralError, ms_ssim
@@ -20,10 +21,10 @@ from unsup_jax.losses.undersampling import Undersampling
 from unsup_jax.losses.withheld import HoldOut
 
 __all__ = [
-    "SURE", "UNSURE", "Consistency", "Equivariance", "Estimator", "Group", "HoldOut", "JInvariance", "Kappa", "MultiOperator",
-    "Neighbor2Neighbor", "Objective", "PairConsistency", "Perceptual", "Recorrupted", "Reflections", "Rotations", "Shifts", "SpectralError", "Split",
-    "StructuralError", "Sum", "SupervisedError", "Undersampling", "Weighted", "ascending", "beside", "free_bits", "grid_pixels", "importance_bound",
-    "j_invariant", "local_mean", "local_median", "masked_mean", "mean_absolute_error", "mean_square_error", "ms_ssim", "neighbour",
-    "neighbour_samplers", "normal_divergence", "normalized_error", "replacement", "restricted", "rolled_mask", "rotated",
-    "stratified_pixels", "weighted_divergence",
+    "Consistency", "Equivariance", "Estimator", "Group", "HoldOut", "JInvariance", "Kappa", "MultiOperator", "Neighbor2Neighbor",
+    "Objective", "PairConsistency", "Perceptual", "Recorrupted", "Reflections", "Rotations", "SURE", "Shifts", "Simulation",
+    "SpectralError", "Split", "StructuralError", "Sum", "SupervisedError", "UNSURE", "Undersampling", "Weighted", "ascending", "beside",
+    "free_bits", "grid_pixels", "importance_bound", "j_invariant", "local_mean", "local_median", "masked_mean", "mean_absolute_error",
+    "mean_square_error", "ms_ssim", "neighbour", "neighbour_samplers", "normal_divergence", "normalized_error", "replacement", "restricted",
+    "rolled_mask", "rotated", "stratified_pixels", "weighted_divergence",
 ]

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 import jax
 from jax import Array
 
-from unsup_jax.core import Measurement
+from unsup_jax.core import Measurement, Operator
 from unsup_jax.errors import InputError
 
 Estimator = Callable[[Measurement], Array]
@@ -42,6 +42,10 @@ class Objective:
 
     def check(self, one: Measurement) -> None:
         """Raise `InputError` on a measurement that this loss cannot be computed of."""
+
+    def parts(self, operator: Operator) -> bool:
+        """Whether it can be computed of parts of a measurement by that operator as of whole ones."""
+        return operator.local
 
     @property
     def independent_noise(self) -> bool:
@@ -117,6 +121,9 @@ class Sum(Objective):
         for term in self.terms:
             F = term.objective.adapt(key, F)
         return F
+
+    def parts(self, operator: Operator) -> bool:
+        return all(term.objective.parts(operator) for term in self.terms)
 
     def check(self, one: Measurement) -> None:
         for term in self.terms:

@@ -26,6 +26,7 @@ from unsup_jax.methods.classical.gaussian_law import GaussianLaw
 from unsup_jax.methods.classical.gerchberg_papoulis import GerchbergPapoulis
 from unsup_jax.methods.classical.gradient_descent import GradientDescent
 from unsup_jax.methods.classical.grappa import GRAPPA, SliceGRAPPA
+from unsup_jax.methods.classical.histogram_matching import HistogramMatching
 from unsup_jax.methods.classical.peak_finding import PeakFinding
 from unsup_jax.methods.classical.proximal_gradient import ProximalGradient
 from unsup_jax.methods.classical.richardson_lucy import RichardsonLucy
@@ -44,15 +45,18 @@ from unsup_jax.methods.self_supervised.ssdu import SSDU, NaiveConsistency
 from unsup_jax.methods.self_supervised.zero_shot import ZeroShotSSL
 from unsup_jax.methods.self_supervised.zs_n2n import ZSN2N
 from unsup_jax.methods.supervised import Supervised
+from unsup_jax.methods.transport.c2gan import C2GAN
+from unsup_jax.methods.transport.cycle_gan import CycleGAN
 from unsup_jax.methods.variational.divnoising import DivNoising
 from unsup_jax.methods.variational.spatial_vae import SpatialVAE
 from unsup_jax.methods.variational.vae import VAE
 
 __all__ = [
-    "ADMM", "AmbientGAN", "AnnaPalm", "BM3D", "Composed", "ConjugateGradient", "CryoGAN", "DeepStorm", "DivNoising", "EmpiricalLaw",
-    "FGAN", "FilteredBackProjection", "FirstGuess", "GAN", "GANrec", "GRAPPA", "GaussianFilter", "GaussianLaw", "GerchbergPapoulis",
-    "GradientDescent", "MedianFilter", "MultiCryoGAN", "NaiveConsistency", "Noise2Noise", "Noise2Score", "Noise2Self", "Noise2Void",
-    "NonLocalMeans", "PN2V", "PeakFinding", "Pix2Pix", "ProximalGradient", "PtychographyGAN", "R3GAN", "RARE", "RichardsonLucy",
-    "SNGAN", "SSDU", "Self2Self", "SliceGRAPPA", "SpatialVAE", "Supervised", "TomoGAN", "UnmeasuredGAN", "UnsupervisedMRI", "VAE",
-    "VariableSplitting", "WGAN", "WaveletShrinkage", "Wiener", "ZSN2N", "ZeroShotSSL",
+    "ADMM", "AmbientGAN", "AnnaPalm", "BM3D", "C2GAN", "Composed", "ConjugateGradient", "CryoGAN", "CycleGAN", "DeepStorm",
+    "DivNoising", "EmpiricalLaw", "FGAN", "FilteredBackProjection", "FirstGuess", "GAN", "GANrec", "GRAPPA", "GaussianFilter",
+    "GaussianLaw", "GerchbergPapoulis", "GradientDescent", "HistogramMatching", "MedianFilter", "MultiCryoGAN",
+    "NaiveConsistency", "Noise2Noise", "Noise2Score", "Noise2Self", "Noise2Void", "NonLocalMeans", "PN2V", "PeakFinding",
+    "Pix2Pix", "ProximalGradient", "PtychographyGAN", "R3GAN", "RARE", "RichardsonLucy", "SNGAN", "SSDU", "Self2Self",
+    "SliceGRAPPA", "SpatialVAE", "Supervised", "TomoGAN", "UnmeasuredGAN", "UnsupervisedMRI", "VAE", "VariableSplitting", "WGAN",
+    "WaveletShrinkage", "Wiener", "ZSN2N", "ZeroShotSSL",
 ]

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from jax import Array
 
-from unsup_jax.core import LINEAR, SAME_PIXELS, Learned, Measurement, Takes
+from unsup_jax.core import LINEAR, SAME_PIXELS, Learned, Measurement, Operator, Takes
 from unsup_jax.losses import Estimator, Objective
 
 
@@ -37,6 +37,9 @@ class ByObjective(Learned):
     @property
     def independent_noise(self) -> bool:
         return self.objective.independent_noise
+
+    def parts(self, operator: Operator) -> bool:
+        return self.objective.parts(operator) and not (self.told and not operator.local)
 
     def check(self, measurement: Measurement) -> None:
         super().check(measurement)

@@ -9,16 +9,18 @@ from unsup_jax.modalities.imager import Imager
 from unsup_jax.modalities.inpainting import Inpainting
 from unsup_jax.modalities.localization import LocalizationMicroscope
 from unsup_jax.modalities.localized import LocalizationCounts
+from unsup_jax.modalities.misinformed import MisinformedBlur
 from unsup_jax.modalities.mri import MultisliceScanner, Scanner
 from unsup_jax.modalities.paradigm import Paradigm
 from unsup_jax.modalities.ptychography import FourierPtychographicMicroscope
+from unsup_jax.modalities.stained import TwoStains
 from unsup_jax.modalities.tilt_series import TiltSeries, Tomogram
 from unsup_jax.modalities.tomography import Tomograph
 
 __all__ = [
     "INSTRUMENTS", "Blurred", "Camera", "DiffractionTomograph", "ElectronMicroscope", "FourierPtychographicMicroscope", "Imager",
-    "Inpainting", "LineScanner", "LocalizationCounts", "LocalizationMicroscope", "Modality", "MultisliceScanner", "Paradigm", "Recording",
-    "Scanner", "TiltSeries", "Tomogram", "Tomograph", "check_files",
+    "Inpainting", "LineScanner", "LocalizationCounts", "LocalizationMicroscope", "MisinformedBlur", "Modality", "MultisliceScanner",
+    "Paradigm", "Recording", "Scanner", "TiltSeries", "Tomogram", "Tomograph", "TwoStains", "check_files",
 ]
 
 INSTRUMENTS = (

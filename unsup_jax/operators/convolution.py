@@ -48,6 +48,11 @@ class Convolution(LinearOperator):
         """Whether x repeats."""
         return self.boundary == "circular"
 
+    @property
+    def stationary(self) -> bool:
+        """Whether H(x) has the pixels of x."""
+        return self.boundary != "valid"
+
     def __call__(self, x: Array) -> Array:
         shape = self._frame(x.shape)
         blurred = _filtered(x, self.transfer(shape), shape)

@@ -17,6 +17,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from unsup_jax.core.phasors import squared_modulus
 from unsup_jax.errors import InputError
 
 Critic = Callable[[Array], Any]
@@ -72,7 +73,7 @@ class GradientPenalty(Regularizer):
         _check(self, self.weight)
 
     def penalty(self, key: Array, D: Critic, real: Array, fake: Array) -> Array:
-        e = jax.random.uniform(key, (), real.dtype)
+        e = jax.random.uniform(key, (), real.real.dtype).astype(real.dtype)
         slope = jnp.sqrt(square_of_gradient(D, e * real + (1 - e) * fake) + 1e-12)   # its derivative at zero is not one
         return self.weight * jnp.square(slope - 1)
 
@@ -130,7 +131,7 @@ class SpectralNorm(Regularizer):
 def square_of_gradient(D: Critic, x: Array) -> Array:
     """||grad D(x)||_2^2 over all pixels of ONE image x, of the mean of each of D's maps, summed over maps."""
     score = lambda x: sum(jnp.mean(out) for out in jax.tree.leaves(D(x)))
-    return jnp.sum(jnp.square(jax.grad(score)(x)))
+    return jnp.sum(squared_modulus(jax.grad(score)(x)))
 
 
 def _matrix(kernel):

@@ -5,7 +5,7 @@ r"""Wiener filter: the linear estimate of least mean-square error for a stationa
 over spatial frequencies k, for transfer function h (1 for denoising), signal power spectrum S and noise
 variance sigma^2 per pixel. S is estimated from the measurement: the periodogram, averaged over shells
 of equal |k|, less sigma^2, over |h|^2; from the first shell on whose excess lies within three standard
-errors of noise, S is zero. Reference: Wiener 1949; Gonzalez & Woods, ch. 5.
+errors of noise, S is zero. An oracle is told the S of the truth. Reference: Wiener 1949; Gonzalez & Woods, ch. 5.
 """
 
 from dataclasses import dataclass
@@ -32,6 +32,18 @@ class Wiener(Direct):
 
     shells: int = 64
     """Number of shells of |k| over which the periodogram is averaged."""
+    oracle: bool = False
+    """S is the truth's own, averaged over shells: what a Wiener filter could do at best."""
+
+    @property
+    def sees(self) -> frozenset[str]:
+        """Nothing, unless it is an oracle."""
+        return frozenset({"truth"} if self.oracle else ())
+
+    @property
+    def label(self) -> str:
+        """The name with what it is told."""
+        return "Wiener, true spectrum" if self.oracle else "Wiener"
 
     def answer(self, key: Array, one: Measurement) -> Array:
         frame = one.y.shape[:-1]
@@ -39,18 +51,26 @@ class Wiener(Direct):
         h = one.operator.transfer(frame)[..., : frame[-1] // 2 + 1, None]
         mean = one.y.mean(axes, keepdims=True)
         y = jnp.fft.rfftn(one.y - mean, axes=axes)
-        periodogram = (jnp.square(jnp.abs(y)) / one.y[..., 0].size).reshape(-1, y.shape[-1])
         shell, samples = _shells(frame, self.shells)
-        power = jnp.zeros((self.shells, periodogram.shape[-1])).at[shell].add(periodogram) / jnp.maximum(samples, 1)
+
+        def power_of(spectrum):
+            periodogram = (jnp.square(jnp.abs(spectrum)) / one.y[..., 0].size).reshape(-1, y.shape[-1])
+            return jnp.zeros((self.shells, y.shape[-1])).at[shell].add(periodogram) / jnp.maximum(samples, 1)
+
+        power = power_of(y)
         if one.noise is None:                                         # neighbours may share theirs, which the highest frequencies lack
             gain, sigma, offset = channel_cameras(one)
             sigma2 = jnp.maximum(power[-1], gain * jnp.maximum(mean.ravel() - offset, 0) + jnp.square(sigma))[None]
         else:
             sigma2 = one.noise.variance(jnp.maximum(one.y, 0)).mean(axes).reshape(1, -1)
-        excess = power - sigma2
-        seen = (excess > 3 * sigma2 / jnp.sqrt(jnp.maximum(samples, 1))) | (samples == 0)
-        seen = seen.at[0].set(True)                                   # the mean, which was subtracted
-        signal = jnp.where(jnp.cumprod(seen, 0) > 0, jnp.maximum(excess, 0), 0)[shell].reshape(y.shape)  # |h|^2 S
+        if self.oracle:
+            truth = jnp.fft.rfftn(one.truth - one.truth.mean(axes, keepdims=True), axes=axes)
+            signal = jnp.square(jnp.abs(h)) * power_of(truth)[shell].reshape(y.shape)
+        else:
+            excess = power - sigma2
+            seen = (excess > 3 * sigma2 / jnp.sqrt(jnp.maximum(samples, 1))) | (samples == 0)
+            seen = seen.at[0].set(True)                               # the mean, which was subtracted
+            signal = jnp.where(jnp.cumprod(seen, 0) > 0, jnp.maximum(excess, 0), 0)[shell].reshape(y.shape)  # |h|^2 S
         sigma2 = sigma2.reshape(*(1,) * len(frame), -1)
         share = signal / jnp.maximum(jnp.square(jnp.abs(h)) * (signal + sigma2), 1e-12)
         x = jnp.conj(h).astype(y.dtype) * share.astype(y.dtype) * y

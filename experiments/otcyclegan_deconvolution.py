@@ -1,0 +1,40 @@
+"""Deconvolution of simulated filaments behind a known blur, learnt from unpaired sharp images: an optimal-transport cycleGAN.
+
+python -m experiments run otcyclegan_deconvolution
+
+4 minutes of one CPU core; above 29.8 dB, from 21.5, and in the first 2 minutes above 28.7 (Wiener 26.70, of the true spectrum 27.19;
+Richardson-Lucy 29.09 stopped by held-out pixels, 29.83 at best, of 60 iterations, tuned on the truth; total variation 29.33).
+
+On your own images: `--data.path blurred.tif --modality.psf psf.tif --data.unpaired sharp/ --method.margin 8`.
+"""
+
+from unsup_jax.core import Adam
+from unsup_jax.data import Data, Phantoms
+from unsup_jax.experiment import Experiment
+from unsup_jax.losses import Simulation
+from unsup_jax.losses.games import R1, R2, Relativistic
+from unsup_jax.methods import Composed, CycleGAN, RichardsonLucy, VariableSplitting, Wiener
+from unsup_jax.methods.transport import Known
+from unsup_jax.modalities import Blurred
+from unsup_jax.networks import PatchCritic, UNet
+from unsup_jax.noise import Gaussian
+from unsup_jax.priors import TotalVariation
+from unsup_jax.train import Train
+
+G = UNet(width=16, depth=2, residual=True)
+STEPS = Adam(1e-3, b1=0.5, b2=0.99, warmup=20, average=0.98)
+
+EXPERIMENT = Experiment(
+    data=Data(source=Phantoms("filaments", count=824, shape=(64, 64)), patch=64, test=24 / 824, validation=0.02),
+    modality=Blurred(noise=Gaussian(2.0), psf_sigma=2.0),
+    method=CycleGAN(
+        generator=G, forward=Known(), critic=PatchCritic(width=24, depth=2), game=Relativistic(), regularizers=(R1(), R2()),
+        adversarial=0.1, generator_optimizer=STEPS, critic_optimizer=Adam(1e-3, b1=0.5, b2=0.99, warmup=20),
+    ),
+    train=Train(steps=380, batch=8, checkpoint_every=380, validation_batches=1, use="latest"),
+    references=(
+        Wiener(), Wiener(oracle=True), RichardsonLucy(steps=200, held_out=0.05),
+        VariableSplitting(prior=TotalVariation(1e-4, nonnegative=True), steps=100),
+        Composed(objective=Simulation(absolute=True), network=G, optimizer=STEPS),
+    ),
+)
