@@ -61,16 +61,16 @@ def test_it_plays_by_any_operator_and_draws_images_of_its_domain(method, H, x):
 
 
 def test_what_is_generated_is_measured_as_the_data_are():
-    """A generator that makes the true images gives measurements of the law of the data: mean H x and variance gain H x."""
+    """A generator that makes the true images gives measurements of the law of the data: mean H x and variance sigma^2."""
     x, H = images(1, (4, 4, 1)), Convolution(gaussian_psf((3, 3), 1.0))
-    batch = measured(H, jnp.concatenate([x] * 4), Poisson(0.5))
+    batch = measured(H, jnp.concatenate([x] * 4), Gaussian(3.0))
     scale, target = AmbientGAN().units(batch)
     method = AmbientGAN(family=InUnits(Own(), scale, target))
     one = jax.tree.map(lambda leaf: leaf[0], batch).normalize(scale, target)
     made = jax.jit(jax.vmap(lambda key: method.measured(key, lambda z, shape: target.normalize(x[0]), one).y))(jax.random.split(KEY, 600))
     made, clean = scale.restore(made), H(x[0])
-    np.testing.assert_allclose(made.mean(0), clean, atol=5 * np.sqrt(0.5 * 21 / 600))
-    np.testing.assert_allclose(made.var(0).mean(), 0.5 * clean.mean(), rtol=0.1)
+    np.testing.assert_allclose(made.mean(0), clean, atol=5 * 3 / np.sqrt(600))
+    np.testing.assert_allclose(made.var(0).mean(), 9, rtol=0.1)
 
 
 def test_it_learns_the_law_of_clean_images_through_masks_and_a_gan_of_the_measurements_does_not(all_passes):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+import jax
 import numpy as np
 from jax import Array
 
@@ -38,6 +39,8 @@ class Tomograph(Modality):
     """Number of angles."""
     extent_degrees: float = 180.0
     """Angle that the views are spread over; less than 180 leaves a wedge out."""
+    turned: bool = False
+    """Each specimen is first turned by an angle of its own, uniform over half a turn, which is known."""
     angles: str | None = None
     """The angles of images of projections: a text with one in degrees a line, or "even" where they are spread evenly over
     `extent_degrees`. Images are [angle, row, detector], or sinograms [angle, detector]; other orders are named by
@@ -57,7 +60,8 @@ class Tomograph(Modality):
 
     def operator(self, key: Array, x: Array) -> Operator:
         size = square(x, "Tomograph")
-        return Radon(self._evenly(self.views) if self.angles in (None, "even") else np.float32(read_angles(self.angles)), size)
+        angles = self._evenly(self.views) if self.angles in (None, "even") else np.float32(read_angles(self.angles))
+        return Radon(angles + jax.random.uniform(key, (), angles.dtype, 0, np.pi) if self.turned else angles, size)
 
     @classmethod
     def recognises(cls, path: str | Path) -> bool:
