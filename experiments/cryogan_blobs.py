@@ -17,5 +17,5 @@ EXPERIMENT = Experiment(
     method=CryoGAN(),
     train=Train(steps=1000, batch=32, checkpoint_every=500, validation_batches=1, use="latest"),
     references=(ConjugateGradient(steps=10),),
-    analysis=Specimen(pixel_size_angstrom=2.0),
+    analysis=Specimen(),
 )

@@ -5,11 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
-from unsup_jax import files
 from unsup_jax.errors import InputError
 from unsup_jax.evaluate.alignment import align, ball_correlation
 from unsup_jax.evaluate.base import Analysis
-from unsup_jax.files.metadata import Metadata, Scale
+from unsup_jax.evaluate.specimen import write_map
 from unsup_jax.lazy import Lazy
 
 figures = Lazy("unsup_jax.evaluate.figures")
@@ -27,13 +26,13 @@ class Conformations(Analysis):
     conformation_N.mrc.
     """
 
-    pixel_size_angstrom: float = 1.0
-    """Size of a voxel."""
+    pixel_size_angstrom: float | None = None
+    """Size of a voxel, which volumes are written with; None: not known."""
     series: int = 9
     """Volumes of the series."""
 
     def __post_init__(self):
-        if not (self.pixel_size_angstrom > 0 and self.series >= 2):
+        if not ((self.pixel_size_angstrom is None or self.pixel_size_angstrom > 0) and self.series >= 2):
             raise InputError(f"voxels are positive and a series is of 2 or more, not {self.pixel_size_angstrom} and {self.series}")
 
     def scores(self, estimates, test, reference) -> dict[str, float]:
@@ -54,9 +53,8 @@ class Conformations(Analysis):
             figures.by_number(directory / "nearest.png", curves, "conformation", "correlation with the truth")
             made["Correlation of each true conformation with the nearest volume"] = directory / "nearest.png"
         rows = [along_first_component(drawn, self.series) for drawn in posed.values()]
-        scales = Metadata(scales={axis: Scale(self.pixel_size_angstrom, "Å") for axis in "ZYX"})
         for k, x in enumerate(rows[-1]):
-            files.write_image(directory / f"conformation_{k + 1}.mrc", np.float32(x[..., 0]), "ZYX", scales)
+            write_map(directory / f"conformation_{k + 1}.mrc", x, self.pixel_size_angstrom)
         above = ""
         if len(truths) >= self.series:
             rows, above = [np.stack([truths[i] for i in _even(len(truths), self.series)]), *rows], "above, the true ones; below, "

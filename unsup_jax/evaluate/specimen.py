@@ -16,6 +16,12 @@ from unsup_jax.lazy import Lazy
 figures = Lazy("unsup_jax.evaluate.figures")
 
 
+def write_map(path: Path, x: np.ndarray, pixel_size_angstrom: float | None) -> None:
+    """A volume [D, D, D, 1] as an MRC, with the size of its voxels where that is known."""
+    scales = {} if pixel_size_angstrom is None else {axis: Scale(pixel_size_angstrom, "Å") for axis in "ZYX"}
+    files.write_image(path, np.float32(x[..., 0]), "ZYX", Metadata(scales=scales))
+
+
 @dataclass(frozen=True)
 class Specimen(Analysis):
     """Maps [D, D, D, 1] of one specimen. Raises `InputError` on a voxel size that is not positive.
@@ -24,15 +30,15 @@ class Specimen(Analysis):
     (`--data.half`) is brought onto it, over rotations and the mirror, before the two are correlated.
     """
 
-    pixel_size_angstrom: float = 1.0
-    """Size of a voxel."""
+    pixel_size_angstrom: float | None = None
+    """Size of a voxel, which maps are written with; None: not known, and resolutions are in voxels."""
     half: str | None = None
     """MRC of the map that a run on the other half of the data left."""
     radius: float = 0.8
     """Radius of the mask in which halves are correlated, of half the box."""
 
     def __post_init__(self):
-        if not (self.pixel_size_angstrom > 0 and 0 < self.radius <= 1):
+        if not ((self.pixel_size_angstrom is None or self.pixel_size_angstrom > 0) and 0 < self.radius <= 1):
             raise InputError(f"voxels and the mask's radius are positive, the radius 1 at most, not {self.pixel_size_angstrom} and {self.radius}")
 
     def check(self, shapes: list[tuple[int, ...]]) -> None:
@@ -44,19 +50,18 @@ class Specimen(Analysis):
         if test[0].truth is not None:
             found["correlation"] = float(np.mean([ball_correlation(x, np.asarray(m.truth)) for x, m in zip(estimates, test)]))
         if self.half is not None:
-            curves, unit = self._halves(estimates[0]), self.pixel_size_angstrom
-            found |= {"FSC .143 of halves (Å)": curves.unmasked.resolution("0.143") * unit,
-                      "the same, masked and corrected (Å)": curves.corrected.resolution("0.143") * unit}
+            curves, size, unit = self._halves(estimates[0]), self.pixel_size_angstrom or 1.0, "Å" if self.pixel_size_angstrom else "px"
+            found |= {f"FSC .143 of halves ({unit})": curves.unmasked.resolution("0.143") * size,
+                      f"the same, masked and corrected ({unit})": curves.corrected.resolution("0.143") * size}
         return found
 
     def figures(self, directory: Path, estimates: dict[str, list[np.ndarray]]) -> dict[str, Path]:
         maps = {label: np.asarray(each[0]) for label, each in estimates.items()}
         figures.volumes(directory / "volumes.png", maps)
         made = {"Central slices along three axes, and projections": directory / "volumes.png"}
-        scales = {axis: Scale(self.pixel_size_angstrom, "Å") for axis in "ZYX"}
         for label, x in maps.items():
             name = "".join(c if c.isalnum() else "_" for c in label.lower())
-            files.write_image(directory / f"map_{name}.mrc", np.float32(x[..., 0]), "ZYX", Metadata(scales=scales))
+            write_map(directory / f"map_{name}.mrc", x, self.pixel_size_angstrom)
         if self.half is not None:
             curves = {}
             for label, x in maps.items():
