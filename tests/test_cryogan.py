@@ -16,6 +16,7 @@ from unsup_jax.errors import InputError
 from unsup_jax.evaluate import align, ball_correlation, radial_average
 from unsup_jax.experiment import Experiment, run
 from unsup_jax.files import open_image
+from unsup_jax.fitted import fit
 from unsup_jax.losses.games import Wasserstein
 from unsup_jax.methods import CryoGAN
 from unsup_jax.modalities import Camera, ElectronMicroscope
@@ -178,6 +179,12 @@ def test_nine_blobs_are_well_above_their_radial_average(snr, margin):
     truth, x = learned(32, 2048, 1200, CryoGAN(), snr)
     found = ball_correlation(align(x, truth).apply(x), truth)
     assert found > ball_correlation(radial_average(truth), truth) + margin
+
+
+def test_arrays_of_particles_give_one_volume(quick_compilation):
+    y = np.asarray(particles(count=8).y)[..., 0]
+    fitted = fit(CryoGAN(critic=ConvCritic(width=4, depth=1)), y, noise=Gaussian(0.5), patch=None, steps=2, batch=4)
+    assert fitted.reconstruct(y).shape == (10, 10, 10, 1)
 
 
 def test_a_star_without_poses_becomes_a_map_with_its_voxel_size(quick_compilation, tmp_path):

@@ -134,12 +134,14 @@ class Fitted:
     def reconstruct(
         self, arrays: Arrays, *, operator: Operators = None, noise: Noises = None, pair: Arrays | None = None, axes: str | None = None,
     ) -> Arrays:
-        """The estimates of x, an array or a list like the given ones.
+        """The estimates of x, an array or a list like the given ones; of a method of single views the one specimen [*S, C].
 
         Operator and noise are those of the fit unless others are given; `pair` is for methods that reconstruct from two. Large
         images are reconstructed in tiles where the method allows it. Raises `InputError` on arrays that do not fit.
         """
         measured, back = self._given(arrays, operator, noise, pair, axes)
+        if self.method.single_views:
+            return next(iter(self._estimates(measured[:1])))[0]
         return back([estimate for estimate, _, _ in self._estimates(measured)])
 
     def draws(
