@@ -167,6 +167,7 @@ def learned(size, count, steps, method, snr=1.0):
     return whole.truth, np.asarray(method.reconstruct(None, state, Measurement(y[0], Identity())))
 
 
+@pytest.mark.slow
 def test_a_volume_is_learnt_from_projections_of_unknown_pose():
     truth, x = learned(16, 512, 150, CryoGAN(critic=ConvCritic(width=8, depth=2)))
     found = ball_correlation(align(x, truth, rotations=2000).apply(x), truth)
@@ -183,10 +184,11 @@ def test_nine_blobs_are_well_above_their_radial_average(snr, margin):
 
 def test_arrays_of_particles_give_one_volume(quick_compilation):
     y = np.asarray(particles(count=8).y)[..., 0]
-    fitted = fit(CryoGAN(critic=ConvCritic(width=4, depth=1)), y, noise=Gaussian(0.5), patch=None, steps=2, batch=4)
+    fitted = fit(CryoGAN(critic=ConvCritic(width=4, depth=1)), y, axes="NYX", noise=Gaussian(0.5), patch=None, steps=2, batch=4)
     assert fitted.reconstruct(y).shape == (10, 10, 10, 1)
 
 
+@pytest.mark.slow
 def test_a_star_without_poses_becomes_a_map_with_its_voxel_size(quick_compilation, tmp_path):
     mrcfile, starfile = pytest.importorskip("mrcfile"), pytest.importorskip("starfile")
     whole = dataclasses.replace(MICROSCOPE, projections=10, pixel_size_angstrom=3.5).measure(

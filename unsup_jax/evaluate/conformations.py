@@ -70,7 +70,7 @@ def nearest(posed: np.ndarray, reference) -> np.ndarray:
 
 def in_one_pose(samples: np.ndarray, reference: np.ndarray) -> np.ndarray:
     """Samples of one pose brought onto a reference by the pose of that sample which fits it best."""
-    tried = [align(x, reference) for x in samples[:ALIGNED]]
+    tried = [align(x, reference, best=4) for x in samples[:ALIGNED]]
     best = max(tried, key=lambda pose: pose.correlation)
     return np.stack([best.apply(x) for x in samples])
 
