@@ -9,8 +9,8 @@ over the couplings pi of the laws of x and y, which nobody knows: x and y are un
     L_GAN   = { E D_X(x) - E D_X(G y) } + { E D_Y(y) - E D_Y(H_phi x) }
 
 is one cost for all that may be known of H_phi (`forward`): nothing, that it is a blur, or all, where D_Y falls away because nothing of
-phi is left to learn, and the game is of two players. The distances are means of moduli. Where the noise of y is known, H x is measured in it,
-G(H x + w'): G never meets an image without noise elsewhere, nor D_Y a y.
+phi is left to learn, and the game is of two players. The distances are means of moduli. H x is measured in the noise of y, G(H x + w'),
+which G never meets an image without elsewhere, nor D_Y a y. That of images of which nobody knows it is a camera's, estimated from the first.
 
 x^ = G(y) alone. Where H is known, the first half of L_cycle is supervision by simulation (`losses.Simulation`), by which G is to be judged too.
 """
@@ -29,9 +29,11 @@ from unsup_jax.errors import InputError
 from unsup_jax.losses.fidelity import mean_absolute_error
 from unsup_jax.losses.games import Game, LeastSquares, Regularizer, Replay
 from unsup_jax.methods.adversarial.game import Adversarial, Players
+from unsup_jax.methods.classical.camera import channel_cameras
 from unsup_jax.methods.transport.forward import Forward, LearntMap, width
 from unsup_jax.networks import Critic, Network, PatchCritic, UNet
 from unsup_jax.networks.unrolled import as_channels, on_channels
+from unsup_jax.noise import PoissonGaussian
 
 
 class Maps(NamedTuple):
@@ -77,7 +79,7 @@ class CycleGAN(Adversarial):
     adversarial: float = 1.0
     """Weight of L_GAN in what G and H pay."""
     noisy: bool = True
-    """Measure H x in the noise of y where that is known; False for H x as the theory has it."""
+    """Measure H x in the noise of y, of a known H also where that has to be estimated from y; False for H x as the theory has it."""
     margin: int = 0
     """Pixels along the edges of which the cycles take no notice: of parts of a blurred image, half the width of the blur, for light from
     outside falls there; of whole images none."""
@@ -224,12 +226,18 @@ class CycleGAN(Adversarial):
         return generators, critics
 
     def init(self, key: Array, example: Measurement) -> Players:
-        state = super().init(key, example)
-        if self.replay is None:
-            return state
-        first, maps = jax.tree.map(lambda leaf: leaf[0], example), self.generates(state.generator.params, state.shape)
-        pool = self.replay.init(jax.eval_shape(lambda one: self.made(key, maps, one), first))
-        return state.replace(critic=state.critic.replace(buffers={**state.critic.buffers, "pool": pool}))
+        state, kept = super().init(key, example), {}
+        if self.replay is not None:
+            first, maps = jax.tree.map(lambda leaf: leaf[0], example), self.generates(state.generator.params, state.shape)
+            kept["pool"] = self.replay.init(jax.eval_shape(lambda one: self.made(key, maps, one), first))
+        if self.noisy and self.forward.known and example.noise is None and not jnp.iscomplexobj(example.y):
+            kept["noise"] = estimated_noise(example)
+        return state.replace(critic=state.critic.replace(buffers=state.critic.buffers | kept))
+
+    def update(self, key: Array, state: Players, batch: Measurement) -> tuple[Players, Metrics]:
+        if (noise := state.critic.buffers.get("noise")) is not None:
+            batch = batch.replace(noise=jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, batch.y.shape[:1]), noise))
+        return super().update(key, state, batch)
 
     def tiny(self) -> "CycleGAN":
         return replace(super().tiny(), forward=self.forward.tiny())
@@ -252,3 +260,10 @@ class CycleGAN(Adversarial):
     @property
     def tiling(self) -> tuple[int, int] | None:
         return None if self.generator.radius is None else (self.generator.radius, self.generator.alignment)
+
+
+def estimated_noise(example: Measurement) -> PoissonGaussian:
+    """The noise of a camera, the mean over the first measurements of a batch and their channels."""
+    few = jax.tree.map(lambda leaf: leaf[:8], example.only(()))
+    cameras = jax.vmap(lambda one: jnp.stack([part.mean() for part in channel_cameras(one)]))(few)
+    return PoissonGaussian(*cameras.mean(0))
