@@ -8,7 +8,7 @@ import pytest
 from unsup_jax.core import Among, Drawn, Family, Measurement, Own, Scale
 from unsup_jax.core.family import InUnits
 from unsup_jax.errors import InputError
-from unsup_jax.modalities import Inpainting
+from unsup_jax.modalities import Inpainting, Tomograph
 from unsup_jax.noise import Gaussian, Poisson
 from unsup_jax.operators import ContrastTransfer, Convolution, Identity, Mask, Projection, Radon, UnknownAngles, UnknownPose, gaussian_psf
 
@@ -36,6 +36,13 @@ def test_an_instrument_is_drawn_with_its_law():
     assert float(jnp.abs(masks.mean(0) - 0.3).max()) < 5 * np.sqrt(0.21 / 400)
     together = masks.T @ masks / 400 - 0.09
     assert float(jnp.abs(together - jnp.diag(jnp.diag(together))).max()) < 6 * np.sqrt(0.09 * 0.91 / 400)
+
+
+def test_a_turned_specimen_is_seen_from_evenly_spread_angles_that_start_anywhere_in_half_a_turn():
+    one = Measurement(jnp.ones((3, 8, 1)), Radon(jnp.zeros(3), 8), Gaussian(1.0))
+    angles = drawn(Drawn(Tomograph(views=3, turned=True)), one).angles
+    np.testing.assert_allclose(jnp.diff(angles, axis=1), np.pi / 3, atol=1e-5)
+    assert abs(float(angles[:, 0].mean()) - np.pi / 2) < 5 * np.pi / np.sqrt(12 * 400) and float(angles[:, 0].max()) < np.pi
 
 
 def test_one_among_several_is_as_likely_as_another():
