@@ -14,10 +14,10 @@ from unsup_jax.train import Train
 
 CRITIC = ConvCritic(width=16, depth=3)
 EXPERIMENT = Experiment(
-    data=Data(source=Hinge(grid=9, count=496), patch=None, augment=False, dimensions=3, validation=0, test=9 / 505),
-    modality=ElectronMicroscope(projections=4, snr=1.0, defocus_angstrom=None),
+    data=Data(source=Hinge(grid=9, count=496, largest_angle=1.4), patch=None, augment=False, dimensions=3, validation=0, test=9 / 505),
+    modality=ElectronMicroscope(projections=8, snr=2.0, defocus_angstrom=None),
     method=MultiCryoGAN(critic=CRITIC),
-    train=Train(steps=2000, batch=32, checkpoint_every=1000, validation_batches=1, use="latest"),
+    train=Train(steps=1200, batch=32, checkpoint_every=1000, validation_batches=1, use="latest"),
     references=(CryoGAN(critic=CRITIC),),
     analysis=Conformations(),
 )

@@ -14,7 +14,7 @@ from unsup_jax.evaluate.conformations import along_first_component, in_one_pose,
 from unsup_jax.files import open_image
 from unsup_jax.methods import MultiCryoGAN
 from unsup_jax.modalities import ElectronMicroscope
-from unsup_jax.networks import ConvCritic, DenseGenerator
+from unsup_jax.networks import ConvCritic, DenseGenerator, VolumeGenerator
 from unsup_jax.noise import Gaussian
 from unsup_jax.operators import Identity, random_rotations
 
@@ -52,6 +52,14 @@ def test_samples_in_one_unknown_pose_are_found_near_each_conformation(tmp_path):
     written = open_image(tmp_path / "conformation_5.mrc")
     assert written.array.shape == (20, 20, 20) and written.metadata.scales["X"].step == pytest.approx(2.0)
     assert ball_correlation(written.array[..., None], truths[0]) > 0.97 or ball_correlation(written.array[..., None], truths[4]) > 0.97
+
+
+def test_conformations_differ_by_as_many_modes_as_there_are(quick_compilation):
+    G, shape = VolumeGenerator(modes=2, start=1.0), (6, 6, 6)
+    params = G.init(jax.random.key(0), jnp.zeros(3), shape)
+    x = jax.vmap(lambda z: G.apply(params, z, shape))(jax.random.normal(jax.random.key(1), (5, 3)))
+    strength = np.linalg.svd(np.asarray(x[1:] - x[0]).reshape(4, -1), compute_uv=False)
+    assert strength[1] > 0.1 and strength[2] < 1e-4 * strength[0]
 
 
 def test_latents_make_volumes_in_the_ball(quick_compilation):

@@ -19,7 +19,7 @@ from unsup_jax.core import Adam, Measurement, Optimizer
 from unsup_jax.errors import InputError
 from unsup_jax.methods.adversarial.cryogan import Projected
 from unsup_jax.methods.adversarial.game import Player, Players
-from unsup_jax.networks import DenseGenerator, Generator
+from unsup_jax.networks import Generator, VolumeGenerator
 from unsup_jax.networks.volume import inside
 
 
@@ -29,11 +29,11 @@ class MultiCryoGAN(Projected):
 
     reference: ClassVar[str] = "Gupta 2020, multi-cryoGAN"
 
-    generator: Generator = DenseGenerator(width=64, depth=2)
+    generator: Generator = VolumeGenerator()
     """G, from latents to voxels."""
     latents: int = 1
     """Entries L of z."""
-    generator_optimizer: Optimizer = Adam(3e-3, b1=0.0, b2=0.9, average=0.99)
+    generator_optimizer: Optimizer = Adam(1e-2, b1=0.0, b2=0.9, average=0.99)
     """Optimiser of G, with its moving average."""
 
     def __post_init__(self):
