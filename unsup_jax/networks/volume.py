@@ -2,10 +2,7 @@ r"""A volume as a generator without latents: its voxels are the parameters.
 
     x = ball * 1/|S| sum_{R in S} P(R .),     P the voxels, S a group of rotations: C_n about z, D_n with turns by pi about x too
 
-The ball is what the projections of a cube hold of it whatever its orientation; outside of it x is zero. Conformations are such a volume
-and a few others, in proportions that latents tell:
-
-    x(z) = P_0 + sum_k f_k(z) P_k,                f a perceptron
+The ball is what the projections of a cube hold of it whatever its orientation; outside of it x is zero.
 """
 
 import flax.linen as nn
@@ -16,7 +13,6 @@ from jax import Array
 
 from unsup_jax.errors import InputError
 from unsup_jax.networks.base import Network
-from unsup_jax.networks.generator import Generator
 
 
 class Volume(Network):
@@ -39,30 +35,6 @@ class Volume(Network):
         x = inside(shape)[..., None].astype(x.dtype) * x
         group = rotations(self.symmetry)
         return x if len(group) == 1 else sum(turned(x, R) for R in group) / len(group)
-
-
-class VolumeGenerator(Generator):
-    """Voxels and a few modes of change [*S, channels], whose strengths are a perceptron of z. Raises `InputError` on a field below 1."""
-
-    width: int = 32
-    """Units of a hidden layer."""
-    depth: int = 1
-    """Hidden layers."""
-    channels: int = 1
-    """Channels."""
-    modes: int = 3
-    """Volumes P_k beside P_0."""
-    start: float = 0.01
-    """Deviation of the voxels at first, in units of the images."""
-
-    @nn.compact
-    def __call__(self, z: Array, shape: tuple[int, ...]) -> Array:
-        for layer in range(self.depth):
-            z = jnp.tanh(nn.Dense(self.width, name=f"{layer}")(z))
-        strengths = nn.Dense(self.modes, name="strengths")(z)
-        voxels = self.param("voxels", nn.initializers.normal(self.start), (*shape, self.channels))
-        modes = self.param("modes", nn.initializers.normal(self.start), (self.modes, *shape, self.channels))
-        return voxels + jnp.tensordot(strengths, modes, 1)
 
 
 def rotations(symmetry: str) -> np.ndarray:
