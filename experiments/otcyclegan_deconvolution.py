@@ -2,8 +2,14 @@
 
 python -m experiments run otcyclegan_deconvolution
 
-4 minutes of one CPU core; above 29.8 dB, from 21.5, and in the first 2 minutes above 28.7 (Wiener 26.70, of the true spectrum 27.19;
-Richardson-Lucy 29.09 stopped by held-out pixels, 29.83 at best, of 60 iterations, tuned on the truth; total variation 29.33).
+4 minutes of one CPU core, compilation apart; 30.1 dB, from 21.5, and 29.0 after the first 2 minutes. Beside it (dB):
+
+    Wiener 26.7; told the true spectrum 27.2            total variation 29.3
+    Richardson-Lucy, stopped by held-out pixels 29.1    of 60 iterations, the best count on these images 29.8
+    the simulated half of the cycle alone, 46 s 30.8
+
+Where H and the noise are known and x are of the kind of y, the critic and the cycle of y add five times the cost and no accuracy:
+supervision by simulation is the better half of the method. With every x turned and mirrored too, 300 steps come to 29.2.
 
 On your own images: `--data.path blurred.tif --modality.psf psf.tif --data.unpaired sharp/ --method.margin 8`.
 """
@@ -25,13 +31,13 @@ G = UNet(width=16, depth=2, residual=True)
 STEPS = Adam(1e-3, b1=0.5, b2=0.99, warmup=20, average=0.98)
 
 EXPERIMENT = Experiment(
-    data=Data(source=Phantoms("filaments", count=824, shape=(64, 64)), patch=64, test=24 / 824, validation=0.02),
+    data=Data(source=Phantoms("filaments", count=824, shape=(64, 64)), patch=64, augment=False, test=24 / 824, validation=0.02),
     modality=Blurred(noise=Gaussian(2.0), psf_sigma=2.0),
     method=CycleGAN(
         generator=G, forward=Known(), critic=PatchCritic(width=24, depth=2), game=Relativistic(), regularizers=(R1(), R2()),
         adversarial=0.1, generator_optimizer=STEPS, critic_optimizer=Adam(1e-3, b1=0.5, b2=0.99, warmup=20),
     ),
-    train=Train(steps=380, batch=8, checkpoint_every=380, validation_batches=1, use="latest"),
+    train=Train(steps=420, batch=8, checkpoint_every=420, validation_batches=1, use="latest"),
     references=(
         Wiener(), Wiener(oracle=True), RichardsonLucy(steps=200, held_out=0.05),
         VariableSplitting(prior=TotalVariation(1e-4, nonnegative=True), steps=100),

@@ -22,7 +22,7 @@ from unsup_jax.methods.transport.forward import width
 from unsup_jax.modalities import MisinformedBlur, Scanner, TwoStains
 from unsup_jax.networks import ConvCritic, PatchCritic, ResNet, UNet, Unrolled
 from unsup_jax.noise import Gaussian
-from unsup_jax.operators import Convolution, Identity, gaussian_psf
+from unsup_jax.operators import Binning, Convolution, Identity, gaussian_psf
 from unsup_jax.train import Train, fit, parallel
 
 pytestmark = pytest.mark.usefixtures("standard_promotion")  # optax mixes types
@@ -315,5 +315,7 @@ def test_bad_input_gets_one_line(tmp_path):
     one = jax.tree.map(lambda leaf: leaf[0], measured(spots(1), BLUR, unpaired=spots(1, (12, 16))))
     with pytest.raises(InputError, match=r"unpaired images of shape \(12, 16, 1\) for measurements whose images have the shape \(16, 16, 1\)"):
         CycleGAN(**SMALL, forward=Known()).check(one)
+    with pytest.raises(InputError, match="an identity loss takes x and y that are alike"):
+        CycleGAN(**SMALL, forward=Known(), identity=1.0).check(one.replace(y=one.y[::2, ::2], operator=Binning((2, 2))))
     with pytest.raises(InputError, match="a kernel 15 pixels wide .* for images of 8 x 8"):
         trained(dataclasses.replace(FOUR, forward=LearntBlur()), tmp_path)

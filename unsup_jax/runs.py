@@ -117,7 +117,7 @@ def leave_example(folder: Path, measurements: list[Measurement], batch: Measurem
     beside = {} if batch is None else {name: _described(array) for name in sorted(MAY_SEE) if (array := getattr(batch, name)) is not None}
     write_json(folder / "example.json", {
         "shape": (first if batch is None else batch).y.shape, "noise": to_json(_common_noise(measurements)), "dtype": str(first.y.dtype),
-        "image": _image(first), "beside": beside, "offset": first.offset,
+        "image": _image(first if batch is None else jax.tree.map(lambda leaf: leaf[0], batch)), "beside": beside, "offset": first.offset,
     })
 
 

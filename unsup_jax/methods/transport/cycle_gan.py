@@ -121,6 +121,8 @@ class CycleGAN(Adversarial):
         like = measurement.operator.domain(measurement.y)
         if 2 * self.margin >= min(like.shape[:-1]):
             raise InputError(f"a margin of {self.margin} pixels leaves nothing of images of shape {like.shape}")
+        if self.identity and (like.shape, like.dtype) != (measurement.y.shape, measurement.y.dtype):
+            raise InputError(f"an identity loss takes x and y that are alike, not images of shape {like.shape} and data of {measurement.y.shape}")
         if measurement.unpaired is not None and measurement.unpaired.shape != like.shape:
             raise InputError(f"unpaired images of shape {measurement.unpaired.shape} for measurements whose images have the shape {like.shape}")
 
@@ -230,12 +232,12 @@ class CycleGAN(Adversarial):
         if self.replay is not None:
             first, maps = jax.tree.map(lambda leaf: leaf[0], example), self.generates(state.generator.params, state.shape)
             kept["pool"] = self.replay.init(jax.eval_shape(lambda one: self.made(key, maps, one), first))
-        if self.noisy and self.forward.known and example.noise is None and not jnp.iscomplexobj(example.y):
-            kept["noise"] = estimated_noise(example)
+        if self.noisy and self.forward.known and not jnp.iscomplexobj(example.y):   # kept, if not used, where noise is known: one state for both
+            kept["noise"] = estimated_noise(example) if example.noise is None else PoissonGaussian(*jnp.zeros(3))
         return state.replace(critic=state.critic.replace(buffers=state.critic.buffers | kept))
 
     def update(self, key: Array, state: Players, batch: Measurement) -> tuple[Players, Metrics]:
-        if (noise := state.critic.buffers.get("noise")) is not None:
+        if (noise := state.critic.buffers.get("noise")) is not None and batch.noise is None:
             batch = batch.replace(noise=jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, batch.y.shape[:1]), noise))
         return super().update(key, state, batch)
 
