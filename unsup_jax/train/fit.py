@@ -55,6 +55,10 @@ class Train:
                 raise InputError(f"train.{name} is {getattr(self, name)}; it must be at least 1")
 
 
+QUICKLY = {"xla_backend_optimization_level": 1}
+"""How what runs once is compiled: the random numbers of first parameters take LLVM a third of the time."""
+
+
 def fit(
     method: Method,
     train: Train,
@@ -82,7 +86,7 @@ def fit(
     example = stream.example().only(method.sees)
     method.check(jax.tree.map(lambda leaf: leaf[0], example))
     method = method.planned(train.steps, parallel.samples_at_once(math.prod(example.y.shape[1:])))
-    state = jax.jit(method.init)(init_key, example)
+    state = jax.jit(method.init, compiler_options=QUICKLY)(init_key, example)
     state = replicas.place(state if start_from is None else method.start_from(state, start_from))
     watched_batches = [replicas.shard(b.only(method.sees)) for b in validation.fixed(train.validation_batches, count, index)]
     update, validate = replicas.map(method.update), replicas.map(method.validate)
