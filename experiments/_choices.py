@@ -16,12 +16,12 @@ from typing import Any
 from unsup_jax import core, losses, modalities, networks, noise, priors
 from unsup_jax.errors import InputError
 from unsup_jax.losses import games
-from unsup_jax.methods import transport
+from unsup_jax.methods import score, transport
 
 _BASES = (
     (core.Optimizer, core), (noise.NoiseModel, noise), (priors.Prior, priors), (losses.Objective, losses),
     (networks.Critic, networks), (networks.Generator, networks), (games.Divergence, games), (games.Game, games),
-    (transport.Forward, transport),
+    (score.Sampler, score), (transport.Forward, transport),
 )  # every class that a package exports of a base can stand for any other one
 _ALIKE = (
     (networks.UNet, networks.DnCNN, networks.ResNet, networks.NoiseNetwork),  # an image to an image

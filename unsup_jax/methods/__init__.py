@@ -33,6 +33,7 @@ from unsup_jax.methods.classical.variable_splitting import VariableSplitting
 from unsup_jax.methods.classical.wiener import Wiener
 from unsup_jax.methods.composed import Composed
 from unsup_jax.methods.deep_storm import DeepStorm
+from unsup_jax.methods.score.score import Score
 from unsup_jax.methods.self_supervised.noise2noise import Noise2Noise
 from unsup_jax.methods.self_supervised.noise2score import Noise2Score
 from unsup_jax.methods.self_supervised.noise2self import Noise2Self
@@ -55,7 +56,7 @@ __all__ = [
     "DivNoising", "EmpiricalLaw", "FGAN", "FilteredBackProjection", "FirstGuess", "GAN", "GANrec", "GRAPPA", "GaussianFilter",
     "GaussianLaw", "GerchbergPapoulis", "GradientDescent", "HistogramMatching", "MedianFilter",
     "NaiveConsistency", "Noise2Noise", "Noise2Score", "Noise2Self", "Noise2Void", "NonLocalMeans", "PN2V", "PeakFinding",
-    "Pix2Pix", "ProximalGradient", "PtychographyGAN", "R3GAN", "RARE", "RichardsonLucy", "SNGAN", "SSDU", "Self2Self",
+    "Pix2Pix", "ProximalGradient", "PtychographyGAN", "R3GAN", "RARE", "RichardsonLucy", "SNGAN", "SSDU", "Score", "Self2Self",
     "SliceGRAPPA", "SpatialVAE", "Supervised", "TomoGAN", "UnmeasuredGAN", "UnsupervisedMRI", "VAE", "VariableSplitting", "WGAN",
     "WaveletShrinkage", "Wiener", "ZSN2N", "ZeroShotSSL",
 ]

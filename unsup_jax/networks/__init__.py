@@ -13,6 +13,7 @@ from unsup_jax.networks.noise_network import NoiseNetwork
 from unsup_jax.networks.null_space import NullSpace
 from unsup_jax.networks.partial_unet import PartialConv, PartialUNet
 from unsup_jax.networks.resnet import ResNet
+from unsup_jax.networks.score_unet import ScoreUNet
 from unsup_jax.networks.slicewise import Slicewise
 from unsup_jax.networks.strided import Strided
 from unsup_jax.networks.unet import UNet
@@ -23,6 +24,6 @@ __all__ = [
     "AdaIN", "Autoencoder", "Conv", "ConvCritic", "ConvDecoder", "ConvEncoder", "ConvGenerator", "CoordinateDecoder", "Critic",
     "DenseDecoder", "DenseEncoder", "DenseGenerator", "DnCNN", "Down", "FiLM", "Generator", "MapDecoder", "MapEncoder",
     "MultiScaleCritic", "Network", "NoiseNetwork", "NullSpace", "PartialConv", "PartialUNet", "PatchCritic", "ResNet",
-    "ResidualCritic", "ResidualGenerator", "SelfAttention", "Slicewise", "Strided", "UNet", "Unrolled", "UpConv", "Volume",
+    "ResidualCritic", "ResidualGenerator", "ScoreUNet", "SelfAttention", "Slicewise", "Strided", "UNet", "Unrolled", "UpConv", "Volume",
     "convolve",
 ]

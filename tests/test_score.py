@@ -1,0 +1,210 @@
+"""Score models: samplers against the closed-form posterior of Gaussian images, and a trained D against the Wiener filter."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from unsup_jax.core import Adam, LinearOperator, Measurement
+from unsup_jax.errors import InputError
+from unsup_jax.methods import Score
+from unsup_jax.methods.score import (
+    DDS, DPS, MMPS, Denoiser, Denoising, DiffPIR, Heun, Observed, PiGDM, PredictorCorrector,
+)
+from unsup_jax.methods.score.sampler import falling
+from unsup_jax.networks import ScoreUNet
+from unsup_jax.noise import Gaussian, Poisson
+from unsup_jax.operators import SENSE, FourierPtychography, Identity, Mask
+
+SMALL = ScoreUNet(width=4, depth=1)
+SAMPLERS = (MMPS(), PiGDM(), DPS(), DiffPIR(), DDS(), PredictorCorrector(), Denoising())
+
+
+class Matrix(LinearOperator):
+    """H of vectors."""
+
+    A: jax.Array
+
+    def __call__(self, x):
+        return self.A @ x
+
+    def domain(self, y):
+        return jax.ShapeDtypeStruct((self.A.shape[1],), y.dtype)
+
+
+def gaussian_law():
+    """C of 8 numbers of mean variance 1, and its exact D."""
+    g = np.random.default_rng(0)
+    C = (root := g.normal(size=(8, 8))) @ root.T
+    C /= np.mean(np.diag(C))
+    values, vectors = (jnp.float32(part) for part in np.linalg.eigh(C))
+    return C, Denoiser(lambda x, sigma: vectors @ (values / (values + sigma**2) * (vectors.T @ x)), 0.0, 1.0)
+
+
+def errors(sampler, count=4000):
+    """Relative errors of the draws' mean and covariance, and their trace, of 5 products of 8 numbers in noise of deviation 0.1."""
+    g, (C, D) = np.random.default_rng(1), gaussian_law()
+    A = g.normal(size=(5, 8)) / np.sqrt(8)
+    y = A @ (np.linalg.cholesky(C) @ g.normal(size=8)) + 0.1 * g.normal(size=5)
+    gain = C @ A.T @ np.linalg.inv(A @ C @ A.T + 0.01 * np.eye(5))
+    mean, covariance = gain @ y, C - gain @ A @ C
+    seen = Observed.of(Measurement(jnp.float32(y), Matrix(jnp.float32(A)), Gaussian(0.1)))
+    return compared(jax.jit(lambda key: sampler.draw_many(key, D, seen, count))(jax.random.key(1)), mean, covariance)
+
+
+def compared(draws, mean, covariance):
+    found = np.cov(np.asarray(draws).T)
+    relative = lambda a, b: np.linalg.norm(a - b) / np.linalg.norm(b)
+    return relative(np.asarray(draws).mean(0), mean), relative(found, covariance), np.trace(found) / np.trace(covariance)
+
+
+@pytest.mark.parametrize("levels, of_mean, of_covariance", [(25, 0.03, 0.4), (200, 0.02, 0.1), pytest.param(800, 0.02, 0.04, marks=pytest.mark.slow)])
+def test_mmps_converges_to_the_posterior_of_gaussian_images(levels, of_mean, of_covariance):
+    mean, covariance, _ = errors(MMPS(levels=levels, iterations=5))
+    assert mean < of_mean and covariance < of_covariance
+
+
+def test_denoising_is_exact_of_gaussian_images():
+    C, D = gaussian_law()
+    y, gain = np.random.default_rng(2).normal(size=8), C @ np.linalg.inv(C + 0.25 * np.eye(8))
+    seen = Observed.of(Measurement(jnp.float32(y), Identity(), Gaussian(0.5)))
+    np.testing.assert_allclose(Denoising().estimate(None, D, seen, 1), gain @ y, rtol=1e-4, atol=1e-5)
+    draws = jax.jit(lambda key: Denoising(levels=60).draw_many(key, D, seen, 4000))(jax.random.key(0))
+    mean, covariance, _ = compared(draws, gain @ y, C - gain @ C)
+    assert mean < 0.03 and covariance < 0.1
+
+
+def test_heun_draws_the_law_of_gaussian_images():
+    C, D = gaussian_law()
+    shifted = Denoiser(lambda x, sigma: 3 + D(x - 3, sigma), 3.0, 1.0)
+    draws = jax.jit(jax.vmap(lambda key: Heun().sample(key, shifted, (8,))))(jax.random.split(jax.random.key(0), 4000))
+    mean, covariance, _ = compared(draws, np.full(8, 3.0), C)
+    assert mean < 0.02 and covariance < 0.06
+
+
+def test_levels_are_those_of_karras():
+    sigmas = np.asarray(falling(18, 80.0, 0.002))
+    np.testing.assert_allclose(sigmas[[0, 1, 17]], [80, 57.586, 0.002], rtol=1e-3)
+    i = np.arange(18)
+    np.testing.assert_allclose(sigmas, (80 ** (1 / 7) + i / 17 * (0.002 ** (1 / 7) - 80 ** (1 / 7))) ** 7, rtol=1e-4)
+
+
+def test_complex_measurements_are_those_of_their_parts():
+    g = np.random.default_rng(0)
+    draw = lambda *shape: jnp.asarray(g.normal(size=shape) + 1j * g.normal(size=shape), jnp.complex64)
+    H = SENSE(draw(1, 3, 6, 5), jnp.float32(g.random((1, 5)) > 0.4))
+    seen = Observed.of(Measurement(draw(3, 6, 5), H, Gaussian(2.0)))
+    assert float(seen.variance) == 2.0 and seen.y.shape == (3, 6, 10)                        # E|w|^2 = 4, half in each part
+    x = jnp.asarray(g.normal(size=seen.H.domain(seen.y).shape), jnp.float32)
+    np.testing.assert_allclose(jnp.vdot(seen.H(x), seen.y), jnp.vdot(x, seen.H.adjoint(seen.y)), rtol=1e-4)
+    (transposed,) = jax.linear_transpose(seen.H, x)(seen.y)
+    np.testing.assert_allclose(transposed, seen.H.adjoint(seen.y), rtol=1e-4, atol=1e-4)
+    solved = seen.H.inverse(x, 0.3, iterations=60)
+    np.testing.assert_allclose(seen.H.normal(solved) + 0.3 * solved, x, rtol=1e-3, atol=1e-3)
+
+
+def state_of(method, images):
+    """An untrained state of images [N, *S, C]."""
+    return jax.jit(method.init)(jax.random.key(0), Measurement(images, Identity(), Gaussian(jnp.ones(len(images))), unpaired=images))
+
+
+def blobs(count=64, shape=(8, 8), seed=0):
+    """Gaussian images of a smooth periodic law, of mean 100, and the spectrum of their covariance."""
+    frequency = np.hypot(*np.meshgrid(*(np.fft.fftfreq(n) for n in shape), indexing="ij"))
+    spectrum = np.exp(-((frequency / 0.15) ** 2))
+    spectrum *= 400 / spectrum.mean()
+    white = np.fft.fft2(np.random.default_rng(seed).normal(size=(count, *shape)))
+    return np.float32(100 + np.fft.ifft2(np.sqrt(spectrum) * white).real)[..., None], spectrum
+
+
+def wiener_error(method, state, shape, sigma):
+    """Relative error of D against the Wiener filter of those images in noise of deviation sigma."""
+    clean, spectrum = blobs(32, shape, seed=9)
+    y = clean + sigma * np.random.default_rng(8).normal(size=clean.shape).astype(np.float32)
+    wiener = np.fft.ifft2(spectrum[..., None] / (spectrum[..., None] + sigma**2) * np.fft.fft2(y - 100, axes=(1, 2)), axes=(1, 2)).real
+    found = np.asarray(jax.jit(jax.vmap(lambda y: method.denoiser(state)(y, jnp.float32(sigma))))(y)) - 100
+    return np.linalg.norm(found - wiener) / np.linalg.norm(wiener)
+
+
+def trained(method, shape, steps, batch):
+    """The state after `steps` of new images of the law each."""
+    method = method.planned(steps)
+    images, _ = blobs(batch * 64, shape, seed=1)
+    state, update = state_of(method, jnp.asarray(images[:64])), jax.jit(method.update)
+    losses = []
+    for i in range(steps):
+        take = np.random.default_rng(i).choice(len(images), batch, replace=False)
+        x = jnp.asarray(images[take])
+        state, metrics = update(jax.random.fold_in(jax.random.key(2), i), state, Measurement(x, Identity(), Gaussian(jnp.ones(batch)), unpaired=x))
+        losses.append(float(metrics["loss"]))
+    return state, losses
+
+
+def test_it_learns_and_starts_from_what_the_mean_alone_tells(quick_compilation):
+    """F = 0 leaves D = c_skip x, whose weighted error is 1 at every level, for images of the deviation d; training makes it less."""
+    method = Score(network=ScoreUNet(width=8, depth=1), optimizer=Adam(3e-3, average=0.98))
+    state, losses = trained(method, (8, 8), 120, 32)
+    assert losses[0] == pytest.approx(1, abs=0.15) and np.mean(losses[-10:]) < 0.6
+    assert wiener_error(method, state, (8, 8), 20.0) < 0.35
+
+
+@pytest.mark.slow
+def test_a_trained_denoiser_is_the_wiener_filter_of_gaussian_images():
+    method = Score(network=ScoreUNet(width=16, depth=1), optimizer=Adam(3e-3, average=0.99))
+    state, _ = trained(method, (8, 8), 4000, 64)
+    assert all(wiener_error(method, state, (8, 8), sigma) < 0.05 for sigma in (5.0, 10.0, 20.0))
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS, ids=lambda sampler: type(sampler).__name__)
+def test_every_sampler_draws_by_a_network(sampler, quick_compilation):
+    """Of an image of odd sizes, other than those of the training; the estimate is the mean of the draws."""
+    method = Score(network=SMALL, sampler=dataclasses.replace(sampler, levels=4), draws=3, unconditional=Heun(3))
+    state = state_of(method, jnp.asarray(blobs(6)[0]))
+    mask = Mask(jnp.ones((7, 9, 1)).at[::2].set(0))
+    one = Measurement(100 + jnp.ones((7, 9, 1)), Identity() if isinstance(sampler, Denoising) else mask, Gaussian(jnp.float32(5.0)))
+    draws = jax.jit(method.posterior)(jax.random.key(0), state, one)
+    assert draws.shape == (3, 7, 9, 1) and jnp.isfinite(draws).all() and float(jnp.abs(draws[0] - draws[1]).max()) > 0
+    if not isinstance(sampler, Denoising):
+        np.testing.assert_allclose(jax.jit(method.reconstruct)(jax.random.key(0), state, one), draws.mean(0), rtol=1e-3, atol=0.05)
+
+
+def test_it_draws_complex_images_and_images_from_nothing(quick_compilation):
+    method = Score(network=SMALL, sampler=MMPS(levels=3), draws=2, unconditional=Heun(3))
+    g = np.random.default_rng(0)
+    images = jnp.asarray(g.normal(size=(4, 8, 8, 1)) + 1j * g.normal(size=(4, 8, 8, 1)), jnp.complex64)
+    state = state_of(method, images)
+    drawn = jax.jit(lambda state: method.sample(jax.random.key(0), state, 3))(state)
+    assert drawn.shape == (3, 8, 8, 1) and drawn.dtype == jnp.complex64 and float(jnp.abs(drawn[0] - drawn[1]).max()) > 0
+    scan = Measurement(jnp.ones((2, 8, 8), jnp.complex64), SENSE(jnp.ones((1, 2, 8, 8), jnp.complex64), jnp.ones((1, 8))), Gaussian(jnp.float32(1.0)))
+    draws = jax.jit(method.posterior)(jax.random.key(0), state, scan)
+    assert draws.shape == (2, 8, 8, 1) and draws.dtype == jnp.complex64 and jnp.isfinite(draws).all()
+    with pytest.raises(InputError, match="2-D ones of 2 real numbers a pixel; those of the measurement are 2-D ones of 1"):
+        method.posterior(jax.random.key(0), state, Measurement(jnp.ones((8, 8, 1)), Identity(), Gaussian(1.0)))
+
+
+@pytest.mark.parametrize("make, said", [
+    (lambda: MMPS(levels=1), "MMPS needs 2 levels"), (lambda: MMPS(smallest=90.0), "smallest < largest"), (lambda: DPS(zeta=0.0), "zeta of DPS is 0.0"),
+    (lambda: DiffPIR(zeta=2.0), "zeta in"), (lambda: DDS(gamma=0.0), "gamma > 0"), (lambda: PredictorCorrector(ratio=0.0), "ratio"),
+    (lambda: Score(draws=0), "draws >= 1"), (lambda: ScoreUNet(width=0), "ScoreUNet needs"), (lambda: Heun(1), "Heun needs"),
+])
+def test_a_mistake_is_told_in_one_line(make, said):
+    with pytest.raises(InputError, match=said) as error:
+        make()
+    assert "\n" not in str(error.value)
+
+
+def test_a_sampler_says_what_it_cannot_take():
+    y = jnp.ones((8, 8, 1))
+    intensities = Measurement(jnp.ones((4, 8, 8)), FourierPtychography(jnp.ones((8, 8)), jnp.zeros((4, 2), jnp.int32), 16), Gaussian(1.0))
+    for one, said in (
+        (Measurement(y, Identity()), "Score by MMPS takes white Gaussian noise of a known deviation; none is known"),
+        (Measurement(y, Identity(), Poisson()), "not Poisson"), (intensities, "Score takes data of a linear operator"),
+    ):
+        with pytest.raises(InputError, match=said):
+            Score().check(one)
+    Score(sampler=DPS()).check(intensities)                                       # it has a derivative
+    Score(sampler=DDS()).check(Measurement(y, Identity()))                        # asks for no noise model
+    with pytest.raises(InputError, match="images of every pixel"):
+        Score(sampler=Denoising()).check(Measurement(y, Mask(y), Gaussian(1.0)))
