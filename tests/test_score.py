@@ -1,4 +1,4 @@
-"""Score models: samplers against the closed-form posterior of Gaussian images, and a trained D against the Wiener filter."""
+"""Score models: samplers against the closed-form posterior of Gaussian images."""
 
 import dataclasses
 
@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from unsup_jax.core import Adam, LinearOperator, Measurement
+from unsup_jax.core import LinearOperator, Measurement
 from unsup_jax.errors import InputError
 from unsup_jax.methods import Score
 from unsup_jax.methods.score import (
@@ -60,10 +60,20 @@ def compared(draws, mean, covariance):
     return relative(np.asarray(draws).mean(0), mean), relative(found, covariance), np.trace(found) / np.trace(covariance)
 
 
-@pytest.mark.parametrize("levels, of_mean, of_covariance", [(25, 0.03, 0.4), (200, 0.02, 0.1), pytest.param(800, 0.02, 0.04, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("levels, of_mean, of_covariance", [(25, 0.03, 0.4), (200, 0.02, 0.1), (800, 0.02, 0.04)])
 def test_mmps_converges_to_the_posterior_of_gaussian_images(levels, of_mean, of_covariance):
     mean, covariance, _ = errors(MMPS(levels=levels, iterations=5))
     assert mean < of_mean and covariance < of_covariance
+
+
+@pytest.mark.parametrize("sampler, of_mean, of_covariance, of_trace", [
+    (PiGDM(levels=100), (0.1, 0.3), (0.2, 0.6), (1.0, 1.4)), (DiffPIR(levels=200), (0.0, 0.1), (0.4, 0.6), (0.4, 0.6)),
+    (DPS(), (0.15, 0.6), (50, 200), (30, 120)), (DDS(), (0.5, 0.8), (0.8, 1.3), (1.3, 2.0)), (PredictorCorrector(), (0.2, 0.4), (0.8, 1.3), (1.4, 2.1)),
+], ids=lambda value: type(value).__name__)
+def test_the_bias_of_the_other_samplers_is_the_known_one(sampler, of_mean, of_covariance, of_trace):
+    """DiffPIR finds the mean and half of the variance; what guides by one number, or has no model of the noise, does not find the spread."""
+    for found, (least, most) in zip(errors(sampler), (of_mean, of_covariance, of_trace)):
+        assert least <= found < most
 
 
 def test_denoising_is_exact_of_gaussian_images():
@@ -81,7 +91,7 @@ def test_heun_draws_the_law_of_gaussian_images():
     shifted = Denoiser(lambda x, sigma: 3 + D(x - 3, sigma), 3.0, 1.0)
     draws = jax.jit(jax.vmap(lambda key: Heun().sample(key, shifted, (8,))))(jax.random.split(jax.random.key(0), 4000))
     mean, covariance, _ = compared(draws, np.full(8, 3.0), C)
-    assert mean < 0.02 and covariance < 0.06
+    assert mean < 0.02 and covariance < 0.12                                             # of 18 levels
 
 
 def test_levels_are_those_of_karras():
@@ -110,7 +120,7 @@ def state_of(method, images):
     return jax.jit(method.init)(jax.random.key(0), Measurement(images, Identity(), Gaussian(jnp.ones(len(images))), unpaired=images))
 
 
-def blobs(count=64, shape=(8, 8), seed=0):
+def smooth(count=64, shape=(8, 8), seed=0):
     """Gaussian images of a smooth periodic law, of mean 100, and the spectrum of their covariance."""
     frequency = np.hypot(*np.meshgrid(*(np.fft.fftfreq(n) for n in shape), indexing="ij"))
     spectrum = np.exp(-((frequency / 0.15) ** 2))
@@ -119,49 +129,16 @@ def blobs(count=64, shape=(8, 8), seed=0):
     return np.float32(100 + np.fft.ifft2(np.sqrt(spectrum) * white).real)[..., None], spectrum
 
 
-def wiener_error(method, state, shape, sigma):
-    """Relative error of D against the Wiener filter of those images in noise of deviation sigma."""
-    clean, spectrum = blobs(32, shape, seed=9)
-    y = clean + sigma * np.random.default_rng(8).normal(size=clean.shape).astype(np.float32)
-    wiener = np.fft.ifft2(spectrum[..., None] / (spectrum[..., None] + sigma**2) * np.fft.fft2(y - 100, axes=(1, 2)), axes=(1, 2)).real
-    found = np.asarray(jax.jit(jax.vmap(lambda y: method.denoiser(state)(y, jnp.float32(sigma))))(y)) - 100
-    return np.linalg.norm(found - wiener) / np.linalg.norm(wiener)
+QUICK = (DiffPIR, Denoising)
 
 
-def trained(method, shape, steps, batch):
-    """The state after `steps` of new images of the law each."""
-    method = method.planned(steps)
-    images, _ = blobs(batch * 64, shape, seed=1)
-    state, update = state_of(method, jnp.asarray(images[:64])), jax.jit(method.update)
-    losses = []
-    for i in range(steps):
-        take = np.random.default_rng(i).choice(len(images), batch, replace=False)
-        x = jnp.asarray(images[take])
-        state, metrics = update(jax.random.fold_in(jax.random.key(2), i), state, Measurement(x, Identity(), Gaussian(jnp.ones(batch)), unpaired=x))
-        losses.append(float(metrics["loss"]))
-    return state, losses
-
-
-def test_it_learns_and_starts_from_what_the_mean_alone_tells(quick_compilation):
-    """F = 0 leaves D = c_skip x, whose weighted error is 1 at every level, for images of the deviation d; training makes it less."""
-    method = Score(network=ScoreUNet(width=8, depth=1), optimizer=Adam(3e-3, average=0.98))
-    state, losses = trained(method, (8, 8), 120, 32)
-    assert losses[0] == pytest.approx(1, abs=0.15) and np.mean(losses[-10:]) < 0.6
-    assert wiener_error(method, state, (8, 8), 20.0) < 0.35
-
-
-@pytest.mark.slow
-def test_a_trained_denoiser_is_the_wiener_filter_of_gaussian_images():
-    method = Score(network=ScoreUNet(width=16, depth=1), optimizer=Adam(3e-3, average=0.99))
-    state, _ = trained(method, (8, 8), 4000, 64)
-    assert all(wiener_error(method, state, (8, 8), sigma) < 0.05 for sigma in (5.0, 10.0, 20.0))
-
-
-@pytest.mark.parametrize("sampler", SAMPLERS, ids=lambda sampler: type(sampler).__name__)
+@pytest.mark.parametrize("sampler", [
+    pytest.param(s, marks=[pytest.mark.slow] * (type(s) not in QUICK)) for s in SAMPLERS
+], ids=lambda sampler: type(sampler).__name__)
 def test_every_sampler_draws_by_a_network(sampler, quick_compilation):
     """Of an image of odd sizes, other than those of the training; the estimate is the mean of the draws."""
     method = Score(network=SMALL, sampler=dataclasses.replace(sampler, levels=4), draws=3, unconditional=Heun(3))
-    state = state_of(method, jnp.asarray(blobs(6)[0]))
+    state = state_of(method, jnp.asarray(smooth(6)[0]))
     mask = Mask(jnp.ones((7, 9, 1)).at[::2].set(0))
     one = Measurement(100 + jnp.ones((7, 9, 1)), Identity() if isinstance(sampler, Denoising) else mask, Gaussian(jnp.float32(5.0)))
     draws = jax.jit(method.posterior)(jax.random.key(0), state, one)
@@ -171,7 +148,7 @@ def test_every_sampler_draws_by_a_network(sampler, quick_compilation):
 
 
 def test_it_draws_complex_images_and_images_from_nothing(quick_compilation):
-    method = Score(network=SMALL, sampler=MMPS(levels=3), draws=2, unconditional=Heun(3))
+    method = Score(network=SMALL, sampler=DiffPIR(levels=3), draws=2, unconditional=Heun(3))
     g = np.random.default_rng(0)
     images = jnp.asarray(g.normal(size=(4, 8, 8, 1)) + 1j * g.normal(size=(4, 8, 8, 1)), jnp.complex64)
     state = state_of(method, images)
@@ -181,7 +158,7 @@ def test_it_draws_complex_images_and_images_from_nothing(quick_compilation):
     draws = jax.jit(method.posterior)(jax.random.key(0), state, scan)
     assert draws.shape == (2, 8, 8, 1) and draws.dtype == jnp.complex64 and jnp.isfinite(draws).all()
     with pytest.raises(InputError, match="2-D ones of 2 real numbers a pixel; those of the measurement are 2-D ones of 1"):
-        method.posterior(jax.random.key(0), state, Measurement(jnp.ones((8, 8, 1)), Identity(), Gaussian(1.0)))
+        jax.eval_shape(method.posterior, jax.random.key(0), state, Measurement(jnp.ones((8, 8, 1)), Identity(), Gaussian(1.0)))
 
 
 @pytest.mark.parametrize("make, said", [

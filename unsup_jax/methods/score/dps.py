@@ -4,7 +4,7 @@ r"""Diffusion posterior sampling (Chung, Kim, McCann, Klasky and Ye, ICLR 2023).
 
 of any H that has a derivative, linear or not. The published zeta belongs to 1000 steps and to the variable of DDPM, x / sqrt(1 + sigma^2);
 with x = x_0 + sigma n in units u of half a deviation of the images, zeta_sigma = u zeta (1 + sigma^2 / u^2) 1000 / N. No zeta is
-right for all: published are 0.3 for blurs, 0.5 for random masks, 1 for phases, and the spread of the draws follows it.
+right for all: published are 0.3 for blurs, 0.5 for random masks, 1 for phases, and the spread of the draws follows it, not sigma_y.
 """
 
 from dataclasses import dataclass
