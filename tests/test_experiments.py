@@ -125,10 +125,10 @@ def test_an_experiment_and_its_references_take_its_own_measurements(name):
         method.check(one)
         example = one if method.scope == "measurement" else jax.tree.map(lambda leaf: jax.numpy.stack([leaf] * 2), one)
 
-        def solved(example, one):
+        def solved(example, one, method=method.planned(method.steps)):
             state = method.init(key, example)
             if method.steps:  # what a training's update does is traced by the tests of conformance
-                state, _ = method.planned(method.steps).update(key, state, example)
+                state, _ = method.update(key, state, example)
             return method.reconstruct(key, state, one) if method.reconstructs else method.sample(key, state, 1)[0]
 
         estimate = jax.eval_shape(solved, example, one)
