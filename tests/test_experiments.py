@@ -13,6 +13,7 @@ from unsup_jax.data import Brain, FunctionalRun, Phantoms
 from unsup_jax.errors import InputError
 from unsup_jax.evaluate import align
 from unsup_jax.experiment import run
+from unsup_jax.methods import GaussianFilter
 from unsup_jax.runs import load_trained, method_folder
 from unsup_jax.train import Train
 from unsup_jax.train.logging import read_metrics
@@ -167,3 +168,12 @@ def test_docstrings_name_their_command():
 def test_unknown_names_get_suggestions():
     with pytest.raises(InputError, match="did you mean n2v_tissue"):
         experiments.load("n2v_tisue")
+
+
+def test_references_of_one_name_are_told_apart():
+    """A row and a folder each; the same one twice is refused."""
+    e = experiments.load("gaussian_tissue")
+    both = dataclasses.replace(e, method=GaussianFilter(1.0), references=(GaussianFilter(2.0), GaussianFilter(3.0)))
+    assert [label for label, _, _ in both.entries()] == ["GaussianFilter (sigma 2.0)", "GaussianFilter (sigma 3.0)", "GaussianFilter"]
+    with pytest.raises(InputError, match=r"GaussianFilter \(sigma 2.0\) is among the references twice"):
+        dataclasses.replace(both, references=(GaussianFilter(2.0), GaussianFilter(2.0))).entries()

@@ -51,13 +51,32 @@ class Experiment:
     """Folder of a finished run of the same network, whose parameters the method starts from; None for random ones."""
 
     def entries(self) -> list[tuple[str, Method, Train]]:
-        """(label, method, training) of the method and of its references."""
+        """(label, method, training) of the method and of its references, under labels that tell them apart.
+
+        Raises `InputError` on a reference that is given twice.
+        """
         references = [self._alike(r) for r in self.references] if self.with_references else []
-        return [(m.label, m, self.train) for m in [*references, self.method]]
+        labels = {self.method.label: self.method}
+        named = []
+        for reference in references:
+            label = reference.label
+            if label in labels:
+                label = f"{label} ({_differences(reference, labels[label])})"
+            if label in labels:
+                raise InputError(f"{label} is among the references twice")
+            labels[label] = reference
+            named.append((label, reference, self.train))
+        return [*named, (self.method.label, self.method, self.train)]
 
     def _alike(self, reference):
         left_open = {f.name for f in dataclasses.fields(reference) if getattr(reference, f.name) == f.default} & {"network", "optimizer"}
         return dataclasses.replace(reference, **{name: getattr(self.method, name) for name in left_open if hasattr(self.method, name)})
+
+
+def _differences(method, other):
+    """The fields in which a method is not another one of its label."""
+    names = [f.name for f in dataclasses.fields(method) if getattr(method, f.name) != getattr(other, f.name, None)]
+    return ", ".join(f"{name} {getattr(method, name)}" for name in names) or "the same"
 
 
 def run(experiment: Experiment, name: str, directory: Path, *, start_from: Any = None, quiet: bool = False) -> list[Result]:
