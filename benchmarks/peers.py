@@ -52,6 +52,46 @@ def _torch_triple(forward, adjoint, x, out=lambda a: a.detach().numpy()):
     return (lambda: out(forward(x))), (lambda: out(adjoint(y))), gradient
 
 
+def torch_convolutions(params, rank=2):
+    """(kernel, bias) of each layer of convolutions, channels last, to be trained."""
+    import torch
+
+    last = {2: torch.channels_last, 3: torch.channels_last_3d}[rank]
+    first = lambda kernel: np.moveaxis(np.asarray(kernel), (-2, -1), (1, 0))
+    return {
+        name: (torch.tensor(first(p["kernel"])).contiguous(memory_format=last).requires_grad_(),
+               torch.tensor(np.asarray(p["bias"])).requires_grad_())
+        for name, p in params.items()
+    }
+
+
+def torch_unet(params, rank=2):
+    """(weights, network) of the same `UNet` with the same parameters."""
+    import torch
+    import torch.nn.functional as F
+
+    weights, depth = torch_convolutions(params, rank), sum(name.endswith("a") and name.startswith("up") for name in params)
+    convolution = {2: F.conv2d, 3: F.conv3d}[rank]
+
+    def conv(name, x, **settings):
+        return convolution(x, *weights[name], **settings)
+
+    def network(x):
+        skips = []
+        for level in range(depth):
+            for part in "ab":
+                x = F.relu(conv(f"down{level}{part}", x, padding=1))
+            skips.append(x)
+            x = conv(f"down{level}", x, stride=2)
+        x = F.relu(conv("bottom_b", F.relu(conv("bottom_a", x, padding=1)), padding=1))
+        for level in reversed(range(depth)):
+            x = torch.cat([F.interpolate(x, scale_factor=2), skips[level]], 1)
+            x = F.relu(conv(f"up{level}b", F.relu(conv(f"up{level}a", x, padding=1)), padding=1))
+        return conv("out", x)
+
+    return [w for pair in weights.values() for w in pair], network
+
+
 def torch_blur(x, psf):
     """FFT products by MKL."""
     def make():

@@ -15,7 +15,7 @@ import jax
 import numpy as np
 
 import experiments
-from benchmarks import adversarial, cryogan, peers, unrolled, variational
+from benchmarks import adversarial, conditional, cryogan, peers, unrolled, variational
 from benchmarks.timing import peak_memory, rows_of, training_step
 from unsup_jax.core import Adam, Measurement
 from unsup_jax.data import Stream
@@ -32,8 +32,8 @@ METHOD = Supervised(network=UNet(depth=2, width=32), optimizer=Adam(decay=False)
 def measure(repeats: int, with_peers: bool, only: str = "") -> Iterator[dict]:
     """The rows of the families whose name holds `only`."""
     families = {
-        "unet": _unet, "unrolled": unrolled.measure, "spatial_vae": variational.measure, "adversarial": adversarial.measure, "cryogan": cryogan.measure,
-        "one_image": _one_image, "reconstruction": _reconstructions,
+        "unet": _unet, "unrolled": unrolled.measure, "spatial_vae": variational.measure, "adversarial": adversarial.measure,
+        "conditional": conditional.measure, "cryogan": cryogan.measure, "one_image": _one_image, "reconstruction": _reconstructions,
     }
     for name, family in families.items():
         if only in name:
@@ -109,35 +109,11 @@ def _reconstruction(size):
 def _torch(y, params):
     """(training step, how far its outputs are from ours) of the same U-Net with the same parameters."""
     import torch
-    import torch.nn.functional as F
 
     torch.set_num_threads(len(os.sched_getaffinity(0)))
-    convolution, last = {4: (F.conv2d, torch.channels_last), 5: (F.conv3d, torch.channels_last_3d)}[y.ndim]
-    first = lambda a, b: np.moveaxis(np.asarray(a), range(-len(b), 0), b)
-    weights = {
-        name: (torch.tensor(first(p["kernel"], (1, 0))).contiguous(memory_format=last).requires_grad_(),
-               torch.tensor(np.asarray(p["bias"])).requires_grad_())
-        for name, p in params.items()
-    }
-    optimizer = torch.optim.Adam([w for pair in weights.values() for w in pair], METHOD.optimizer.learning_rate)
-
-    def conv(name, x, **settings):
-        return convolution(x, *weights[name], **settings)
-
-    def network(x):
-        skips = []
-        for level in (0, 1):
-            for part in "ab":
-                x = F.relu(conv(f"down{level}{part}", x, padding=1))
-            skips.append(x)
-            x = conv(f"down{level}", x, stride=2)
-        x = F.relu(conv("bottom_b", F.relu(conv("bottom_a", x, padding=1)), padding=1))
-        for level in (1, 0):
-            x = torch.cat([F.interpolate(x, scale_factor=2), skips[level]], 1)
-            x = F.relu(conv(f"up{level}b", F.relu(conv(f"up{level}a", x, padding=1)), padding=1))
-        return conv("out", x)
-
-    x = torch.tensor(first(y, (1,))).contiguous(memory_format=last)
+    weights, network = peers.torch_unet(params, y.ndim - 2)
+    optimizer = torch.optim.Adam(weights, METHOD.optimizer.learning_rate)
+    x = torch.tensor(np.moveaxis(y, -1, 1)).contiguous(memory_format={4: torch.channels_last, 5: torch.channels_last_3d}[y.ndim])
 
     def step():
         optimizer.zero_grad()
