@@ -145,7 +145,7 @@ def test_a_turned_volume_is_projected_as_the_volume_is_from_the_turned_side():
 @pytest.mark.parametrize("make, message", [
     (lambda: Volume(symmetry="I"), "a symmetry 'I'; accepted are C1"), (lambda: CryoGAN(positivity=-1.0), "positivity is a weight of zero or more"),
     (lambda: CryoGAN().check(Measurement(np.zeros((8, 9, 1), np.float32), Identity(), Gaussian())), "takes square real images of particles"),
-    (lambda: CryoGAN().check(Measurement(np.zeros((8, 8, 1), np.float32), Identity())), "noise of the measurements is not known"),
+    (lambda: CryoGAN().check(Measurement(np.zeros((8, 8, 1), np.float32), Identity())), "noise of measurements anew, and it is not known"),
 ])
 def test_bad_input_is_one_line(make, message):
     with pytest.raises(InputError, match=message):
