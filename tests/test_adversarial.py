@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from test_train import leaves, norm_of_difference
+from test_train import Stop, leaves, norm_of_difference, same_on_all_devices, stop_after
 
 import experiments
 from unsup_jax.core import SGD, Adam, Measurement, sample_keys
@@ -120,9 +120,7 @@ def whole(tmp_path_factory):
 
 
 def test_four_devices_agree_with_one(whole, quick_compilation, tmp_path, monkeypatch):
-    for leaf in jax.tree.leaves(whole):
-        shards = [np.asarray(s.data) for s in leaf.addressable_shards]
-        assert len(shards) == 4 and all(np.array_equal(shards[0], s) for s in shards[1:])
+    assert same_on_all_devices(whole, 4)
     monkeypatch.setattr(parallel.Replicas, "of", classmethod(lambda cls, batch: cls((jax.devices()[0],), (0, 1))))
     alone = trained(EVERYTHING, tmp_path, steps=4)
     assert norm_of_difference(leaves(alone), leaves(whole)) <= 1e-5
@@ -130,15 +128,8 @@ def test_four_devices_agree_with_one(whole, quick_compilation, tmp_path, monkeyp
 
 
 def test_resumed_in_the_middle_it_ends_in_the_same_bits(whole, quick_compilation, tmp_path):
-    class Stop(Exception):
-        pass
-
-    def stop(step):
-        if step == 3:
-            raise Stop
-
     with pytest.raises(Stop):
-        trained(EVERYTHING, tmp_path, steps=4, checkpoint_every=2, on_step=stop)
+        trained(EVERYTHING, tmp_path, steps=4, checkpoint_every=2, on_step=stop_after(3))
     for a, b in zip(leaves(trained(EVERYTHING, tmp_path, steps=4, checkpoint_every=2)), leaves(whole), strict=True):
         np.testing.assert_array_equal(a, b)
 

@@ -59,6 +59,24 @@ def norm_of_difference(a, b):
     return np.linalg.norm(flat(a) - flat(b)) / np.linalg.norm(flat(b))
 
 
+class Stop(Exception):
+    pass
+
+
+def stop_after(last):
+    def stop(step):
+        if step == last:
+            raise Stop
+
+    return stop
+
+
+def same_on_all_devices(state, count):
+    """Whether each of so many devices holds the same numbers."""
+    shards = [[np.asarray(s.data) for s in leaf.addressable_shards] for leaf in jax.tree.leaves(state)]
+    return all(len(of_leaf) == count and all(np.array_equal(of_leaf[0], s) for s in of_leaf) for of_leaf in shards)
+
+
 @contextmanager
 def of_devices(count):
     """As if this machine had so many devices, and of the settings of these tests, for what they share."""
@@ -88,9 +106,7 @@ def whole(tmp_path_factory):
 
 def test_four_devices_agree_with_one_and_replicas_are_equal(tmp_path, alone):
     state = run_fit(METHOD, steps=4, directory=tmp_path / "four")
-    for leaf in jax.tree.leaves(state):
-        shards = [np.asarray(s.data) for s in leaf.addressable_shards]
-        assert len(shards) == 4 and all(np.array_equal(shards[0], s) for s in shards[1:])
+    assert same_on_all_devices(state, 4)
     assert norm_of_difference(leaves(state.trained.params), alone) <= 1e-6
 
 
@@ -143,28 +159,16 @@ def test_items_are_spread_over_as_few_devices_as_need_no_more_turns(count, toget
 def test_resumed_on_other_device_counts(tmp_path, whole):
     """Two steps on four devices, two on one, two on four: within rounding of six on four."""
     for count, last in ((4, 3), (1, 5)):
-        with of_devices(count), pytest.raises(_Stop):
-            run_fit(METHOD, steps=6, directory=tmp_path, on_step=_stop_after(last), **OFTEN)
+        with of_devices(count), pytest.raises(Stop):
+            run_fit(METHOD, steps=6, directory=tmp_path, on_step=stop_after(last), **OFTEN)
     back = leaves(run_fit(METHOD, steps=6, directory=tmp_path, **OFTEN))
     assert norm_of_difference(back, whole[1]) <= 1e-6
 
 
-class _Stop(Exception):
-    pass
-
-
-def _stop_after(last):
-    def stop(step):
-        if step == last:
-            raise _Stop
-
-    return stop
-
-
 def test_resume_is_bit_equal_and_metrics_have_no_gap(tmp_path, whole):
     folder, unbroken = whole
-    with pytest.raises(_Stop):
-        run_fit(METHOD, steps=6, directory=tmp_path, on_step=_stop_after(5), **OFTEN)
+    with pytest.raises(Stop):
+        run_fit(METHOD, steps=6, directory=tmp_path, on_step=stop_after(5), **OFTEN)
     resumed = leaves(run_fit(METHOD, steps=6, directory=tmp_path, **OFTEN))
     for a, b in zip(unbroken, resumed):
         np.testing.assert_array_equal(a, b)
@@ -221,8 +225,8 @@ def test_two_processes_train_one_model(tmp_path, batch, alone):
 
 
 def test_a_half_deleted_checkpoint_is_passed_over(tmp_path, whole):
-    with pytest.raises(_Stop):
-        run_fit(METHOD, steps=6, directory=tmp_path, on_step=_stop_after(5), **OFTEN)
+    with pytest.raises(Stop):
+        run_fit(METHOD, steps=6, directory=tmp_path, on_step=stop_after(5), **OFTEN)
     steps = sorted((tmp_path / "checkpoints").glob("[0-9]*"), key=lambda p: int(p.name))
     (steps[-1] / "_CHECKPOINT_METADATA").unlink()
     for a, b in zip(whole[1], leaves(run_fit(METHOD, steps=6, directory=tmp_path, **OFTEN))):

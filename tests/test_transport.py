@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from test_adversarial import leaves_of
-from test_train import norm_of_difference
+from test_train import Stop, norm_of_difference, same_on_all_devices, stop_after
 
 from unsup_jax import inference
 from unsup_jax.core import SGD, Adam, Drawn, Measurement
@@ -134,9 +134,7 @@ def whole(tmp_path_factory):
 
 
 def test_four_players_and_their_pool_agree_on_four_devices_and_one(whole, quick_compilation, tmp_path, monkeypatch):
-    for leaf in jax.tree.leaves(whole):
-        shards = [np.asarray(s.data) for s in leaf.addressable_shards]
-        assert len(shards) == 4 and all(np.array_equal(shards[0], s) for s in shards[1:])
+    assert same_on_all_devices(whole, 4)
     assert int(parallel.local(whole).critic.buffers["pool"].count) == 12
     monkeypatch.setattr(parallel.Replicas, "of", classmethod(lambda cls, batch: cls((jax.devices()[0],), (0, 1))))
     alone = trained(FOUR, tmp_path)
@@ -144,15 +142,8 @@ def test_four_players_and_their_pool_agree_on_four_devices_and_one(whole, quick_
 
 
 def test_four_players_and_their_pool_resume_to_the_same_bits(whole, quick_compilation, tmp_path):
-    class Stop(Exception):
-        pass
-
-    def stop(step):
-        if step == 3:
-            raise Stop
-
     with pytest.raises(Stop):
-        trained(FOUR, tmp_path, on_step=stop)
+        trained(FOUR, tmp_path, on_step=stop_after(3))
     for a, b in zip(leaves_of(parallel.local(trained(FOUR, tmp_path))), leaves_of(parallel.local(whole)), strict=True):
         np.testing.assert_array_equal(a, b)
 

@@ -33,7 +33,11 @@ class Family:
         """y = H_phi(x) + w, with operator and noise drawn anew: another measurement like `one`, of x."""
         of_H, of_w = jax.random.split(key)
         H = self.draw(of_H, one)
-        return Measurement(one.noise.reparametrized(of_w, H(x)), H, one.noise)
+        return Measurement(one.noise.reparametrized(of_w, self.signal(H, x)), H, one.noise)
+
+    def signal(self, H: Operator, x: Array) -> Array:
+        """H(x), in the units of y."""
+        return H(x)
 
     def domain(self, one: Measurement) -> jax.ShapeDtypeStruct:
         """Shape and type of the x of which the family makes measurements like `one`."""
@@ -122,8 +126,5 @@ class InUnits(Family):
     def draw(self, key: Array, one: Measurement) -> Operator:
         return self.family.draw(key, one)
 
-    def measure(self, key: Array, x: Array, one: Measurement) -> Measurement:
-        of_H, of_w = jax.random.split(key)
-        H = self.draw(of_H, one)
-        clean = self.scale.normalize(H(self.target.restore(x)))
-        return Measurement(one.noise.reparametrized(of_w, clean), H, one.noise)
+    def signal(self, H: Operator, x: Array) -> Array:
+        return self.scale.normalize(H(self.target.restore(x)))

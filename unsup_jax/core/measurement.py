@@ -9,6 +9,7 @@ from flax import struct
 from jax import Array
 
 from unsup_jax.core.operator import Operator
+from unsup_jax.core.phasors import squared_modulus
 
 MAY_SEE = frozenset({"pair", "unpaired", "truth"})
 """What a method can declare to see; `y`, its operator and its noise model are always given."""
@@ -46,6 +47,12 @@ class Scale(struct.PyTreeNode):
         axes = tuple(range(images.ndim - 1))
         mean, deviation = images.mean(axes, keepdims=True)[0], images.std(axes, keepdims=True)[0]
         return cls(mean, jnp.where(deviation > 0, deviation, 1))
+
+    @classmethod
+    def of_power(cls, images: Array, dtype: Any = None) -> "Scale":
+        """The root mean square of images, which may be complex, and an offset of zero, in `dtype` or a real one; of zeros 1."""
+        rms = jnp.sqrt(jnp.mean(squared_modulus(images)))
+        return cls(jnp.zeros((), rms.dtype if dtype is None else dtype), jnp.where(rms > 0, rms, 1))
 
     def normalize(self, x: Array) -> Array:
         """(x - offset) / unit."""

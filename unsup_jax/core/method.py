@@ -231,7 +231,7 @@ class Learned(Method):
 
     @property
     def tiling(self) -> tuple[int, int] | None:
-        return None if self.network.radius is None else (self.network.radius, self.network.alignment)
+        return self.network.tiling
 
     def tiny(self) -> "Learned":
         return replace(self, network=self.network.tiny())

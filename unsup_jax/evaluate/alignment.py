@@ -18,6 +18,7 @@ from jax import Array
 
 from unsup_jax.errors import InputError
 from unsup_jax.lazy import Lazy
+from unsup_jax.networks.volume import inside
 from unsup_jax.operators.cryo_em import random_rotations, rotation_of
 
 ndimage, optimize = Lazy("scipy.ndimage"), Lazy("scipy.optimize")
@@ -73,8 +74,8 @@ def align(x: np.ndarray, reference: np.ndarray, *, rotations: int = 6000, best: 
 
 def ball_correlation(a: np.ndarray, b: np.ndarray) -> float:
     """Pearson's correlation of two volumes [D, D, D, C] in the ball that their cube holds."""
-    inside = np.linalg.norm(_places(a.shape[0]), axis=-1) <= a.shape[0] / 2 - 1
-    return float(_pearson(*(jnp.asarray(v[inside], jnp.float32) for v in (a, b))))
+    held = inside(a.shape[:-1])
+    return float(_pearson(*(jnp.asarray(v[held], jnp.float32) for v in (a, b))))
 
 
 def radial_average(x: np.ndarray) -> np.ndarray:
@@ -103,8 +104,7 @@ def _places(size):
 
 
 def _ball(size):
-    places = _places(size).reshape(-1, 3)
-    return places[np.linalg.norm(places, axis=-1) <= size / 2 - 1].astype(np.float32)
+    return _places(size)[inside((size,) * 3)].astype(np.float32)
 
 
 def _at(x: Array, places: Array) -> Array:

@@ -21,6 +21,11 @@ class Network(nn.Module):
         """The network commutes with shifts by multiples of this many pixels."""
         return 1
 
+    @property
+    def tiling(self) -> tuple[int, int] | None:
+        """(radius, alignment) of a network that is exact in tiles; None of one that is not."""
+        return None if self.radius is None else (self.radius, self.alignment)
+
     def tiny(self) -> "Network":
         """The same network of as few layers and features as it works with, for tests."""
         return self

@@ -21,7 +21,6 @@ from jax import Array, lax
 
 from unsup_jax.core import ANYTHING, Family, Measurement, Own, Scale, Takes
 from unsup_jax.core.family import InUnits
-from unsup_jax.core.phasors import squared_modulus
 from unsup_jax.errors import InputError
 from unsup_jax.losses.games import Augmentation
 from unsup_jax.methods.adversarial.game import Player, Players
@@ -105,16 +104,10 @@ class AmbientGAN(R3GAN):
             return scale, scale
         seen = jax.vmap(self.seen)(example)
         guesses = jax.vmap(lambda H, y: H.guess(y))(H, example.y)
-        return Scale(jnp.zeros(()), _rms(seen)), Scale(jnp.zeros((), like.dtype), _rms(guesses))
+        return Scale.of_power(seen), Scale.of_power(guesses, like.dtype)
 
     def sample(self, key: Array, state: Players, count: int) -> Array:
         """Clean images [count, *S, C] of the law that G learned."""
         G, dtype = self.generates(state.params, state.shape), state.target.offset.dtype
         like = jax.ShapeDtypeStruct(state.shape, dtype)
         return jax.vmap(lambda key: state.target.restore(self.imagined(key, G, like)))(jax.random.split(key, count))
-
-
-def _rms(images):
-    """The root mean square of images that may be complex; 1 where they are zero."""
-    rms = jnp.sqrt(jnp.mean(squared_modulus(images)))
-    return jnp.where(rms > 0, rms, 1)

@@ -117,4 +117,4 @@ class Pix2Pix(Adversarial):
 
     @property
     def tiling(self) -> tuple[int, int] | None:
-        return None if self.generator.radius is None else (self.generator.radius, self.generator.alignment)
+        return self.generator.tiling

@@ -19,7 +19,6 @@ from jax import Array
 from unsup_jax.core import LINEAR, Adam, Among, Family, Measurement, Optimizer, Scale, Takes, all_replicas
 from unsup_jax.core.linear import inner
 from unsup_jax.core.method import Metrics
-from unsup_jax.core.phasors import squared_modulus
 from unsup_jax.errors import InputError
 from unsup_jax.losses.games import Game, GradientPenalty, Regularizer, Wasserstein
 from unsup_jax.methods.adversarial.game import Adversarial, Player, Players
@@ -108,8 +107,7 @@ class UnsupervisedMRI(Adversarial):
     def units(self, example: Measurement) -> tuple[Scale, Scale]:
         """The root mean square of the images H* y, for y and x."""
         back = jax.vmap(lambda H, y: H.adjoint(y))(example.operator, example.y)
-        rms = jnp.sqrt(jnp.mean(squared_modulus(back)))
-        scale = Scale(jnp.zeros(()), jnp.where(rms > 0, rms, 1))
+        scale = Scale.of_power(back)
         return scale, scale
 
     def reconstruct(self, key: Array, state: Players, measurement: Measurement) -> Array:

@@ -261,7 +261,7 @@ class CycleGAN(Adversarial):
 
     @property
     def tiling(self) -> tuple[int, int] | None:
-        return None if self.generator.radius is None else (self.generator.radius, self.generator.alignment)
+        return self.generator.tiling
 
 
 def estimated_noise(example: Measurement) -> PoissonGaussian:
