@@ -15,10 +15,12 @@ from unsup_jax.data import Stream
 from unsup_jax.errors import InputError
 from unsup_jax.evaluate import Foreground, psnr
 from unsup_jax.inference import estimator
+from unsup_jax.losses import Simulation
 from unsup_jax.losses.games import R1, Mirror, Relativistic, Replay, SpectralNorm, Wasserstein
-from unsup_jax.methods import C2GAN, CycleGAN, HistogramMatching, Wiener
+from unsup_jax.methods import C2GAN, Composed, CycleGAN, HistogramMatching, Wiener
 from unsup_jax.methods.transport import Known, LearntBlur, LearntMap
 from unsup_jax.methods.transport.forward import width
+from unsup_jax.methods.unknown_noise import estimated_noise
 from unsup_jax.modalities import MisinformedBlur, Scanner, TwoStains
 from unsup_jax.networks import ConvCritic, PatchCritic, ResNet, UNet, Unrolled
 from unsup_jax.noise import Gaussian
@@ -290,6 +292,36 @@ def test_noise_that_nobody_knows_is_estimated_for_the_simulated_leg(quick_compil
     after, metrics = jax.jit(method.update)(jax.random.key(0), state, batch)
     assert all(jnp.isfinite(value) for value in metrics.values()) and float(after.critic.buffers["noise"].sigma) == float(noise.sigma)
     assert "noise" not in dataclasses.replace(method, noisy=False).init(jax.random.key(0), batch).critic.buffers
+
+
+def test_noise_that_nobody_knows_is_estimated_for_simulation_alone(quick_compilation):
+    """The same as of the simulated leg; with it the loss of the identity is that of the noise, and without it nothing."""
+    batch = measured(spots(8, (32, 32)), Identity(), noise=4.0, unpaired=spots(8, (32, 32), seed=5)).replace(noise=None)
+    method = Composed(network=UNet(depth=1, width=4), objective=0.5 * Simulation()).planned(2)
+    state = method.init(jax.random.key(0), batch)
+    noise = state.trained.buffers["noise"]
+    assert float(noise.variance(jnp.float32(20))) == pytest.approx(16, rel=0.4)
+    seen = jax.tree.map(lambda leaf: leaf[0], method.in_noise(state, batch))
+    assert float(Simulation()(jax.random.key(0), lambda one: one.y, seen)[0]) == pytest.approx(16, rel=0.4)
+    after, metrics = jax.jit(method.update)(jax.random.key(0), state, batch)
+    assert jnp.isfinite(metrics["loss"]) and float(after.trained.buffers["noise"].sigma) == float(noise.sigma)
+    assert method.start_from(after, after.params).trained.buffers["noise"] is after.trained.buffers["noise"]
+
+
+@pytest.mark.parametrize("coils", [1, 3])
+def test_noise_of_k_space_is_estimated_from_its_highest_frequencies(coils):
+    """Also where a coil that sees nothing fills the measurement up, and to the same of complex images."""
+    scanner = Scanner(noise=Gaussian(3.0), coils=coils, acceleration=2, centre=4)
+    x = jnp.asarray(spots(8, (33, 32)))
+    batch = jax.jit(jax.vmap(scanner.measure))(jax.random.split(jax.random.key(0), 8), x).replace(noise=None)
+    assert float(estimated_noise(batch).sigma) == pytest.approx(3, rel=0.15)
+    H = batch.operator
+    filled = batch.replace(y=jnp.pad(batch.y, ((0, 0), (0, 2), (0, 0), (0, 0))),
+                           operator=H.replace(sensitivity_maps=jnp.pad(H.sensitivity_maps, ((0, 0), (0, 0), (0, 2), (0, 0), (0, 0)))))
+    assert float(estimated_noise(filled).sigma) == float(estimated_noise(batch).sigma)
+    images = measured(spots(8, (32, 32)), Identity(), noise=0.0)
+    w = 3 * np.random.default_rng(0).normal(size=(2, *images.y.shape)).astype(np.float32) / np.sqrt(2)
+    assert float(estimated_noise(images.replace(y=images.y + w[0] + 1j * w[1], noise=None)).sigma) == pytest.approx(3, rel=0.2)
 
 
 def test_bad_input_gets_one_line(tmp_path):

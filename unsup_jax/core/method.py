@@ -246,7 +246,7 @@ class Learned(Method):
         if given != own:
             differ = sorted(name for name in given.keys() | own.keys() if given.get(name) != own.get(name))
             raise InputError(f"{self.label} cannot start from that run: its network differs in {', '.join(differ[:3])}")
-        return state.replace(trained=Trained.start(params, self.optimizer))
+        return state.replace(trained=Trained.start(params, self.optimizer, state.trained.buffers))
 
     def planned(self, steps: int, at_once: int | None = None) -> "Learned":
         planned = super().planned(steps)

@@ -53,6 +53,11 @@ class Objective:
         return False
 
     @property
+    def simulates(self) -> bool:
+        """Whether it measures images in the noise of the measurement beside them, which must then have one, known or estimated."""
+        return False
+
+    @property
     def label(self) -> str:
         """The name in logs and tables."""
         return type(self).__name__
@@ -99,6 +104,10 @@ class Sum(Objective):
     @property
     def independent_noise(self) -> bool:
         return any(term.objective.independent_noise for term in self.terms)
+
+    @property
+    def simulates(self) -> bool:
+        return any(term.objective.simulates for term in self.terms)
 
     @property
     def label(self) -> str:

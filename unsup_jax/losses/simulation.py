@@ -18,12 +18,16 @@ from unsup_jax.losses.objective import Estimator, Objective
 
 @dataclass(frozen=True)
 class Simulation(Objective):
-    """(1/n) ||x - F(H x + w')||^2, without w' where the noise is not known."""
+    """(1/n) ||x - F(H x + w')||^2; noise that nobody knows is estimated from the first y of the training, by the method."""
 
     sees: ClassVar[frozenset[str]] = frozenset({"unpaired"})
 
     absolute: bool = False
     """(1/n) ||x - F(H x + w')||_1 in its place."""
+
+    @property
+    def simulates(self) -> bool:
+        return True
 
     def parts(self, operator: Operator) -> bool:
         """Those of a blur too: y is not looked at, and the edges of H x are a small part of it."""

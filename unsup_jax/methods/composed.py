@@ -12,8 +12,10 @@ from typing import Any, ClassVar
 from jax import Array
 
 from unsup_jax.core import Measurement
+from unsup_jax.core.method import LearnedState, Metrics
 from unsup_jax.losses import Estimator, HoldOut, Objective
 from unsup_jax.methods.by_objective import ByObjective
+from unsup_jax.methods.unknown_noise import estimated_noise, in_noise
 from unsup_jax.networks import Network, UNet
 
 
@@ -32,6 +34,22 @@ class Composed(ByObjective):
     def label(self) -> str:
         """The objective's name."""
         return self.objective.label
+
+    def init(self, key: Array, example: Measurement) -> LearnedState:
+        state = super().init(key, example)
+        if not self.objective.simulates:
+            return state
+        return state.replace(trained=state.trained.replace(buffers={"noise": estimated_noise(example)}))
+
+    def update(self, key: Array, state: LearnedState, batch: Measurement) -> tuple[LearnedState, Metrics]:
+        return super().update(key, state, self.in_noise(state, batch))
+
+    def validate(self, key: Array, state: LearnedState, batch: Measurement) -> Metrics:
+        return super().validate(key, state, self.in_noise(state, batch))
+
+    def in_noise(self, state: LearnedState, batch: Measurement) -> Measurement:
+        """The batch in the noise that was estimated, where it is told none and the objective asks for one."""
+        return in_noise(batch, state.trained.buffers["noise"]) if self.objective.simulates else batch
 
     def init_params(self, key: Array, example: Measurement) -> Any:
         own = self.objective.init(key)

@@ -10,7 +10,7 @@ over the couplings pi of the laws of x and y, which nobody knows: x and y are un
 
 is one cost for all that may be known of H_phi (`forward`): nothing, that it is a blur, or all, where D_Y falls away because nothing of
 phi is left to learn, and the game is of two players. The distances are means of moduli. H x is measured in the noise of y, G(H x + w'),
-which G never meets an image without elsewhere, nor D_Y a y. That of images of which nobody knows it is a camera's, estimated from the first.
+which G never meets an image without elsewhere, nor D_Y a y. Noise that nobody knows is estimated from the first measurements.
 
 x^ = G(y) alone. Where H is known, the first half of L_cycle is supervision by simulation (`losses.Simulation`), by which G is to be judged too.
 """
@@ -29,11 +29,10 @@ from unsup_jax.errors import InputError
 from unsup_jax.losses.fidelity import mean_absolute_error
 from unsup_jax.losses.games import Game, LeastSquares, Regularizer, Replay
 from unsup_jax.methods.adversarial.game import Adversarial, Players
-from unsup_jax.methods.classical.camera import channel_cameras
 from unsup_jax.methods.transport.forward import Forward, LearntMap, width
+from unsup_jax.methods.unknown_noise import estimated_noise, in_noise
 from unsup_jax.networks import Critic, Network, PatchCritic, UNet
 from unsup_jax.networks.unrolled import as_channels, on_channels
-from unsup_jax.noise import PoissonGaussian
 
 
 class Maps(NamedTuple):
@@ -232,14 +231,12 @@ class CycleGAN(Adversarial):
         if self.replay is not None:
             first, maps = jax.tree.map(lambda leaf: leaf[0], example), self.generates(state.generator.params, state.shape)
             kept["pool"] = self.replay.init(jax.eval_shape(lambda one: self.made(key, maps, one), first))
-        if self.noisy and self.forward.known and not jnp.iscomplexobj(example.y):   # kept, if not used, where noise is known: one state for both
-            kept["noise"] = estimated_noise(example) if example.noise is None else PoissonGaussian(*jnp.zeros(3))
+        if self.noisy and self.forward.known:                       # kept, if not used, where noise is known: one state for both
+            kept["noise"] = estimated_noise(example)
         return state.replace(critic=state.critic.replace(buffers=state.critic.buffers | kept))
 
     def update(self, key: Array, state: Players, batch: Measurement) -> tuple[Players, Metrics]:
-        if (noise := state.critic.buffers.get("noise")) is not None and batch.noise is None:
-            batch = batch.replace(noise=jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, batch.y.shape[:1]), noise))
-        return super().update(key, state, batch)
+        return super().update(key, state, in_noise(batch, state.critic.buffers.get("noise")))
 
     def tiny(self) -> "CycleGAN":
         return replace(super().tiny(), forward=self.forward.tiny())
@@ -262,10 +259,3 @@ class CycleGAN(Adversarial):
     @property
     def tiling(self) -> tuple[int, int] | None:
         return self.generator.tiling
-
-
-def estimated_noise(example: Measurement) -> PoissonGaussian:
-    """The noise of a camera, the mean over the first measurements of a batch and their channels."""
-    few = jax.tree.map(lambda leaf: leaf[:8], example.only(()))
-    cameras = jax.vmap(lambda one: jnp.stack([part.mean() for part in channel_cameras(one)]))(few)
-    return PoissonGaussian(*cameras.mean(0))
