@@ -9,9 +9,9 @@ import pytest
 from helpers import made_of, projected
 
 from unsup_jax.core import Views
-from unsup_jax.data import Data, Phantoms
+from unsup_jax.data import Data, Phantoms, Stream
 from unsup_jax.errors import InputError
-from unsup_jax.files import cryodrgn, cryosparc, open_image, star
+from unsup_jax.files import Deferred, cryodrgn, cryosparc, open_image, star
 from unsup_jax.methods import ConjugateGradient
 from unsup_jax.modalities import Camera, ElectronMicroscope
 from unsup_jax.operators import Projection, ctf
@@ -81,6 +81,39 @@ def test_a_star_of_relion_becomes_a_volume(particles, tmp_path):
     starfile.write({"other": pd.DataFrame({"a": [1, 2]}), "more": pd.DataFrame({"a": [1, 2]})}, folder / "other.star")
     with pytest.raises(InputError, match="accepted is one of particles"):
         ElectronMicroscope().read([folder / "other.star"])
+
+
+@pytest.mark.parametrize("microscope", [ElectronMicroscope(), ElectronMicroscope(box=12, contrast="dark")])
+def test_particles_that_stay_on_the_disk_are_the_same(particles, microscope, monkeypatch):
+    """Images and CTFs are read and computed where they are wanted; halves of them are every second one."""
+    starfile = pytest.importorskip("starfile")
+    path = particles[0] / "on_disk.star"
+    starfile.write({"optics": pd.DataFrame(OPTICS), "particles": table(particles).sample(frac=1, random_state=1)}, path)
+    data = Data(path=str(path), half="odd", patch=None)
+    read = data.measure(microscope, 0)
+    monkeypatch.setattr("unsup_jax.files.particles.IN_MEMORY", 100)
+    later = data.measure(microscope, 0)
+    assert len(later[0]) == COUNT // 2
+    for one, kept in zip(read[0], later[0]):
+        assert isinstance(kept.y, Deferred) and isinstance(kept.operator.transfer, Deferred) and kept.y.shape == one.y.shape
+        np.testing.assert_array_equal(kept.y, one.y)
+        np.testing.assert_allclose(kept.operator.transfer, one.operator.transfer, atol=1e-5)
+    batches = [Stream(data.arrange(both, frozenset(), 0, views=True).train, batch=3, patch=None, augment=False, seed=0).example(3) for both in (read, later)]
+    np.testing.assert_array_equal(*(batch.y for batch in batches))
+    np.testing.assert_allclose(batches[0].noise.sigma, batches[1].noise.sigma, rtol=1e-6)
+
+
+def test_what_is_not_finite_is_found_on_the_disk_too(tmp_path, monkeypatch):
+    starfile = pytest.importorskip("starfile")
+    images = np.ones((4, SIZE, SIZE), np.float32)
+    images[3, 0, 0] = np.nan
+    with mrcfile.new(tmp_path / "a.mrcs") as file:
+        file.set_data(images)
+    names = pd.DataFrame({"rlnImageName": [f"{i + 1:06d}@a.mrcs" for i in range(4)], "rlnOpticsGroup": 1})
+    starfile.write({"optics": pd.DataFrame(OPTICS), "particles": names}, tmp_path / "a.star")
+    monkeypatch.setattr("unsup_jax.files.particles.IN_MEMORY", 100)
+    with pytest.raises(InputError, match="NaN or infinite"):
+        ElectronMicroscope().read([tmp_path / "a.star"])
 
 
 def test_a_box_reduces_particles_and_keeps_their_places(particles):

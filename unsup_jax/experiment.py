@@ -19,7 +19,7 @@ from unsup_jax.data.parts import in_memory, shown_part
 from unsup_jax.errors import InputError
 from unsup_jax.evaluate import Analysis, align, coverage, psnr
 from unsup_jax.evaluate.summary import Result, mean_scores, summarise
-from unsup_jax.files import Stored, make_folder
+from unsup_jax.files import Deferred, make_folder
 from unsup_jax.inference import WHOLE_IMAGE_PIXELS, estimator
 from unsup_jax.modalities import Modality
 from unsup_jax.noise.correlation import correlation_warning
@@ -129,7 +129,7 @@ def compare(
         say(line)
     samples = (analysis or Analysis()).draws
     test = jobs[0].dataset.test if analysis is None else in_memory(jobs[0].dataset.test)
-    every = not isinstance(test[0].y, Stored)
+    every = not isinstance(test[0].y, Deferred)
     results = [job.run(directory, seed, quiet, start_from if job.label == subject else None, samples, every) for job in jobs]
     if parallel.is_main():
         clean = next((job.dataset.unpaired for job in jobs if job.dataset.unpaired), [])

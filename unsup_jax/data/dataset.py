@@ -16,7 +16,7 @@ from unsup_jax.data.parts import crop, every_second, one_a_specimen, sampled, sh
 from unsup_jax.data.particles import Particles
 from unsup_jax.data.phantoms import Phantoms
 from unsup_jax.errors import InputError
-from unsup_jax.files import IN_MEMORY, Image, Stored, listed, matched, read_images
+from unsup_jax.files import IN_MEMORY, Deferred, Image, listed, matched, read_images
 from unsup_jax.modalities import INSTRUMENTS, Modality, Recording, check_files
 from unsup_jax.noise import NoiseModel, bootstrap
 
@@ -297,7 +297,7 @@ def split(measurements: list[Measurement], part: float, *, first: bool) -> tuple
 
 def _shown(test):
     """(what is scored of measurements, what to say of it): of those on the disk their middles, and without truth the first one alone."""
-    if not isinstance(test[0].y, Stored):
+    if not isinstance(test[0].y, Deferred):
         return test, None
     scored = [shown_part(m) for m in (test[:1] if test[0].truth is None else test)]
     whole, part = (" x ".join(map(str, m.y.shape[:-1])) for m in (test[0], scored[0]))

@@ -9,7 +9,7 @@ import jax
 import numpy as np
 
 from unsup_jax.core import Measurement
-from unsup_jax.files import IN_MEMORY, Image, Stored
+from unsup_jax.files import IN_MEMORY, Deferred, Image
 from unsup_jax.noise.correlation import middle
 
 
@@ -24,13 +24,13 @@ def crop(measurement: Measurement, window: tuple[slice, ...]) -> Measurement:
 
 
 def in_memory(tree: Any) -> Any:
-    """A measurement, or any other tree, with what is on the disk read."""
-    return jax.tree.map(lambda leaf: np.asarray(leaf) if isinstance(leaf, Stored) else leaf, tree)
+    """A measurement, or any other tree, with what is on the disk read, and what is computed where it is wanted computed."""
+    return jax.tree.map(lambda leaf: np.asarray(leaf) if isinstance(leaf, Deferred) else leaf, tree)
 
 
 def single_views(measurements: Sequence[Measurement]) -> list[Measurement]:
     """Every view of the measurements by itself, without its pose, and without the truth, which is of the specimen."""
-    return [view for one in measurements for view in _views(one, len(one.y))]
+    return [view for one in measurements for view in _views(one, one.y.shape[0])]
 
 
 def one_a_specimen(measurements: Sequence[Measurement]) -> list[Measurement]:
@@ -65,7 +65,7 @@ SHOWN = 2**18
 def shown_part(measurement: Measurement) -> Measurement:
     """The middle of a large measurement on the disk by a local operator; any other one whole."""
     y = measurement.y
-    large = isinstance(y, Stored) and y.size > WHOLE and measurement.operator.local
+    large = isinstance(y, Deferred) and y.size > WHOLE and measurement.operator.local
     return crop(measurement, middle_part(y.shape, SHOWN)) if large else measurement
 
 

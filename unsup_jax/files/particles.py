@@ -1,13 +1,14 @@
 """Particles of electron microscopy: images cut out of micrographs, with what is known of their defocus and poses, whatever the program."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from unsup_jax.errors import InputError
-from unsup_jax.files import mrc
+from unsup_jax.files import IN_MEMORY, mrc
 
 
 @dataclass(frozen=True)
@@ -15,7 +16,7 @@ class Particles:
     """N images of [D, D] pixels. What a file does not say is None."""
 
     path: Path
-    images: np.ndarray
+    images: "np.ndarray | Images"
     """[N, D, D] float32."""
     pixel_size_angstrom: float
     optics: dict[str, np.ndarray] | None = None
@@ -26,29 +27,59 @@ class Particles:
     """[N, 2]: pixels (x, y) by which the particle lies off the image's middle, D // 2."""
 
 
-def collected(path: Path, names: Sequence[str], indices: Sequence[int], roots: Sequence[Path]) -> np.ndarray:
+class Images:
+    """Images [N, D, D] in float32 that lie in stacks of one shape of image, of which those that are asked for are read.
+
+    Reading raises `InputError` where pixels are not finite.
+    """
+
+    dtype = np.dtype(np.float32)
+
+    def __init__(self, path: Path, stacks: Sequence[Any], of: np.ndarray, at: np.ndarray, through: Callable[[np.ndarray], np.ndarray] | None = None):
+        self._path, self._stacks, self._of, self._at, self._through = path, stacks, of, at, through or (lambda images: images)
+        self.shape = (len(of), *self._through(np.zeros((1, *stacks[0].shape[1:]), np.float32)).shape[1:])
+
+    def through(self, function: Callable[[np.ndarray], np.ndarray]) -> "Images":
+        """The same as a function of images [n, D, D] makes them."""
+        return Images(self._path, self._stacks, self._of, self._at, lambda images: function(self._through(images)))
+
+    def __getitem__(self, part: slice) -> np.ndarray:
+        of, at = self._of[part], self._at[part]
+        images = np.empty((len(of), *self._stacks[0].shape[1:]), np.float32)
+        for stack in np.unique(of):
+            images[of == stack] = self._stacks[stack][at[of == stack]]
+        if not np.isfinite(images).all():
+            raise InputError(f"{self._path}: particles hold pixels that are NaN or infinite")
+        return self._through(images)
+
+
+def collected(path: Path, names: Sequence[str], indices: Sequence[int], roots: Sequence[Path]) -> np.ndarray | Images:
     """Images [N, D, D] of the places `indices` in the stacks `names`, which lie below one of the folders `roots`.
 
-    Raises `InputError` where a stack is not found, has fewer images, or images of another size.
+    More than `IN_MEMORY` numbers stay on the disk. Raises `InputError` where a stack is not found, has fewer images, or images of
+    another size.
     """
-    stacks, images = {}, []
-    for name, index in zip(names, indices):
-        if name not in stacks:
-            places = [root / part for root in roots for part in (name, Path(name).name)]
-            found = next((place for place in places if place.is_file()), None)
-            if found is None:
-                raise InputError(f"{path}: the stack {name} is not there; looked for below {', '.join(str(root.resolve()) for root in roots[:3])}")
-            stack = mrc.read(found)[0]
-            stacks[name] = np.asarray(stack)[None] if len(stack.shape) == 2 else stack
-        stack = stacks[name]
-        if not 0 <= index < stack.shape[0] or tuple(stack.shape[1:]) != (stack.shape[1],) * 2 or images and tuple(stack.shape[1:]) != images[0].shape:
-            raise InputError(f"{path}: image {index + 1} of {name}, a stack of shape {stack.shape}; accepted are square images of one size")
-        images.append(np.asarray(stack[index], np.float32))
-    if not images:
+    if not len(names):
         raise InputError(f"{path}: lists no particle")
-    if not np.isfinite(result := np.stack(images)).all():
-        raise InputError(f"{path}: particles hold pixels that are NaN or infinite")
-    return result
+    stacks = {name: _stack(path, name, roots) for name in dict.fromkeys(names)}
+    size = next(iter(stacks.values())).shape[1]
+    for name, index in zip(names, indices):
+        shape = tuple(stacks[name].shape)
+        if not 0 <= index < shape[0] or shape[1:] != (size, size):
+            raise InputError(f"{path}: image {index + 1} of {name}, a stack of shape {shape}; accepted are square images of one size")
+    number = {name: i for i, name in enumerate(stacks)}
+    images = Images(path, list(stacks.values()), np.array([number[name] for name in names], np.int32), np.array(indices, np.int64))
+    return images if np.prod(images.shape) > IN_MEMORY else images[:]
+
+
+def _stack(path, name, roots):
+    """The images [N, D, D] of a stack; of a file of one image, that one."""
+    places = [root / part for root in roots for part in (name, Path(name).name)]
+    found = next((place for place in places if place.is_file()), None)
+    if found is None:
+        raise InputError(f"{path}: the stack {name} is not there; looked for below {', '.join(str(root.resolve()) for root in roots[:3])}")
+    stack = mrc.read(found)[0]
+    return np.asarray(stack)[None] if len(stack.shape) == 2 else stack
 
 
 def euler_zyz(rot: np.ndarray, tilt: np.ndarray, psi: np.ndarray) -> np.ndarray:

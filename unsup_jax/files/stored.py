@@ -1,4 +1,4 @@
-"""The images of a file, read and written where a part of them is wanted."""
+"""The images of a file, read and written where a part of them is wanted; and other arrays that are made where they are wanted."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,7 +9,40 @@ from unsup_jax.errors import InputError
 from unsup_jax.files.picture import Picture, as_stored, channels_last, indices
 
 
-class Stored:
+class Deferred:
+    """An array in float32 that `numpy.asarray` reads or computes, anew each time. A subclass has its `shape`."""
+
+    __slots__ = ()
+
+    dtype = np.dtype(np.float32)
+
+    @property
+    def ndim(self) -> int:
+        """Axes."""
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """How many numbers it holds."""
+        return int(np.prod(self.shape))
+
+
+class Computed(Deferred):
+    """make(place), an array of that shape: one of many that differ in their place alone. A part of it is computed with the whole."""
+
+    __slots__ = ("_make", "_place", "shape")
+
+    def __init__(self, make: Callable[[int], np.ndarray], place: int, shape: tuple[int, ...]):
+        self._make, self._place, self.shape = make, place, shape
+
+    def __getitem__(self, index: Any) -> np.ndarray:
+        return np.asarray(self)[index]
+
+    def __array__(self, dtype=None, copy=None) -> np.ndarray:
+        return np.asarray(self._make(self._place), dtype or np.float32)
+
+
+class Stored(Deferred):
     """One image of a file as [*S, C] in float32, or a window of it: slices of its axes of space are windows too.
 
     `numpy.asarray` reads it, less the picture's offset, which is `InputError` where pixels are not finite.
@@ -17,23 +50,11 @@ class Stored:
 
     __slots__ = ("_picture", "_place", "_dimensions", "_corner", "shape")
 
-    dtype = np.dtype(np.float32)
-
     def __init__(self, picture: Picture, place: tuple, dimensions: int):
         sizes = dict(zip(picture.axes, picture.array.shape))
         self._picture, self._place, self._dimensions = picture, place, dimensions
         self._corner = (0,) * dimensions
         self.shape = (*(sizes[a] for a in picture.spatial(dimensions)), int(np.prod([sizes[a] for a in picture.channels()])))
-
-    @property
-    def ndim(self) -> int:
-        """Axes of space, and one of channels."""
-        return len(self.shape)
-
-    @property
-    def size(self) -> int:
-        """How many numbers it holds."""
-        return int(np.prod(self.shape))
 
     @property
     def stored_dtype(self) -> np.dtype:

@@ -1,6 +1,6 @@
 """Electron microscopes of single frozen particles."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar, Literal
@@ -115,29 +115,31 @@ class ElectronMicroscope(Modality):
     def _recording(self, path, dimensions):
         found = {".star": star.read, ".cs": cryosparc.read}.get(path.suffix.lower(), self._stack)(path)
         found = found if self.box is None else _reduced(found, self.box)
-        y = (-found.images if self.contrast == "dark" else found.images)[..., None]
-        transfer, noise = _transfer(found), self._noise(y)
-        kept = replace(found, images=found.images[:0])
+        found = found if self.contrast == "bright" else replace(found, images=_through(found.images, np.negative))
+        kept, size = replace(found, images=found.images[:0]), found.images.shape[-1]
         if dimensions == 2:
-            operators = [Identity()] * len(y) if transfer is None else [ContrastTransfer(one) for one in transfer]
-            return Recording(path, [Measurement(*one) for one in zip(y, operators, noise)], kept)
+            y = _each(lambda part: found.images[part][..., None], found.images, (size, size, 1))
+            operators = [Identity()] * len(y)
+            if found.optics is not None:
+                operators = [ContrastTransfer(one) for one in _each(_transfer(found), found.images, (size, size // 2 + 1))]
+            return Recording(path, [Measurement(*one) for one in zip(y, operators, self._noise(found.images))], kept)
         if found.rotations is None:
             raise InputError(f"{path}: says no poses, which the reconstruction of a volume takes; its images are read with --data.dimensions 2")
         single = lambda array: None if array is None else np.asarray(array, np.float32)
+        transfer = None if found.optics is None else _transfer(found)(slice(None))
         H = Views(Projection(single(found.rotations), single(found.shifts), transfer, width=2))
-        return Recording(path, [Measurement(y, H)], kept)
+        return Recording(path, [Measurement(found.images[:][..., None], H)], kept)
 
-    def _noise(self, y):
+    def _noise(self, images):
         """A noise model for each particle: of the background around all of them, or a patch of the background that was given."""
+        count, size = images.shape[:2]
         if self.background is None:
-            places = np.arange(y.shape[1]) - y.shape[1] // 2
-            outside = np.square(places)[:, None] + np.square(places) > (y.shape[1] / 2) ** 2
-            return [Gaussian(np.float32(y[:, outside].std()))] * len(y)
+            return [Gaussian(np.float32(_deviation_outside(images)))] * count
         patches = np.asarray(files.open_image(self.background).array, np.float32)
         patches = patches if self.box is None or patches.ndim != 3 else reduced(patches, self.box)
-        if patches.ndim != 3 or patches.shape[1:] != y.shape[1:3]:
-            raise InputError(f"{self.background}: background of shape {patches.shape}; accepted are images [N, {y.shape[1]}, {y.shape[2]}], as the particles are")
-        return [Background(patches[i % len(patches)][..., None]) for i in range(len(y))]
+        if patches.ndim != 3 or patches.shape[1:] != (size, size):
+            raise InputError(f"{self.background}: background of shape {patches.shape}; accepted are images [N, {size}, {size}], as the particles are")
+        return [Background(patches[i % len(patches)][..., None]) for i in range(count)]
 
     def _stack(self, path):
         """The images of a stack with the poses, and the parameters of the CTF, of cryoDRGN."""
@@ -154,13 +156,36 @@ class ElectronMicroscope(Modality):
         return Particles(picture.path, images, pixel, optics, rotations, None if shifts is None else -shifts * images.shape[-1])
 
 
+def _each(of: Callable[[slice], np.ndarray], images, shape):
+    """The arrays of that shape that `of` gives of a part of the particles: of those on the disk, each where it is wanted."""
+    if isinstance(images, np.ndarray):
+        return list(of(slice(None)))
+    one = lambda place: of(slice(place, place + 1))[0]
+    return [files.Computed(one, place, shape) for place in range(images.shape[0])]
+
+
+def _through(images, function):
+    """Images as a function of [n, D, D] makes them."""
+    return function(images) if isinstance(images, np.ndarray) else images.through(function)
+
+
 def _transfer(found):
-    """The CTF of each particle [N, D, D // 2 + 1]; None where the parameters are not known."""
-    if found.optics is None:
-        return None
-    size = found.images.shape[-1]
-    one = jax.jit(jax.vmap(lambda optics: ctf(size, pixel_size_angstrom=found.pixel_size_angstrom, **optics)))
-    return np.asarray(one({name: jnp.asarray(values, jnp.float32) for name, values in found.optics.items()}))
+    """The CTFs [n, D, D // 2 + 1] of a part of the particles."""
+    size, optics = found.images.shape[-1], {name: np.asarray(values, np.float32) for name, values in found.optics.items()}
+    some = jax.jit(jax.vmap(lambda optics: ctf(size, pixel_size_angstrom=found.pixel_size_angstrom, **optics)))
+    return lambda part: np.asarray(some({name: values[part] for name, values in optics.items()}))
+
+
+def _deviation_outside(images):
+    """Standard deviation of all images [N, D, D] outside of the circle that their frame holds."""
+    (count, size), total, square = images.shape[:2], 0.0, 0.0
+    places = np.arange(size) - size // 2
+    outside = np.square(places)[:, None] + np.square(places) > (size / 2) ** 2
+    for first in range(0, count, 1024):
+        part = images[first:first + 1024][:, outside].astype(np.float64)
+        total, square = total + part.sum(), square + np.square(part).sum()
+    mean = total / (count * outside.sum())
+    return np.sqrt(max(square / (count * outside.sum()) - mean**2, 0.0))
 
 
 def _reduced(found, box):
@@ -169,7 +194,7 @@ def _reduced(found, box):
     if box > size:
         raise InputError(f"{found.path}: images of {size} pixels are not reduced to a box of {box}")
     shifts = None if found.shifts is None else found.shifts * box / size
-    return replace(found, images=reduced(found.images, box), pixel_size_angstrom=found.pixel_size_angstrom * size / box, shifts=shifts)
+    return replace(found, images=_through(found.images, lambda images: reduced(images, box)), pixel_size_angstrom=found.pixel_size_angstrom * size / box, shifts=shifts)
 
 
 def reduced(images: np.ndarray, box: int) -> np.ndarray:
