@@ -7,14 +7,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy import ndimage
 from skimage.metrics import normalized_root_mse, peak_signal_noise_ratio, structural_similarity
 
 from unsup_jax import evaluate
+from unsup_jax.core import Measurement
 from unsup_jax.errors import InputError
-from unsup_jax.evaluate import coverage, fourier_ring_correlation, nmse, psnr, psnr_affine, report, scores, ssim
+from unsup_jax.evaluate import Acquisitions, coverage, fourier_ring_correlation, nmse, psnr, psnr_affine, report, scores, ssim
 from unsup_jax.evaluate.tiling import in_tiles, tiles
 from unsup_jax.methods.dihedral import dihedral_mean
 from unsup_jax.networks import DnCNN, UNet
+from unsup_jax.operators import Identity
 
 RNG = np.random.default_rng(0)
 
@@ -146,6 +149,28 @@ def test_resolution_of_a_band_limited_signal():
     assert same.resolution() == 0.2  # two pixels: nothing falls below
     with pytest.raises(InputError, match="must agree"):
         fourier_ring_correlation(a[..., None], a[:5, :, None])
+
+
+def test_two_acquisitions_correlate_as_far_as_the_specimen_reaches():
+    """By 1/7 as far as its band; by nothing where nothing is, unless the method invents the same twice."""
+    rng = np.random.default_rng(0)
+    frequency = np.hypot(*np.meshgrid(np.fft.fftfreq(64), np.fft.fftfreq(64)))[..., None]
+    specimen = 3e3 * np.fft.ifft2(np.where(frequency < 0.25, np.fft.fft2(rng.normal(size=(64, 64, 1)), axes=(0, 1)), 0), axes=(0, 1)).real
+    light = 1 - ndimage.gaussian_filter(np.pad(np.ones((32, 32)), ((0, 32), (32, 0))), 3, mode="wrap")[..., None]
+    specimen = light * (1e4 + specimen)                              # nothing in a corner, by edges that are smooth
+    test = [Measurement(specimen + noise, Identity(), pair=specimen - noise) for noise in rng.normal(size=(4, 64, 64, 1))]
+    analysis = Acquisitions(empty=16)
+    shown = analysis.measurements(test)
+    assert len(shown) == 8 and shown[1].y is test[0].pair
+    noise = rng.normal(size=(8, 64, 64, 1))
+    estimates = [specimen + 3e3 * w for w in noise]
+    resolution, nothing = analysis.scores(estimates, shown, []).values()
+    assert resolution == pytest.approx(4, rel=0.12) and abs(nothing) < 0.1
+    assert analysis.scores([x + 3e3 * noise[0] for x in estimates], shown, [])["correlation where nothing is"] > 0.3
+    with pytest.raises(InputError, match="--data.pair"):
+        analysis.measurements([test[0].replace(pair=None)])
+    with pytest.raises(InputError, match="an empty part of 65 pixels"):
+        Acquisitions(empty=65).measurements(test)
 
 
 def test_scores_hold_every_column():

@@ -12,8 +12,8 @@ from unsup_jax.errors import InputError
 from unsup_jax.experiment import Experiment
 from unsup_jax.files import open_image
 from unsup_jax.methods import FilteredBackProjection, RichardsonLucy
-from unsup_jax.modalities import Blurred, Camera, Inpainting, Scanner, TiltSeries, Tomograph
-from unsup_jax.operators import Radon, gaussian_psf, gibson_lanni_psf
+from unsup_jax.modalities import Blurred, Camera, CoarseCamera, Inpainting, Scanner, TiltSeries, Tomograph
+from unsup_jax.operators import Radon, airy_psf, gaussian_psf, gibson_lanni_psf
 from unsup_jax.operators.rotation_axis import rotation_axis
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")
@@ -177,6 +177,27 @@ def test_an_image_is_deconvolved_by_the_psf_of_a_file(tmp_path):
     for name, message in (("volume.tif", "for images of 2 axes"), ("no.tif", "no such file")):
         with pytest.raises(InputError, match=message):
             Data(path=str(tmp_path / "y.npy")).measure(Blurred(psf=str(tmp_path / name)), 0)
+
+
+def test_a_coarse_camera_makes_finer_images_of_its_files(tmp_path):
+    """Its pixels are means of the blurred x; a point comes back on the finer grid, whose pixels the file says, where it was."""
+    modality, point = CoarseCamera(psf_sigma=1.5), np.zeros((34, 38, 1), np.float32)
+    point[16, 21] = 1000
+    H = modality.of_image(np.zeros((17, 19, 1), np.float32))
+    y = np.asarray(H(jnp.asarray(point)))
+    light = np.asarray(Blurred(psf_sigma=1.5).of_image(point)(jnp.asarray(point)))
+    np.testing.assert_allclose(y, light.reshape(17, 2, 19, 2, 1).mean((1, 3)), atol=1e-4)
+    tifffile.imwrite(tmp_path / "y.tif", y[..., 0], imagej=True, resolution=(10.0, 10.0), metadata={"unit": "um"})
+    x = made_of(RichardsonLucy(steps=50), modality, tmp_path / "y.tif", tmp_path / "x.tif")
+    assert x.shape == (34, 38) and np.unravel_index(x.argmax(), x.shape) == (16, 21)
+    assert open_image(tmp_path / "x.tif").metadata.scales["X"].to("µm").step == pytest.approx(0.05, rel=1e-5)
+    known = {"numerical_aperture": 1.2, "wavelength_um": 0.52}
+    optics = CoarseCamera(psf="optics", **known).read([tmp_path / "y.tif"])[0].measurements[0].operator.inner
+    np.testing.assert_allclose(optics.psf, airy_psf((34, 38), pixel_size_um=0.05, **known), rtol=1e-3, atol=1e-9)
+    with pytest.raises(InputError, match="the shape \\(9, 8, 1\\) is no multiple"):
+        modality.operator(None, np.zeros((9, 8, 1)))
+    with pytest.raises(InputError, match="finer of 2 or more, not 1"):
+        CoarseCamera(finer=1)
 
 
 def test_a_bead_is_deconvolved_by_its_measured_psf(shared_data, tmp_path):

@@ -117,6 +117,7 @@ def compare(
         raise InputError("; ".join(left_out))
     if analysis is not None:
         analysis.check([m.y.shape for m in jobs[0].dataset.test])
+        jobs = [job.asked(analysis) for job in jobs]
     make_folder(directory)
     if parallel.is_main():
         for line in begin(directory, name, settings, provenance.of_data(data, modality, [*measured[0], *measured[1]])):
@@ -182,6 +183,10 @@ class _Job:
             dataset.train, dataset.validation, batch=train.batch, patch=data.patch, augment=data.augment, seed=train.seed, sees=method.sees,
             unpaired=dataset.unpaired, parts=method.parts,
         ))
+
+    def asked(self, analysis: Analysis) -> "_Job":
+        """The same, which reconstructs what an analysis wants."""
+        return dataclasses.replace(self, dataset=dataclasses.replace(self.dataset, test=analysis.measurements(self.dataset.test)))
 
     def run(self, directory: Path, seed: int, quiet: bool, start_from: Any, samples: int, every: bool) -> Result:
         """Train where there is something to train; reconstruct the test measurements, or draw samples, or both.

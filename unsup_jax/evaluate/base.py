@@ -24,6 +24,10 @@ class Analysis:
     def check(self, shapes: list[tuple[int, ...]]) -> None:
         """`InputError` where measurements y of such `shapes` are not what it is made for."""
 
+    def measurements(self, test: Sequence[Measurement]) -> list[Measurement]:
+        """What is reconstructed for it: the test measurements, unless it asks for others beside them. Raises `InputError` where it cannot."""
+        return list(test)
+
     def scores(
         self, estimates: Sequence[np.ndarray], test: Sequence[Measurement], reference: Sequence[np.ndarray],
     ) -> dict[str, float]:

@@ -2,6 +2,7 @@
 
 from unsup_jax.modalities.base import Modality, Recording, check_files
 from unsup_jax.modalities.camera import Camera, LineScanner
+from unsup_jax.modalities.coarse_camera import CoarseCamera
 from unsup_jax.modalities.cryo_em import ElectronMicroscope
 from unsup_jax.modalities.deconvolution import Blurred
 from unsup_jax.modalities.diffraction import DiffractionTomograph
@@ -18,13 +19,13 @@ from unsup_jax.modalities.tilt_series import TiltSeries, Tomogram
 from unsup_jax.modalities.tomography import Tomograph
 
 __all__ = [
-    "INSTRUMENTS", "Blurred", "Camera", "DiffractionTomograph", "ElectronMicroscope", "FourierPtychographicMicroscope", "Imager",
+    "INSTRUMENTS", "Blurred", "Camera", "CoarseCamera", "DiffractionTomograph", "ElectronMicroscope", "FourierPtychographicMicroscope", "Imager",
     "Inpainting", "LineScanner", "LocalizationCounts", "LocalizationMicroscope", "MisinformedBlur", "Modality", "MultisliceScanner",
     "Paradigm", "Recording", "Scanner", "TiltSeries", "Tomogram", "Tomograph", "TwoStains", "check_files",
 ]
 
 INSTRUMENTS = (
-    Blurred, Camera, DiffractionTomograph, ElectronMicroscope, FourierPtychographicMicroscope, Inpainting, LineScanner, LocalizationCounts,
-    LocalizationMicroscope, MultisliceScanner, Scanner, TiltSeries, Tomogram, Tomograph,
+    Blurred, Camera, CoarseCamera, DiffractionTomograph, ElectronMicroscope, FourierPtychographicMicroscope, Inpainting, LineScanner,
+    LocalizationCounts, LocalizationMicroscope, MultisliceScanner, Scanner, TiltSeries, Tomogram, Tomograph,
 )
 """Every kind, to ask which of them a file is of."""

@@ -253,8 +253,8 @@ class CycleGAN(Adversarial):
         return operator.local or (operator.stationary and not self.generator.takes_operator)
 
     def tiles(self, operator: Operator) -> bool:
-        """Those of y, whatever blurred it, where G sees nothing else."""
-        return self.tiling is not None and not self.generator.takes_operator
+        """Those of y on the pixels of x, whatever blurred it, where G sees nothing else."""
+        return self.parts(operator) and self.tiling is not None and not self.generator.takes_operator
 
     @property
     def tiling(self) -> tuple[int, int] | None:
