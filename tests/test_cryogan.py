@@ -58,7 +58,8 @@ def test_the_gradient_of_the_volume_is_the_back_projection_of_the_critics(quick_
     inside = jnp.linalg.norm(jnp.stack(jnp.meshgrid(*(jnp.arange(10) - 5,) * 3)), axis=0) <= 4
     for i, key in enumerate(sample_keys(key, 2)):
         gradient = jax.grad(loss)(state.generator.params, key, i)["params"]["voxels"]
-        H = method.family.draw(jax.random.split(jax.random.split(key)[0])[0], one(i))
+        of_y, _ = jax.random.split(jax.random.split(key)[0])
+        H = method.family.draw(jax.random.split(of_y)[0], one(i))
         expected = (-H.adjoint(a) - 0.3 / 10 * 2 * jnp.maximum(-x, 0)) * inside[..., None]
         np.testing.assert_allclose(gradient, expected, atol=2e-5 * float(jnp.abs(expected).max()))
 

@@ -59,7 +59,7 @@ TAKEN = {
     "Noise2Noise": PLAIN | {"blurred"}, "Wiener": PLAIN | {"blurred"},
     "DeepStorm": set(), "PeakFinding": set(), "PtychographyGAN": set(), "FirstGuess": LINEAR_KINDS | {"intensities"},
     "FilteredBackProjection": {"sinogram"}, "TomoGAN": PLAIN | {"sinogram"}, "GANrec": PLAIN | {"holes", "blurred", "sinogram"},
-    "AmbientGAN": PLAIN | {"holes", "blurred", "sinogram"}, **dict.fromkeys(("UnmeasuredGAN", "CryoGAN"), PLAIN | {"holes", "blurred"}),
+    "AmbientGAN": PLAIN | {"holes", "blurred", "sinogram"}, **dict.fromkeys(("UnmeasuredGAN", "CryoGAN", "MultiCryoGAN"), PLAIN | {"holes", "blurred"}),
     "UnsupervisedMRI": {"holes", "k-space"}, "GRAPPA": set(), "SliceGRAPPA": set(),
 }
 

@@ -14,7 +14,7 @@ from unsup_jax.data.bundled import Brain, Bundled
 from unsup_jax.data.fmri import FunctionalRun
 from unsup_jax.data.parts import crop, every_second, one_a_specimen, sampled, shown_part, single_views
 from unsup_jax.data.particles import Particles
-from unsup_jax.data.phantoms import Phantoms
+from unsup_jax.data.phantoms import Hinge, Phantoms
 from unsup_jax.errors import InputError
 from unsup_jax.files import IN_MEMORY, Deferred, Image, listed, matched, read_images
 from unsup_jax.modalities import INSTRUMENTS, Modality, Recording, check_files
@@ -44,7 +44,7 @@ class Data:
     Raises `InputError` on a fraction outside [0, 1), a patch below 8 pixels (in depth 1), or dimensions other than 2, 3.
     """
 
-    source: Bundled | Phantoms | Brain | FunctionalRun | Particles = Bundled()
+    source: Bundled | Phantoms | Brain | FunctionalRun | Particles | Hinge = Bundled()
     """Clean images that the modality measures."""
     clean: str | None = None
     """Your own clean images in place of the source: a file (.tif .png .npy .h5 .zarr .mrc), a folder of files, a

@@ -3,6 +3,7 @@
 from unsup_jax.evaluate.acquisitions import Acquisitions
 from unsup_jax.evaluate.alignment import Alignment, align, ball_correlation, radial_average
 from unsup_jax.evaluate.base import Analysis
+from unsup_jax.evaluate.conformations import Conformations
 from unsup_jax.evaluate.distributions import Distributions, gaussian_like, kernel_mmd, sliced_wasserstein, spectrum_error
 from unsup_jax.evaluate.fmri import Functional, retinotopy, t_statistic, temporal_snr
 from unsup_jax.evaluate.foreground import Foreground
@@ -16,7 +17,7 @@ from unsup_jax.evaluate.spectrum import Spectrum
 from unsup_jax.evaluate.uncertainty import calibration, coverage
 
 __all__ = [
-    "Acquisitions", "Alignment", "Analysis", "Correlation", "Distributions", "Foreground", "Functional", "MaskedCorrelation",
+    "Acquisitions", "Alignment", "Analysis", "Conformations", "Correlation", "Distributions", "Foreground", "Functional", "MaskedCorrelation",
     "Specimen", "Spectrum", "align", "ball_correlation", "ball_mask", "calibration", "coverage", "fourier_ring_correlation",
     "fourier_shell_correlation", "gaussian_like", "kernel_mmd", "masked_shell_correlation", "nmse", "psnr", "psnr_affine",
     "radial_average", "retinotopy", "scores", "sliced_wasserstein", "spectrum_error", "ssim", "t_statistic", "temporal_snr",

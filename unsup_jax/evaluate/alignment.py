@@ -59,9 +59,8 @@ def align(x: np.ndarray, reference: np.ndarray, *, rotations: int = 6000, best: 
     if x.shape != reference.shape or x.ndim != 4 or len(set(x.shape[:3])) != 1:
         raise InputError(f"volumes [D, D, D, C] of one shape are aligned, not {x.shape} and {reference.shape}")
     size = x.shape[0]
-    coarse = min(COARSE, max(8, size // 2))
-    R = np.asarray(random_rotations(jax.random.key(seed), rotations))
-    found = np.asarray(_both_hands(*(resized(v, coarse) for v in (x, reference)), R))
+    coarse = _coarse(size)
+    R, found = _searched(x, reference, rotations, seed)
     mirror = np.diag([-1.0, 1.0, 1.0])
     starts = [R[i] @ (mirror if hand else np.eye(3)) for i, hand in zip(*np.unravel_index(np.argsort(-found, None)[:best], found.shape))]
     poses = [(0.0, Q, np.zeros(3)) for Q in starts]
@@ -70,6 +69,11 @@ def align(x: np.ndarray, reference: np.ndarray, *, rotations: int = 6000, best: 
         poses = sorted((_refined(a, b, Q, t, size / width) for _, Q, t in poses[:kept]), key=lambda pose: -pose[0])
     correlation, Q, t = poses[0]
     return Alignment(Q, t, correlation)
+
+
+def rough_correlation(x: np.ndarray, reference: np.ndarray, *, rotations: int = 2000, seed: int = 0) -> float:
+    """The largest correlation with a reference at random rotations of either hand, of reduced volumes: what `align` begins with."""
+    return float(_searched(x, reference, rotations, seed)[1].max())
 
 
 def ball_correlation(a: np.ndarray, b: np.ndarray) -> float:
@@ -96,6 +100,16 @@ def resized(x: np.ndarray, width: int) -> np.ndarray:
     spectrum = np.fft.fftshift(np.fft.fftn(np.fft.ifftshift(x, (0, 1, 2)), axes=(0, 1, 2)), (0, 1, 2))[middle]
     small = np.fft.fftshift(np.fft.ifftn(np.fft.ifftshift(spectrum, (0, 1, 2)), axes=(0, 1, 2)), (0, 1, 2))
     return (small.real * (width / size) ** 3).astype(np.float32)
+
+
+def _coarse(size):
+    return min(COARSE, max(8, size // 2))
+
+
+def _searched(x, reference, rotations, seed):
+    """(random rotations [N, 3, 3], the correlation at each of them and at its mirror [N, 2])."""
+    R = np.asarray(random_rotations(jax.random.key(seed), rotations))
+    return R, np.asarray(_both_hands(*(resized(v, _coarse(x.shape[0])) for v in (x, reference)), R))
 
 
 def _places(size):

@@ -38,6 +38,12 @@ class Analysis:
         """The same of samples [N, *S, C] that a method made from nothing, such as their distance from the reference."""
         return {}
 
+    def sample_figures(
+        self, directory: Path, samples: dict[str, np.ndarray], reference: Sequence[np.ndarray], estimates: dict[str, list[np.ndarray]],
+    ) -> dict[str, Path]:
+        """Figures, by their caption, of the samples of each method that makes some, beside the reference and the estimates of the others."""
+        return {}
+
     def figures(self, directory: Path, estimates: dict[str, list[np.ndarray]]) -> dict[str, Path]:
         """Figures of the report, by their caption, of the estimates of each method and, where it is known, of the "truth"."""
         return {}

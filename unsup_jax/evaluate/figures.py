@@ -253,6 +253,18 @@ def volumes(path: Path, maps: dict[str, np.ndarray]) -> None:
     _save(figure, path)
 
 
+def by_number(path: Path, curves: dict[str, np.ndarray], item: str, quantity: str) -> None:
+    """A quantity of each of a number of items, one curve a label."""
+    figure = Figure(figsize=(5.5, 3.4), layout="constrained")
+    axis = figure.subplots()
+    for name, curve in curves.items():
+        axis.plot(np.arange(1, len(curve) + 1), curve, marker="o", ms=4, lw=1.2, label=name)
+    axis.set(xlabel=item, ylabel=quantity)
+    axis.grid(alpha=0.3)
+    axis.legend(fontsize=8)
+    _save(figure, path)
+
+
 def shell_correlations(path: Path, curves: dict[str, Correlation], threshold: float) -> None:
     """Curves of FSC over spatial frequency, with a threshold."""
     figure = Figure(figsize=(5.5, 3.4), layout="constrained")

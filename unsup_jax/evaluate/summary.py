@@ -72,6 +72,8 @@ def summarise(
             if found:
                 lines.append("Of the truth: " + ", ".join(f"{name} {report.cell(name, value)}" for name, value in found.items()) + ".")
         made |= analysis.figures(directory, series)
+        if drawn := {r.label: r.samples for r in results if r.samples is not None}:
+            made |= analysis.sample_figures(directory, drawn, reference, {r.label: r.estimates for r in estimated})
     write_json(directory / "scores.json", rows)
     say("\n" + report.text_table(rows) + "\n")
     for line in lines:

@@ -6,6 +6,7 @@ from unsup_jax.methods.adversarial.cryogan import CryoGAN
 from unsup_jax.methods.adversarial.fgan import FGAN
 from unsup_jax.methods.adversarial.gan import GAN
 from unsup_jax.methods.adversarial.ganrec import GANrec
+from unsup_jax.methods.adversarial.multi_cryogan import MultiCryoGAN
 from unsup_jax.methods.adversarial.pix2pix import Pix2Pix
 from unsup_jax.methods.adversarial.ptychography_gan import PtychographyGAN
 from unsup_jax.methods.adversarial.r3gan import R3GAN
@@ -54,7 +55,7 @@ from unsup_jax.methods.variational.vae import VAE
 __all__ = [
     "ADMM", "AmbientGAN", "AnnaPalm", "BM3D", "C2GAN", "Composed", "ConjugateGradient", "CryoGAN", "CycleGAN", "DeepStorm",
     "DivNoising", "EmpiricalLaw", "FGAN", "FilteredBackProjection", "FirstGuess", "GAN", "GANrec", "GRAPPA", "GaussianFilter",
-    "GaussianLaw", "GerchbergPapoulis", "GradientDescent", "HistogramMatching", "MedianFilter",
+    "GaussianLaw", "GerchbergPapoulis", "GradientDescent", "HistogramMatching", "MedianFilter", "MultiCryoGAN",
     "NaiveConsistency", "Noise2Noise", "Noise2Score", "Noise2Self", "Noise2Void", "NonLocalMeans", "PN2V", "PeakFinding",
     "Pix2Pix", "ProximalGradient", "PtychographyGAN", "R3GAN", "RARE", "RichardsonLucy", "SNGAN", "SSDU", "Score", "Self2Self",
     "SliceGRAPPA", "SpatialVAE", "Supervised", "TomoGAN", "UnmeasuredGAN", "UnsupervisedMRI", "VAE", "VariableSplitting", "WGAN",

@@ -19,12 +19,13 @@ from unsup_jax.networks.strided import Strided
 from unsup_jax.networks.unet import UNet
 from unsup_jax.networks.unrolled import Unrolled
 from unsup_jax.networks.upsampled import Upsampled
-from unsup_jax.networks.volume import Volume
+from unsup_jax.networks.volume import Volume, VolumeModes
 
 __all__ = [
     "AdaIN", "Autoencoder", "Conv", "ConvCritic", "ConvDecoder", "ConvEncoder", "ConvGenerator", "CoordinateDecoder", "Critic",
     "DenseDecoder", "DenseEncoder", "DenseGenerator", "DnCNN", "Down", "FiLM", "Generator", "MapDecoder", "MapEncoder",
     "MultiScaleCritic", "Network", "NoiseNetwork", "NullSpace", "PartialConv", "PartialUNet", "PatchCritic", "ResNet",
-    "ResidualCritic", "ResidualGenerator", "ScoreUNet", "SelfAttention", "Slicewise", "Strided", "UNet", "Unrolled", "UpConv", "Upsampled", "Volume",
+    "ResidualCritic", "ResidualGenerator", "ScoreUNet", "SelfAttention", "Slicewise", "Strided", "UNet", "Unrolled", "UpConv",
+    "Upsampled", "Volume", "VolumeModes",
     "convolve",
 ]

@@ -2,7 +2,10 @@ r"""A volume as a generator without latents: its voxels are the parameters.
 
     x = ball * 1/|S| sum_{R in S} P(R .),     P the voxels, S a group of rotations: C_n about z, D_n with turns by pi about x too
 
-The ball is what the projections of a cube hold of it whatever its orientation; outside of it x is zero.
+The ball is what the projections of a cube hold of it whatever its orientation; outside of it x is zero. Conformations are such a volume
+and a few others, in proportions that latents tell:
+
+    x(z) = P_0 + sum_l sum_{k = 1 ... K} sqrt 2 cos(pi k (z_l + 1) / 2) P_lk,          z in [-1, 1]^L
 """
 
 import flax.linen as nn
@@ -35,6 +38,35 @@ class Volume(Network):
         x = inside(shape)[..., None].astype(x.dtype) * x
         group = rotations(self.symmetry)
         return x if len(group) == 1 else sum(turned(x, R) for R in group) / len(group)
+
+
+class VolumeModes(Network):
+    """Volumes P_0 and P_lk [*S, channels] in proportions that latents z [L] tell. Raises `InputError` on fewer than one mode.
+
+    The P_lk start ten times as strong as P_0: at x(z) = P_0 no gradient tells one z from another.
+    """
+
+    modes: int = 4
+    """K, volumes beside P_0 for each latent."""
+    start: float = 0.01
+    """Deviation of the voxels of P_0 at first, in units of the images."""
+    spread: float = 0.1
+    """That of the P_lk."""
+    channels: int = 1
+    """Channels."""
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.modes < 1:
+            raise InputError(f"VolumeModes needs one mode or more, not {self.modes}")
+
+    @nn.compact
+    def __call__(self, z: Array, shape: tuple[int, ...]) -> Array:
+        order = jnp.arange(1, self.modes + 1, dtype=z.dtype)
+        strengths = jnp.sqrt(jnp.array(2, z.dtype)) * jnp.cos(jnp.pi / 2 * jnp.outer(z + 1, order))
+        one = self.param("voxels", nn.initializers.normal(self.start), (*shape, self.channels))
+        modes = self.param("modes", nn.initializers.normal(self.spread), (*strengths.shape, *shape, self.channels))
+        return one + jnp.tensordot(strengths, modes, 2)
 
 
 def rotations(symmetry: str) -> np.ndarray:

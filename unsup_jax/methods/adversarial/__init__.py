@@ -13,6 +13,7 @@ r"""Adversarial methods: a generator G against a critic D, eqs. (27)-(40), figur
                AnnaPalm   pix2pix of few localisations, and of a wide-field image that G must not contradict
                PtychographyGAN     pix2pix of a complex object from few LEDs, its content also in Fourier space
     (38)-(40)  CryoGAN    D of measurements y and of H_phi(x) + w, phi drawn anew:  ONE volume x from particles of unknown pose
+               MultiCryoGAN        the same with x = G(z): a law of conformations
 
 All share the game of `game`: critic steps on parts of a batch, a generator step, averages. They differ in what the players pay
 (`losses.games.game`, `divergences`) and in what keeps D smooth (`losses.games.regularizers`). Unconditional ones see unpaired

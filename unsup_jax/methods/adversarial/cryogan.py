@@ -43,17 +43,17 @@ def _check(family, structure, leaves):
 
 
 @dataclass(frozen=True)
-class CryoGAN(Adversarial):
-    """The volume of all particles together. Raises `InputError` on a negative positivity."""
+class Projected(Adversarial):
+    """A game between particles and projections of volumes at unknown poses. A subclass writes `volume`, and the shape of its theta.
+
+    Raises `InputError` on a negative positivity.
+    """
 
     takes: ClassVar[Takes] = Takes("square real images of particles", _particles)
     single_views: ClassVar[bool] = True
-    reference: ClassVar[str] = "Gupta 2021, eqs. (38)-(40)"
 
     family: Family = UnknownPose()
     """P_phi: what is known of the poses, behind the CTF that each particle has."""
-    generator: Network = Volume()
-    """x, its symmetry, and where it starts."""
     critic: Critic = ConvCritic(width=16, depth=4)
     """D."""
     game: Game = Relativistic()
@@ -64,8 +64,6 @@ class CryoGAN(Adversarial):
     """What D sees of an image: what leaves the law of the poses and the noise as they are."""
     positivity: float = 0.1
     """Weight of the penalty of negative voxels."""
-    generator_optimizer: Optimizer = Adam(1e-2, b1=0.0, b2=0.9, average=0.99)
-    """Optimiser of x, with its moving average."""
     critic_optimizer: Optimizer = Adam(1e-3, b1=0.0, b2=0.9)
     """Optimiser of D."""
 
@@ -74,10 +72,9 @@ class CryoGAN(Adversarial):
         if self.positivity < 0:
             raise InputError(f"positivity is a weight of zero or more, not {self.positivity}")
 
-    @property
-    def label(self) -> str:
-        """The published name."""
-        return "cryoGAN"
+    def volume(self, key: Array, G: Player, shape: tuple[int, ...]) -> Array:
+        """One volume [*S, C]: x, or one of its conformations."""
+        raise NotImplementedError
 
     def check(self, measurement: Measurement) -> None:
         super().check(measurement)
@@ -99,8 +96,9 @@ class CryoGAN(Adversarial):
 
     def projection(self, key: Array, G: Player, one: Measurement) -> tuple[Array, Array]:
         """(y~ = H P_{R, t} x + w, x): a projection as noisy as the particle and behind its CTF, and the volume."""
-        x = G((one.y.shape[0],) * 3)
-        return self.family.measure(key, x, one).y, x
+        of_y, of_x = jax.random.split(key)
+        x = self.volume(of_x, G, (one.y.shape[0],) * 3)
+        return self.family.measure(of_y, x, one).y, x
 
     def critic_loss(self, key: Array, D: Player, G: Player, one: Measurement):
         of_y, of_D = jax.random.split(key)
@@ -112,9 +110,29 @@ class CryoGAN(Adversarial):
         below = jnp.sum(jnp.square(jax.nn.relu(-x))) / x.shape[0]
         return self.deceiving(of_D, D, one.y, y) + self.positivity * below, {"below": below}
 
+
+@dataclass(frozen=True)
+class CryoGAN(Projected):
+    """The volume of all particles together."""
+
+    reference: ClassVar[str] = "Gupta 2021, eqs. (38)-(40)"
+
+    generator: Network = Volume()
+    """x, its symmetry, and where it starts."""
+    generator_optimizer: Optimizer = Adam(1e-2, b1=0.0, b2=0.9, average=0.99)
+    """Optimiser of x, with its moving average."""
+
+    @property
+    def label(self) -> str:
+        """The published name."""
+        return "cryoGAN"
+
     def init_players(self, key: Array, one: Measurement) -> tuple[Any, Any]:
         (of_x, of_D), (G, D) = jax.random.split(key), self.networks(one.y.shape)
         return G.init(of_x, (one.y.shape[0],) * 3), D.init(of_D, one.y)
+
+    def volume(self, key: Array, G: Player, shape: tuple[int, ...]) -> Array:
+        return G(shape)
 
     def reconstruct(self, key: Array, state: Players, measurement: Measurement) -> Array:
         return state.target.restore(self.generates(state.params, state.shape)((measurement.y.shape[0],) * 3))
