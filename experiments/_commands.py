@@ -11,6 +11,7 @@ from typing import Annotated
 
 import tyro
 
+from unsup_jax import priors
 from unsup_jax.apply import reconstruct_files
 from unsup_jax.data import Data
 from unsup_jax.errors import InputError
@@ -20,6 +21,8 @@ from unsup_jax.experiment import run as run_experiment
 from unsup_jax.modalities import Modality
 from unsup_jax.runs import experiment_of, settings_of, start_of
 from unsup_jax.train import parallel
+from unsup_jax.trained import Run as TrainedRun
+from unsup_jax.trained import opened
 
 from . import every, load, module, names, program, short
 from ._choices import choose, words
@@ -98,6 +101,7 @@ def run(arguments: list[str]) -> None:
         raise InputError(f"run needs the name of an experiment; accepted are {', '.join(names())}")
     name, *rest = arguments
     default, rest = choose(load(name), rest)
+    default, rest = with_prior(default, rest)
 
     @dataclass(frozen=True)
     class Run:
@@ -110,6 +114,24 @@ def run(arguments: list[str]) -> None:
     )
     parsed.job.begin()
     run_experiment(parsed.experiment, short(name), parsed.job.folder(short(name)), start_from=start_of(parsed.experiment, load))
+
+
+def with_prior(experiment: Experiment, arguments: list[str]) -> tuple[Experiment, list[str]]:
+    """The experiment with the run that `--prior RUN` names as the denoiser of its method's prior, and the other arguments."""
+    at = next((i for i, word in enumerate(arguments) if word == "--prior" or word.startswith("--prior=")), None)
+    if at is None:
+        return experiment, arguments
+    word, taken = arguments[at], 1 if "=" in arguments[at] else 2
+    folder = word.partition("=")[2] if taken == 1 else next(iter(arguments[at + 1 :]), "")
+    if not folder or folder.startswith("--"):
+        raise InputError("--prior needs the folder of a run")
+    prior = getattr(experiment.method, "prior", None)
+    if not isinstance(prior, priors.Prior):
+        raise InputError(f"--prior is for methods that have a prior, such as those of tv_tomography; {experiment.method.label} has none")
+    opened(str(Path(folder).resolve()))
+    prior = prior if hasattr(prior, "denoiser") else priors.PlugAndPlay()
+    method = dataclasses.replace(experiment.method, prior=dataclasses.replace(prior, denoiser=TrainedRun(folder)))
+    return dataclasses.replace(experiment, method=method), arguments[:at] + arguments[at + taken :]
 
 
 def resume(arguments: list[str]) -> None:

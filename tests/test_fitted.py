@@ -5,18 +5,21 @@ import sys
 from pathlib import Path
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 import unsup_jax
-from unsup_jax.core import Adam
+from unsup_jax.core import Adam, Measurement
 from unsup_jax.data.arrays import as_images
 from unsup_jax.errors import InputError
 from unsup_jax.methods import GAN, SSDU, VAE, GaussianLaw, Noise2Noise, Noise2Void, ProximalGradient, Supervised
 from unsup_jax.networks import Autoencoder, ConvCritic, ConvDecoder, ConvEncoder, DenseGenerator, DnCNN, ResNet, Unrolled
 from unsup_jax.noise import Gaussian
-from unsup_jax.operators import Convolution, Fourier, gaussian_psf
-from unsup_jax.priors import TotalVariation
+from unsup_jax.operators import Convolution, Fourier, Identity, gaussian_psf
+from unsup_jax.priors import RED, PlugAndPlay, TotalVariation
+from unsup_jax.train import solve
+from unsup_jax.trained import Run
 
 pytestmark = pytest.mark.usefixtures("standard_promotion", "quick_compilation")  # optax mixes types
 
@@ -96,6 +99,35 @@ def test_a_trained_method_reconstructs_arrays_like_the_given_ones(fitted, capfd)
     assert stack.shape == (2, 48, 40)
     assert [row["step"] for row in fitted.history if "validation_loss" in row] == [2, 4]
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_run_is_a_prior_in_its_own_grey_levels(fitted, tmp_path):
+    """Plug-and-play of one step that goes all the way to y is the run's estimate of y, in whatever units the iteration counts."""
+    fitted.save(tmp_path / "run")
+    y, prior = noisy().astype(np.float32)[..., None], PlugAndPlay(Run(str(tmp_path / "run")))
+    one, wanted = Measurement(jnp.asarray(y), Identity()), fitted.reconstruct(y)
+    key = jax.random.key(0)
+    method = ProximalGradient(prior=prior, steps=1, step_size=1.0)
+    np.testing.assert_allclose(method.reconstruct(key, solve(method, key, one)[0], one), wanted, rtol=2e-4, atol=1e-2)
+    method = ProximalGradient(prior=RED(prior.denoiser, weight=1.0, inner_iterations=1), steps=1, step_size=1.0)
+    np.testing.assert_allclose(method.reconstruct(key, solve(method, key, one)[0], one), (y + wanted) / 2, rtol=2e-4, atol=1e-2)
+    with pytest.raises(InputError, match="no run here"):
+        Run(str(tmp_path / "none"))(one.y, 1.0)
+
+
+def test_a_prior_is_named_on_the_command_line(fitted, tmp_path, capsys):
+    from experiments import load
+    from experiments._commands import with_prior
+    from experiments.__main__ import main
+
+    fitted.save(tmp_path / "run")
+    given, rest = with_prior(load("tv_tissue"), ["--prior", str(tmp_path / "run"), "--method.steps", "2"])
+    assert given.method.prior == PlugAndPlay(Run(str(tmp_path / "run"))) and rest == ["--method.steps", "2"]
+    for arguments, said in (
+        (["run", "tv_tissue", "--prior", str(tmp_path / "no")], "no run here"), (["run", "tv_tissue", "--prior"], "--prior needs the folder"),
+        (["run", "n2v_tissue", "--prior", str(tmp_path / "run")], "Noise2Void has none"),
+    ):
+        assert main(arguments) == 2 and said in capsys.readouterr().err
 
 
 def test_what_is_saved_is_opened_by_load_and_by_the_command_line(fitted, tmp_path):

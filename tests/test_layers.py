@@ -17,7 +17,7 @@ LEVELS = [
     {"operators", "noise", "priors", "losses", "networks"},
     {"modalities", "methods"},
     {"data", "train", "evaluate"},
-    {"config", "inference", "provenance", "runs"},
+    {"config", "inference", "provenance", "runs", "trained"},
     {"experiment"},
     {"draws"},
     {"apply", "fitted"},

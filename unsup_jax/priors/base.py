@@ -19,6 +19,10 @@ class Prior:
         """argmin over z of 1/2 ||z - x||^2 + step R(z)."""
         raise NotImplementedError
 
+    def in_units(self, unit: Array) -> "Prior":
+        """The same R, of images that are counted in units of so many grey levels; itself, unless it knows grey levels."""
+        return self
+
     def gradient(self, x: Array) -> Array:
         """The gradient of R, of steepest ascent, for eq. (3); derived from the value unless overridden."""
         return jnp.conj(jax.grad(self.__call__)(x))

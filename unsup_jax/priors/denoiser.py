@@ -4,12 +4,13 @@ r"""A denoiser D(x, sigma) in place of a regulariser.
     RED             grad R(x) = w (x - D(x, sigma)),  R = w / 2 <x, x - D(x)>  (Romano, Elad and Milanfar 2017)
 
 D is any function of an image and of a noise level in its units: a filter, the proximal map of another prior, a
-trained network. It must be hashable: a function or a frozen dataclass. The value of R is that of RED where the
-denoiser is locally homogeneous with a symmetric Jacobian, and otherwise means nothing.
+trained network. It must be hashable: a function or a frozen dataclass. One that knows grey levels, as a trained run does
+(`unsup_jax.trained.Run`), has an `in_units`. The value of R is that of RED where the denoiser is locally homogeneous with a symmetric
+Jacobian, and otherwise means nothing.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import jax.numpy as jnp
 from jax import Array
@@ -35,11 +36,21 @@ class TotalVariationDenoiser:
 
 
 @dataclass(frozen=True)
-class PlugAndPlay(Prior):
-    """A denoiser as the proximal map of a prior that nobody has written down."""
+class DenoiserPrior(Prior):
+    """A prior that is a denoiser."""
 
     denoiser: Denoiser = TotalVariationDenoiser()
     """D(x, sigma)."""
+
+    def in_units(self, unit: Array) -> "DenoiserPrior":
+        told = getattr(self.denoiser, "in_units", None)
+        return self if told is None else replace(self, denoiser=told(unit))
+
+
+@dataclass(frozen=True)
+class PlugAndPlay(DenoiserPrior):
+    """A denoiser as the proximal map of a prior that nobody has written down."""
+
     weight: float = 1e-3
     """w: the noise level handed to D is sqrt(w t) for a proximal step t."""
 
@@ -52,11 +63,9 @@ class PlugAndPlay(Prior):
 
 
 @dataclass(frozen=True)
-class RED(Prior):
+class RED(DenoiserPrior):
     """Regularisation by denoising."""
 
-    denoiser: Denoiser = TotalVariationDenoiser()
-    """D(x, sigma)."""
     weight: float = 0.1
     """w."""
     sigma: float = 0.05

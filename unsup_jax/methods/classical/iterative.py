@@ -75,9 +75,10 @@ class Iterative(Method):
         return at.replace(memory=self.start(one, at))
 
     def update(self, key: Array, state: Iterate, batch: Measurement) -> tuple[Iterate, Metrics]:
-        x, memory, fidelity = self.iterate(self._in_units(batch, state.unit), state)
+        at = replace(self, prior=self.prior.in_units(state.unit))
+        x, memory, fidelity = at.iterate(self._in_units(batch, state.unit), state)
         change = jnp.sqrt(inner(x - state.x, x - state.x) / jnp.maximum(inner(x, x), 1e-30))
-        return state.replace(x=x, memory=memory), {"fidelity": fidelity, "prior": self.prior(x), "change": change}
+        return state.replace(x=x, memory=memory), {"fidelity": fidelity, "prior": at.prior(x), "change": change}
 
     def reconstruct(self, key: Array, state: Iterate, measurement: Measurement) -> Array:
         return state.unit.astype(state.x.dtype) * state.x

@@ -20,6 +20,7 @@ from jax import Array
 from unsup_jax.core import Adam, Learned, LearnedState, Measurement, Optimizer, Scale, Takes, Trained
 from unsup_jax.errors import InputError
 from unsup_jax.methods.score.denoiser import Denoiser
+from unsup_jax.methods.score.denoising import Denoising
 from unsup_jax.methods.score.heun import Heun
 from unsup_jax.methods.score.mmps import MMPS
 from unsup_jax.methods.score.observed import Observed, whole
@@ -124,7 +125,8 @@ class Score(Learned):
 
     def reconstruct(self, key: Array, state: ScoreState, measurement: Measurement) -> Array:
         seen = self._observed(state, measurement)
-        return seen.restored(self.sampler.estimate(key, self.denoiser(state), seen, self.draws))
+        sampler = Denoising() if measurement.operator.identity and seen.variance is not None else self.sampler   # E[x | y] itself
+        return seen.restored(sampler.estimate(key, self.denoiser(state), seen, self.draws))
 
     def sample(self, key: Array, state: ScoreState, count: int) -> Array:
         shape = (*state.shape[:-1], state.scale.offset.shape[-1])

@@ -1,0 +1,58 @@
+r"""A finished run in the place of a denoiser: the prior of any iteration for eq. (2).
+
+    D(x, sigma) = what the run's method makes of x as an image in white noise of deviation sigma
+
+    PlugAndPlay(Run("runs/score")), RED(Run("runs/dncnn"))
+
+A score model is told sigma; a method that learnt one level of noise denoises as it learnt, whatever sigma is. The units of grey are those of
+the run's images.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import jax
+import numpy as np
+from jax import Array
+
+from unsup_jax.core import Measurement
+from unsup_jax.errors import InputError
+from unsup_jax.noise import Gaussian
+from unsup_jax.operators import Identity
+from unsup_jax.runs import experiment_of, load_trained
+
+
+@dataclass(frozen=True)
+class Run:
+    """x, sigma -> D(x, sigma), of the run in a folder.
+
+    Where it is used it raises `InputError` on a folder that is no finished run of one experiment, on a method that is not trained, and on
+    images that it does not take.
+    """
+
+    folder: str
+    """The run's folder."""
+
+    def __call__(self, x: Array, sigma: Array) -> Array:
+        method, state = opened(str(Path(self.folder).resolve()))
+        one = Measurement(x, Identity(), Gaussian(sigma))
+        method.require(one)
+        return method.reconstruct(jax.random.key(0), state, one)
+
+    def in_units(self, unit: Array) -> Callable[[Array, Array], Array]:
+        """The same of images that are counted in units of so many grey levels."""
+        return lambda x, sigma: self(unit.astype(x.dtype) * x, unit * sigma) / unit.astype(x.dtype)
+
+
+@lru_cache(maxsize=4)
+def opened(folder: str):
+    """(method, state) of a run that is trained. Raises `InputError` where it is not."""
+    _, found = experiment_of(Path(folder))
+    method = found.method
+    if method.scope == "measurement" or not method.reconstructs or method.reads:
+        raise InputError(f"{folder}: a run of {method.label}; a prior is a run of a trained method that denoises an image by itself")
+    with jax.ensure_compile_time_eval():                          # the first use may be inside of a trace
+        state, _ = load_trained(method, found.train, Path(folder))
+        return method, jax.tree.map(np.asarray, state)
