@@ -37,6 +37,7 @@ def test_the_arms_of_the_hinge_follow_its_angle():
         Hinge(grid=1)
 
 
+@pytest.mark.slow
 def test_samples_in_one_unknown_pose_are_found_near_each_conformation(tmp_path):
     truths = [np.asarray(hinge(jnp.float32(angle), 20)) for angle in np.linspace(-1, 1, 5)]
     Q = np.asarray(random_rotations(jax.random.key(1), 1)[0], np.float64) @ np.diag([1, 1, -1])
@@ -89,7 +90,7 @@ def test_latents_make_volumes_in_the_ball(quick_compilation):
 
 
 @pytest.mark.slow
-def test_a_conformation_is_nearer_than_the_best_one_volume_at_both_ends():
+def test_a_conformation_is_nearer_than_the_mean_of_all_at_both_ends():
     """From projections of all angles, the nearest of 36 samples is above the mean of all conformations at the ends of the hinge."""
     truths = Hinge(grid=500, count=1).images()[:500]
     measure = jax.jit(ElectronMicroscope(projections=8, snr=10.0, defocus_angstrom=None).measure)

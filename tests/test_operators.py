@@ -12,7 +12,7 @@ from unsup_jax.core import LinearOperator, Measurement, Operator, Views
 from unsup_jax.core.phasors import squared_modulus
 from unsup_jax.errors import InputError
 from unsup_jax.operators import (
-    SENSE, AngularSpectrum, Binning, ContrastTransfer, Convolution, Diffraction, Emitters, FanBeam, Fourier, FourierPtychography,
+    SENSE, AngularSpectrum, Binning, ContrastTransfer, Convolution, Diffraction, DiffractionScan, Emitters, FanBeam, Fourier, FourierPtychography,
     Identity, InlineHologram, Mask, Multislice, NonCartesianSENSE, NonuniformFourier, Planes, Projection, Radon,
     RealSpaceProjection, Resampling, arc_fan, flat_fan, gaussian_psf, random_rotations, taps,
 )
@@ -79,13 +79,15 @@ CASES = {
         Multislice(maps(key, 2, 4, 8, 6), sampled(key, 8, 6), jax.random.uniform(key, (2,)), sign=1), (2, 8, 6, 1)),
     "Diffraction": lambda key: (Diffraction(angles(key), jnp.float32(2.0), 8), (8, 8, 1)),
     "Diffraction, volume": lambda key: (Diffraction(angles(key), jnp.float32(2.0), 7), (4, 7, 7, 1)),
+    "DiffractionScan": lambda key: (
+        DiffractionScan(jax.random.uniform(key, (4, 2), minval=-0.6, maxval=0.6), jnp.float32(1.7), jnp.float32(0.9), (6, 8, 7)), (6, 8, 7, 1)),
     "AngularSpectrum": lambda key: (AngularSpectrum(jax.random.normal(key, ()), jnp.float32(2.5)), (9, 8, 2)),
     "FourierPtychography": lambda key: (
         FourierPtychography(maps(key, 6, 6), jax.random.randint(key, (3, 2), -2, 3), 12), (12, 12, 1)),
     "InlineHologram": lambda key: (InlineHologram(AngularSpectrum(jax.random.normal(key, ()), jnp.float32(2.5))), (9, 8, 1)),
 }
 COMPLEX = {
-    "Fourier", "NonuniformFourier", "SENSE", "NonCartesianSENSE", "Multislice", "Diffraction", "AngularSpectrum",
+    "Fourier", "NonuniformFourier", "SENSE", "NonCartesianSENSE", "Multislice", "Diffraction", "DiffractionScan", "AngularSpectrum",
     "FourierPtychography", "InlineHologram",
 }
 cases = pytest.mark.parametrize("name", CASES)

@@ -57,7 +57,7 @@ TAKEN = {
     "GradientDescent": LINEAR_KINDS | {"intensities"}, "RichardsonLucy": PLAIN | {"holes", "blurred", "sinogram"},
     **dict.fromkeys(("Supervised", "C2GAN", "Composed", "CycleGAN", "Pix2Pix", "AnnaPalm"), PLAIN | {"holes", "blurred"}),
     "Noise2Noise": PLAIN | {"blurred"}, "Wiener": PLAIN | {"blurred"},
-    "DeepStorm": set(), "PeakFinding": set(), "PtychographyGAN": set(), "FirstGuess": LINEAR_KINDS | {"intensities"},
+    "DeepStorm": set(), "PeakFinding": set(), "ProjectionGAN": set(), "PtychographyGAN": set(), "FirstGuess": LINEAR_KINDS | {"intensities"},
     "FilteredBackProjection": {"sinogram"}, "TomoGAN": PLAIN | {"sinogram"}, "GANrec": PLAIN | {"holes", "blurred", "sinogram"},
     "AmbientGAN": PLAIN | {"holes", "blurred", "sinogram"}, **dict.fromkeys(("UnmeasuredGAN", "CryoGAN", "MultiCryoGAN"), PLAIN | {"holes", "blurred"}),
     "UnsupervisedMRI": {"holes", "k-space"}, "GRAPPA": set(), "SliceGRAPPA": set(),

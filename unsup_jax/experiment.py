@@ -74,9 +74,12 @@ class Experiment:
 
 
 def _differences(method, other):
-    """The fields in which a method is not another one of its label."""
-    names = [f.name for f in dataclasses.fields(method) if getattr(method, f.name) != getattr(other, f.name, None)]
-    return ", ".join(f"{name} {getattr(method, name)}" for name in names) or "the same"
+    """The fields in which a method, or a part of it, is not another one of its kind."""
+    def told(name):
+        own, its = getattr(method, name), getattr(other, name, None)
+        return f"{name} {_differences(own, its) if dataclasses.is_dataclass(own) and type(own) is type(its) else own}"
+
+    return ", ".join(told(f.name) for f in dataclasses.fields(method) if getattr(method, f.name) != getattr(other, f.name, None)) or "the same"
 
 
 def run(experiment: Experiment, name: str, directory: Path, *, start_from: Any = None, quiet: bool = False) -> list[Result]:

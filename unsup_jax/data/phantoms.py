@@ -4,6 +4,7 @@ r"""Procedural specimens, drawn on the device by key.
     filaments   x(p) = sum_i a_i max_t exp(-|p - path_i(t)|^2 / (2 width^2)), path_i a smooth random walk
     beads       x(p) = sum_i a_i exp(-|p - c_i|^2 / (2 width^2))
     blobs       as beads, but nine wide ones in the middle of the frame: a particle of electron microscopy
+    cells       one ellipsoid in the middle of the frame, of half the peak, with a nucleus, and organelles of more or of less in it
     molecules   x(p) = sum_i a_i [p = c_i], of as many i as are drawn, up to one in 128 pixels
 
 for p over the pixels of a 2-D or 3-D frame. Values lie in [0, about `peak`].
@@ -114,7 +115,31 @@ def blobs(key: Array, shape: tuple[int, ...], count: int = 9, peak: float = 100.
     return image[..., None]
 
 
-_DRAW = {"nuclei": nuclei, "filaments": filaments, "beads": beads, "molecules": molecules, "blobs": blobs}
+def cells(key: Array, shape: tuple[int, ...], count: int = 6, peak: float = 100.0) -> Array:
+    """One ellipsoidal cell, with a nucleus and `count` organelles in it, the last third of which are vacuoles, [*S, 1]."""
+    sizes, angles, places, heights, grain = jax.random.split(key, 5)
+    rank, extent, grid = len(shape), min(shape), _grid(shape) - _like(_grid(shape), jnp.array([n // 2 for n in shape], jnp.float32))
+    uniform = lambda key, *shape, low, high: jax.random.uniform(key, shape, minval=low, maxval=high)
+    turn = jnp.linalg.qr(jax.random.normal(angles, (2 + count, rank, rank)))[0]
+    radius = extent * uniform(sizes, 2 + count, rank, low=0.05, high=0.08).at[:2].multiply(jnp.array([[5.0], [2.2]]))
+    direction = jax.random.normal(places, (2 + count, rank))
+    away = extent * uniform(jax.random.fold_in(places, 1), 2 + count, 1, low=0.06, high=0.2).at[0].set(0).at[1].multiply(0.5)
+    centre = away * direction / jnp.linalg.norm(direction, axis=-1, keepdims=True)
+    level = jnp.where(jnp.arange(2 + count) < 2 + count - count // 3, uniform(heights, 2 + count, low=0.7, high=1.0), 0.3)
+    level = peak * level.at[:2].set(jnp.array([0.5, 0.65]))
+    texture = 1 + 0.03 * _smooth_noise(grain, shape, extent / 30)
+
+    def inside(image, one):
+        c, r, q, a = one
+        distance = jnp.linalg.norm(((grid - _like(grid, c)) @ q.T) / _like(grid, r), axis=-1)
+        part = jax.nn.sigmoid((1 - distance) * r.mean() / 0.4)
+        return image + part * (a - image), None
+
+    image, _ = jax.lax.scan(inside, jnp.zeros(shape), (centre, radius, turn, level))
+    return (image * texture)[..., None]
+
+
+_DRAW = {"nuclei": nuclei, "filaments": filaments, "beads": beads, "molecules": molecules, "blobs": blobs, "cells": cells}
 
 
 @dataclass(frozen=True)
@@ -124,7 +149,7 @@ class Phantoms:
     Raises `InputError` on fewer than one specimen, or a shape that is not 2-D or 3-D.
     """
 
-    kind: Literal["nuclei", "filaments", "beads", "molecules", "blobs"] = "nuclei"
+    kind: Literal["nuclei", "filaments", "beads", "molecules", "blobs", "cells"] = "nuclei"
     """What is drawn."""
     count: int = 16
     """Number of specimens."""

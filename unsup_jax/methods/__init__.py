@@ -48,6 +48,7 @@ from unsup_jax.methods.self_supervised.zs_n2n import ZSN2N
 from unsup_jax.methods.supervised import Supervised
 from unsup_jax.methods.transport.c2gan import C2GAN
 from unsup_jax.methods.transport.cycle_gan import CycleGAN
+from unsup_jax.methods.transport.projection_gan import ProjectionGAN
 from unsup_jax.methods.variational.divnoising import DivNoising
 from unsup_jax.methods.variational.spatial_vae import SpatialVAE
 from unsup_jax.methods.variational.vae import VAE
@@ -57,7 +58,7 @@ __all__ = [
     "DivNoising", "EmpiricalLaw", "FGAN", "FilteredBackProjection", "FirstGuess", "GAN", "GANrec", "GRAPPA", "GaussianFilter",
     "GaussianLaw", "GerchbergPapoulis", "GradientDescent", "HistogramMatching", "MedianFilter", "MultiCryoGAN",
     "NaiveConsistency", "Noise2Noise", "Noise2Score", "Noise2Self", "Noise2Void", "NonLocalMeans", "PN2V", "PeakFinding",
-    "Pix2Pix", "ProximalGradient", "PtychographyGAN", "R3GAN", "RARE", "RichardsonLucy", "SNGAN", "SSDU", "Score", "Self2Self",
+    "Pix2Pix", "ProjectionGAN", "ProximalGradient", "PtychographyGAN", "R3GAN", "RARE", "RichardsonLucy", "SNGAN", "SSDU", "Score", "Self2Self",
     "SliceGRAPPA", "SpatialVAE", "Supervised", "TomoGAN", "UnmeasuredGAN", "UnsupervisedMRI", "VAE", "VariableSplitting", "WGAN",
     "WaveletShrinkage", "Wiener", "ZSN2N", "ZeroShotSSL",
 ]

@@ -6,6 +6,7 @@ from unsup_jax.modalities.coarse_camera import CoarseCamera
 from unsup_jax.modalities.cryo_em import ElectronMicroscope
 from unsup_jax.modalities.deconvolution import Blurred
 from unsup_jax.modalities.diffraction import DiffractionTomograph
+from unsup_jax.modalities.diffraction_scan import ScanningTomograph
 from unsup_jax.modalities.imager import Imager
 from unsup_jax.modalities.inpainting import Inpainting
 from unsup_jax.modalities.localization import LocalizationMicroscope
@@ -21,7 +22,7 @@ from unsup_jax.modalities.tomography import Tomograph
 __all__ = [
     "INSTRUMENTS", "Blurred", "Camera", "CoarseCamera", "DiffractionTomograph", "ElectronMicroscope", "FourierPtychographicMicroscope", "Imager",
     "Inpainting", "LineScanner", "LocalizationCounts", "LocalizationMicroscope", "MisinformedBlur", "Modality", "MultisliceScanner",
-    "Paradigm", "Recording", "Scanner", "TiltSeries", "Tomogram", "Tomograph", "TwoStains", "check_files",
+    "Paradigm", "Recording", "Scanner", "ScanningTomograph", "TiltSeries", "Tomogram", "Tomograph", "TwoStains", "check_files",
 ]
 
 INSTRUMENTS = (

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import jax.numpy as jnp
 import numpy as np
@@ -62,16 +62,15 @@ class DiffractionTomograph(Modality):
     """How far behind the axis of rotation the views are in focus; they are brought back to it."""
 
     def __post_init__(self):
-        _wavenumber(self.medium_index, self.pixel_size_um, self.wavelength_um)
+        wavenumber(self.medium_index, self.pixel_size_um, self.wavelength_um)
 
     @property
     def wavenumber(self) -> float:
         """k, radians per pixel."""
-        return _wavenumber(self.medium_index, self.pixel_size_um, self.wavelength_um)
+        return wavenumber(self.medium_index, self.pixel_size_um, self.wavelength_um)
 
     def specimen(self, x: Array) -> Array:
-        ratio = 1 + self.index_contrast / self.medium_index * x / 100
-        return as_complex(self.wavenumber**2 * (jnp.square(ratio) - 1))
+        return scattering_potential(self, x)
 
     def operator(self, key: Array, x: Array) -> Operator:
         angles = parallel_angles(self.views, extent=2 * np.pi)
@@ -93,7 +92,7 @@ class DiffractionTomograph(Modality):
     def pictures(self, estimates: Sequence[np.ndarray], like: Recording) -> list[np.ndarray]:
         """The refractive index."""
         light = like.source
-        k = _wavenumber(light.medium_index, light.pixel_size_um, light.wavelength_um)
+        k = wavenumber(light.medium_index, light.pixel_size_um, light.wavelength_um)
         return [np.asarray(refractive_index(jnp.asarray(x), light.medium_index, k)) for x in estimates]
 
     def store(self, output: str | Path, pictures: Sequence[np.ndarray], like: Recording) -> str:
@@ -111,7 +110,7 @@ class DiffractionTomograph(Modality):
         kept = Fields(found.path, **{
             name: getattr(self, name) if getattr(found, name) is None else getattr(found, name)
             for name in ("wavelength_um", "medium_index", "pixel_size_um")})
-        k = _wavenumber(kept.medium_index, kept.pixel_size_um, kept.wavelength_um)
+        k = wavenumber(kept.medium_index, kept.pixel_size_um, kept.wavelength_um)
         y = _rytov(found)
         y = y - 1j * _border(y.imag)
         if self.defocus_um:
@@ -154,8 +153,15 @@ def _border(phase):
     return median.reshape(-1, *(1,) * (phase.ndim - 1))
 
 
-def _wavenumber(medium_index, pixel_size_um, wavelength_um):
+def scattering_potential(light: Any, x: Array) -> Array:
+    """f of a specimen x in grey values, under the light of an instrument: 100 of them are its `index_contrast`."""
+    k = wavenumber(light.medium_index, light.pixel_size_um, light.wavelength_um)
+    return as_complex(k**2 * (jnp.square(1 + light.index_contrast / light.medium_index * x / 100) - 1))
+
+
+def wavenumber(medium_index: float, pixel_size_um: float, wavelength_um: float) -> float:
+    """k, radians per pixel. Raises `InputError` on pixels of more than half the wavelength in the medium."""
     k = float(2 * np.pi * medium_index * pixel_size_um / wavelength_um)
     if k > np.pi:
-        raise InputError(f"DiffractionTomograph has {k:.3g} rad a pixel; pixel_size_um is at most half the wavelength in the medium")
+        raise InputError(f"the light has {k:.3g} rad a pixel; pixel_size_um is at most half the wavelength in the medium")
     return k

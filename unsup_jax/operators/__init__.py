@@ -5,6 +5,7 @@ from unsup_jax.operators.convolution import Convolution
 from unsup_jax.operators.cryo_em import ContrastTransfer, Projection, RealSpaceProjection, ctf, random_rotations
 from unsup_jax.operators.density import density_compensation
 from unsup_jax.operators.diffraction import AngularSpectrum, Diffraction
+from unsup_jax.operators.diffraction_scan import DiffractionScan
 from unsup_jax.operators.families import UnknownAngles, UnknownPose
 from unsup_jax.operators.fan_beam import FanBeam, arc_fan, flat_fan
 from unsup_jax.operators.fourier import Fourier, NonuniformFourier
@@ -17,7 +18,7 @@ from unsup_jax.operators.resampling import Binning, Planes, Resampling, resampli
 from unsup_jax.operators.tomography import Radon, filtered_back_projection, missing_wedge, parallel_angles, ramp_filter
 
 __all__ = [
-    "AngularSpectrum", "Binning", "ContrastTransfer", "Convolution", "Diffraction", "Emitters", "FanBeam", "Fourier",
+    "AngularSpectrum", "Binning", "ContrastTransfer", "Convolution", "Diffraction", "DiffractionScan", "Emitters", "FanBeam", "Fourier",
     "FourierPtychography", "Identity", "InlineHologram", "Mask", "Multislice", "NonCartesianSENSE", "NonuniformFourier",
     "Planes", "Projection", "Radon", "RealSpaceProjection", "Resampling", "SENSE", "UnknownAngles", "UnknownPose", "airy_psf", "arc_fan", "blinking",
     "compress_coils", "confocal_psf", "ctf", "density_compensation", "espirit", "filtered_back_projection", "flat_fan", "gaussian_psf",

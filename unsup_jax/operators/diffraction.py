@@ -18,7 +18,8 @@ y [angle, detector, C] or [angle, depth, detector, C]; k in rad / pixel.
 Reference: Kak and Slaney, ch. 6; Mueller, Schuermann and Guck, arXiv:1507.00466.
 """
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 import jax
@@ -175,24 +176,37 @@ def on_grid(operator: Diffraction, y: Array) -> tuple[Array, Array]:
     spectrum, in its unitary units, is a measurement of f. The image's origin is its pixel 0.
     """
     depth = 1 if y.ndim == 3 else y.shape[1]
-    n, channels = operator.size, y.shape[-1]
+    n = operator.size
     k_x, gamma, propagating = operator.waves(depth)
-    views = y.reshape(y.shape[0], depth, n, channels)
+    views = y.reshape(y.shape[0], depth, n, y.shape[-1])
     transfer = weighted(jnp.where(propagating, 0.5 / gamma, 1), cis(jnp.pi / 2 - k_x * (n // 2))[None])
     F = jnp.fft.fftn(views, axes=(1, 2)) / transfer[None, ..., None]
     K_row, K_column = operator.arcs(depth)
-    row, column = (jnp.round(K * (n / (2 * np.pi))).astype(jnp.int32) % n for K in (K_row, K_column))
-    level = jnp.arange(depth, dtype=jnp.int32).reshape(1, depth, 1)
-    known = jnp.broadcast_to(propagating[None], row.shape).astype(k_x.dtype)
+    level = 2 * jnp.pi * jnp.fft.fftfreq(depth).astype(gamma.dtype).reshape(1, depth, 1)
+    known = jnp.broadcast_to(propagating[None], K_row.shape).astype(k_x.dtype)
+    spectrum, sampled = binned(F, (level, K_row, K_column), known, (depth, n, n), centred=(1, 2))
+    return (spectrum[0], sampled[0]) if y.ndim == 3 else (spectrum, sampled)
+
+
+def binned(
+    F: Array, places: Sequence[Array], known: Array, shape: tuple[int, ...], *, centred: Sequence[int],
+) -> tuple[Array, Array]:
+    """(spectrum [*shape, C], sampled [*shape]): the means of those F [*N, C] that are `known`, over the points of the grid to which their
+    `places`, radians per pixel along each axis, are nearest; unitary, of an image whose origin is pixel 0.
+
+    F counts from the middle of the axes that are `centred`, and from pixel 0 of the others.
+    """
+    at = tuple(jnp.round(K * (n / (2 * np.pi))).astype(jnp.int32) % n for K, n in zip(places, shape))
     # in one sum, so that a sample is counted where it is added
     counted = jnp.concatenate([weighted(known[..., None], F), known[..., None].astype(F.dtype)], -1)
-    total = jnp.zeros((depth, n, n, channels + 1), F.dtype).at[level, row, column].add(counted)
+    total = jnp.zeros((*shape, F.shape[-1] + 1), F.dtype).at[at].add(counted)
     total, count = total[..., :-1], total[..., -1].real
     mean = weighted(1 / jnp.maximum(count, 1)[..., None], total)
-    shift = cis(-2 * jnp.pi * jnp.fft.fftfreq(n).astype(k_x.dtype) * (n // 2))              # the centre is pixel n // 2
-    mean = mean * (shift[:, None] * shift[None])[None, ..., None] / (depth**0.5 * n)
-    sampled = (count > 0).astype(k_x.dtype)
-    return (mean[0], sampled[0]) if y.ndim == 3 else (mean, sampled)
+    for axis in centred:                                                                    # the centre is pixel n // 2
+        n = shape[axis]
+        shift = cis(-2 * jnp.pi * jnp.fft.fftfreq(n).astype(count.dtype) * (n // 2))
+        mean = mean * shift.reshape([n if a == axis else 1 for a in range(mean.ndim)])
+    return mean / math.prod(shape) ** 0.5, (count > 0).astype(count.dtype)
 
 
 class AngularSpectrum(LinearOperator):

@@ -7,14 +7,15 @@ One primal cost (43), by its dual (44)-(45), in `cycle_gan`; what is known of H_
     all                             Known          G, D_X             OT-cycleGAN: deconvolution, super-resolution
     all, and drawn for each y       Known          G, D_X             OT-cycleGAN: MRI by random masks
 
-C2GAN adds to the first that objects stay objects.
+C2GAN adds to the first that objects stay objects. ProjectionGAN is the first between sharp and smeared projections of what it makes of y.
 
-All see unpaired images, of other specimens than y, and reconstruct by G(y) alone. Beside each of a known H belongs what its simulated half
+The others see unpaired images, of other specimens than y, and reconstruct by G(y) alone. Beside each of a known H belongs what its simulated half
 does alone (`losses.Simulation`).
 """
 
 from unsup_jax.methods.transport.c2gan import C2GAN
 from unsup_jax.methods.transport.cycle_gan import CycleGAN
 from unsup_jax.methods.transport.forward import Forward, Known, LearntBlur, LearntMap
+from unsup_jax.methods.transport.projection_gan import ProjectionGAN
 
-__all__ = ["C2GAN", "CycleGAN", "Forward", "Known", "LearntBlur", "LearntMap"]
+__all__ = ["C2GAN", "CycleGAN", "Forward", "Known", "LearntBlur", "LearntMap", "ProjectionGAN"]
