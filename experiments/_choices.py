@@ -13,7 +13,7 @@ import typing
 from collections.abc import Iterator
 from typing import Any
 
-from unsup_jax import core, losses, modalities, networks, noise, priors
+from unsup_jax import core, losses, modalities, networks, noise, operators, priors
 from unsup_jax.errors import InputError
 from unsup_jax.losses import games
 from unsup_jax.methods import score, transport
@@ -28,6 +28,7 @@ _ALIKE = (
     (networks.ConvEncoder, networks.DenseEncoder),  # an image to a vector of latents
     (networks.ConvDecoder, networks.DenseDecoder, networks.CoordinateDecoder),
     (priors.TotalVariationDenoiser, priors.BM3DDenoiser),
+    (core.Own, operators.UnknownPose, operators.UnknownAngles),  # what is known of H
     modalities.INSTRUMENTS,
 )
 _SHORT = {"tv": "TotalVariation", "pnp": "PlugAndPlay"}

@@ -14,7 +14,7 @@ in parentheses after the best line through the grey levels:
     OT-cycleGAN, critic of weight 1            26.3 (26.9)               24.7 (24.8)                 23.0 (23.1)
     critic and cycle of y alone                25.3 (25.6)               23.9 (24.1)                 20.3 (20.4)
 
-A full critic pays where H or the noise is wrong, by .3 and .7 dB; where x are of another kind it makes nuclei of filaments, and a soft one
+A full critic pays where H or the noise is wrong, by .3 and .7 dB (the .3 is in the grey levels: after the line, the half alone leads); where x are of another kind it makes nuclei of filaments, and a soft one
 pays by the same .7. Methods that see no x are then ahead of all of them. The second column is
 
     --modality.psf-sigma 2 --modality.true-noise gamma --modality.true-noise.looks 20

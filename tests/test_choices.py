@@ -10,6 +10,7 @@ from experiments._choices import _parts, choose, words
 from unsup_jax import core, data, modalities, networks, noise, priors
 from unsup_jax.errors import InputError
 from unsup_jax.methods.transport import LearntBlur
+from unsup_jax.operators import UnknownAngles
 
 N2V = experiments.load("n2v_tissue")
 
@@ -44,6 +45,12 @@ def test_priors_have_short_names():
 def test_what_is_known_of_the_forward_map_is_chosen():
     chosen, _ = choose(experiments.load("otcyclegan_deconvolution"), ["--method.forward", "learnt-blur"])
     assert chosen.method.forward == LearntBlur()
+
+
+def test_a_family_of_operators_is_chosen():
+    chosen, rest = choose(experiments.load("ambientgan_projections"), ["--method.family", "unknown-angles"])
+    assert chosen.method.family == UnknownAngles() and not rest
+    assert choose(experiments.load("cryogan_blobs"), ["--method.family=own"])[0].method.family == core.Own()
 
 
 WRONG = {
