@@ -5,7 +5,7 @@ from typing import Any, ClassVar, Literal
 
 import jax
 from flax import struct
-from jax import Array
+from jax import Array, lax
 
 from unsup_jax.core.gradients import mean_gradient, mean_loss
 from unsup_jax.core.measurement import Measurement, Scale
@@ -52,6 +52,12 @@ class Method:
     def reconstruct(self, key: Array, state: State, measurement: Measurement) -> Array:
         """The estimate of x from ONE measurement; left out by a method that has none."""
         raise InputError(f"{self.label} makes images from nothing, and none from a measurement")
+
+    def solved(self, key: Array, one: Measurement) -> Array:
+        """The estimate of ONE measurement by a method of measurement scope, its steps in one scan: what another method begins with."""
+        move = lambda state, key: (self.update(key, state, one)[0], None)
+        state, _ = lax.scan(move, self.init(key, one), jax.random.split(key, self.steps))
+        return self.reconstruct(key, state, one)
 
     def sample(self, key: Array, state: State, count: int) -> Array | None:
         """Images [count, *S, C] of the kind that was learnt, without a measurement; None of a method that models none."""

@@ -50,11 +50,7 @@ class UnmeasuredGAN(R3GAN):
 
     def unmeasured(self, key: Array, one: Measurement) -> Array:
         """x(y)."""
-        if self.by is None:
-            return one.y
-        steps = jax.random.split(key, self.by.steps)
-        state, _ = lax.scan(lambda state, key: (self.by.update(key, state, one)[0], None), self.by.init(key, one), steps)
-        return self.by.reconstruct(key, state, one)
+        return one.y if self.by is None else self.by.solved(key, one)
 
     def estimated(self, key: Array, batch: Measurement) -> Measurement:
         """The batch with its estimates as samples of the target distribution."""

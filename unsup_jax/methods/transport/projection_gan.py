@@ -132,9 +132,7 @@ class ProjectionGAN(Method):
 
     def estimate(self, key: Array, one: Measurement) -> Array:
         """x_0 of ONE measurement, real."""
-        steps = jax.random.split(key, self.by.steps)
-        state, _ = lax.scan(lambda state, key: (self.by.update(key, state, one)[0], None), self.by.init(key, one), steps)
-        return self.by.reconstruct(key, state, one).real
+        return self.by.solved(key, one).real
 
     def pairs(self, key: Array, one: Measurement, x: Array) -> Measurement:
         """Projections of an x, over its largest value, drawn from both sets: y the smeared ones, `unpaired` the sharp ones, [shown, *S', C]."""
