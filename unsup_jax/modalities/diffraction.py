@@ -23,7 +23,38 @@ from unsup_jax.operators.diffraction import demodulate, refocused, refractive_in
 
 
 @dataclass(frozen=True)
-class DiffractionTomograph(Modality):
+class IndexTomograph(Modality):
+    """What tomographs of refractive indices share: their light, and the potential f = k^2 ((n / n_medium)^2 - 1) of a specimen in grey values.
+
+    Raises `InputError` on pixels of more than half the wavelength in the medium.
+    """
+
+    noise: NoiseModel = Gaussian(0.02)
+    """Complex noise of the Rytov phases, radians."""
+    index_contrast: float = 0.03
+    """n - n_medium of a specimen of 100 grey values."""
+    medium_index: float = 1.335
+    """n_medium."""
+    wavelength_um: float = 0.5
+    """Vacuum wavelength."""
+    pixel_size_um: float = 0.1
+    """Pixels of specimen and detector."""
+
+    def __post_init__(self):
+        _wavenumber(self)
+
+    @property
+    def wavenumber(self) -> float:
+        """k, radians per pixel."""
+        return _wavenumber(self)
+
+    def specimen(self, x: Array) -> Array:
+        ratio = 1 + self.index_contrast / self.medium_index * x / 100
+        return as_complex(self.wavenumber**2 * (jnp.square(ratio) - 1))
+
+
+@dataclass(frozen=True)
+class DiffractionTomograph(IndexTomograph):
     """Optical diffraction tomography under Rytov's approximation: grey values become a refractive index.
 
     The truth is the scattering potential f = k^2 ((n / n_medium)^2 - 1). It reads views of a turning specimen, whose axis is seen in
@@ -38,18 +69,8 @@ class DiffractionTomograph(Modality):
                           "--data.clean, images that it measures in simulation")
     written: ClassVar[tuple[str, ...]] = files.VOLUMES
 
-    noise: NoiseModel = Gaussian(0.02)
-    """Complex noise of the Rytov phases, radians."""
     views: int = 90
     """Angles of illumination, evenly over the full turn."""
-    index_contrast: float = 0.03
-    """n - n_medium of a specimen of 100 grey values."""
-    medium_index: float = 1.335
-    """n_medium."""
-    wavelength_um: float = 0.5
-    """Vacuum wavelength."""
-    pixel_size_um: float = 0.1
-    """Pixels of specimen and detector."""
     angles: str | None = None
     """The angles of own views: a text with one in radians a line; "even" where they are spread evenly over the full turn."""
     shows: Literal["phase", "hologram"] = "phase"
@@ -60,17 +81,6 @@ class DiffractionTomograph(Modality):
     """The field, or the hologram, without a specimen, which own fields and holograms are divided by."""
     defocus_um: float = 0.0
     """How far behind the axis of rotation the views are in focus; they are brought back to it."""
-
-    def __post_init__(self):
-        wavenumber(self.medium_index, self.pixel_size_um, self.wavelength_um)
-
-    @property
-    def wavenumber(self) -> float:
-        """k, radians per pixel."""
-        return wavenumber(self.medium_index, self.pixel_size_um, self.wavelength_um)
-
-    def specimen(self, x: Array) -> Array:
-        return scattering_potential(self, x)
 
     def operator(self, key: Array, x: Array) -> Operator:
         angles = parallel_angles(self.views, extent=2 * np.pi)
@@ -92,7 +102,7 @@ class DiffractionTomograph(Modality):
     def pictures(self, estimates: Sequence[np.ndarray], like: Recording) -> list[np.ndarray]:
         """The refractive index."""
         light = like.source
-        k = wavenumber(light.medium_index, light.pixel_size_um, light.wavelength_um)
+        k = _wavenumber(light)
         return [np.asarray(refractive_index(jnp.asarray(x), light.medium_index, k)) for x in estimates]
 
     def store(self, output: str | Path, pictures: Sequence[np.ndarray], like: Recording) -> str:
@@ -110,7 +120,7 @@ class DiffractionTomograph(Modality):
         kept = Fields(found.path, **{
             name: getattr(self, name) if getattr(found, name) is None else getattr(found, name)
             for name in ("wavelength_um", "medium_index", "pixel_size_um")})
-        k = wavenumber(kept.medium_index, kept.pixel_size_um, kept.wavelength_um)
+        k = _wavenumber(kept)
         y = _rytov(found)
         y = y - 1j * _border(y.imag)
         if self.defocus_um:
@@ -153,15 +163,9 @@ def _border(phase):
     return median.reshape(-1, *(1,) * (phase.ndim - 1))
 
 
-def scattering_potential(light: Any, x: Array) -> Array:
-    """f of a specimen x in grey values, under the light of an instrument: 100 of them are its `index_contrast`."""
-    k = wavenumber(light.medium_index, light.pixel_size_um, light.wavelength_um)
-    return as_complex(k**2 * (jnp.square(1 + light.index_contrast / light.medium_index * x / 100) - 1))
-
-
-def wavenumber(medium_index: float, pixel_size_um: float, wavelength_um: float) -> float:
-    """k, radians per pixel. Raises `InputError` on pixels of more than half the wavelength in the medium."""
-    k = float(2 * np.pi * medium_index * pixel_size_um / wavelength_um)
+def _wavenumber(light: Any) -> float:
+    """k, radians per pixel, under the light of an instrument or of a file's fields."""
+    k = float(2 * np.pi * light.medium_index * light.pixel_size_um / light.wavelength_um)
     if k > np.pi:
         raise InputError(f"the light has {k:.3g} rad a pixel; pixel_size_um is at most half the wavelength in the medium")
     return k

@@ -10,15 +10,13 @@ from jax import Array
 
 from unsup_jax.core import Measurement
 from unsup_jax.errors import InputError
-from unsup_jax.modalities.base import Modality
-from unsup_jax.modalities.diffraction import scattering_potential, wavenumber
-from unsup_jax.noise import Gaussian, NoiseModel
+from unsup_jax.modalities.diffraction import IndexTomograph
 from unsup_jax.operators import DiffractionScan, Fourier
 from unsup_jax.operators.diffraction_scan import cone
 
 
 @dataclass(frozen=True)
-class ScanningTomograph(Modality):
+class ScanningTomograph(IndexTomograph):
     """Optical diffraction tomography of volumes [z, y, x] under Rytov's approximation, lit within a cone about z.
 
     Grey values become a refractive index, as of `DiffractionTomograph`. Its measurement are the Fourier coefficients of the potential into
@@ -28,39 +26,25 @@ class ScanningTomograph(Modality):
 
     name: ClassVar[str] = "scanning diffraction tomography"
 
-    noise: NoiseModel = Gaussian(0.02)
-    """Complex noise of the Rytov phases, radians."""
     views: int = 60
     """Directions of illumination."""
     cone_degrees: float = 45.0
     """Largest angle of illumination from the optical axis, in the medium."""
     numerical_aperture: float = 1.2
     """Of the objective behind the specimen."""
-    index_contrast: float = 0.03
-    """n - n_medium of a specimen of 100 grey values."""
-    medium_index: float = 1.335
-    """n_medium."""
-    wavelength_um: float = 0.5
-    """Vacuum wavelength."""
-    pixel_size_um: float = 0.1
-    """Voxels of the specimen and pixels of the detector."""
 
     def __post_init__(self):
-        wavenumber(self.medium_index, self.pixel_size_um, self.wavelength_um)
+        super().__post_init__()
         if self.views < 1 or not 0 < self.cone_degrees < 90:
             raise InputError(f"ScanningTomograph takes views >= 1 in a cone of (0, 90) degrees, not {self.views}, {self.cone_degrees}")
         if not 0 < self.numerical_aperture < self.medium_index:
             raise InputError(f"a numerical aperture of {self.numerical_aperture}; in a medium of index {self.medium_index} it lies below that")
 
-    def specimen(self, x: Array) -> Array:
-        return scattering_potential(self, x)
-
     def operator(self, key: Array, x: Array) -> DiffractionScan:
         if x.ndim != 4:
             raise InputError(f"ScanningTomograph images volumes; this specimen has the shape {x.shape}: give --data.dimensions 3")
-        k = wavenumber(self.medium_index, self.pixel_size_um, self.wavelength_um)
         aperture = self.numerical_aperture / self.medium_index
-        return DiffractionScan(cone(self.views, float(np.deg2rad(self.cone_degrees))), jnp.float32(k), jnp.float32(aperture), x.shape[:-1])
+        return DiffractionScan(cone(self.views, float(np.deg2rad(self.cone_degrees))), jnp.float32(self.wavenumber), jnp.float32(aperture), x.shape[:-1])
 
     def measure(self, key: Array, x: Array) -> Measurement:
         x = self.specimen(x)
