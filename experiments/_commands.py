@@ -22,7 +22,7 @@ from unsup_jax.modalities import Modality
 from unsup_jax.runs import experiment_of, settings_of, start_of
 from unsup_jax.train import parallel
 from unsup_jax.trained import Run as TrainedRun
-from unsup_jax.trained import opened
+from unsup_jax.trained import denoises
 
 from . import every, load, module, names, program, short
 from ._choices import choose, words
@@ -128,7 +128,7 @@ def with_prior(experiment: Experiment, arguments: list[str]) -> tuple[Experiment
     prior = getattr(experiment.method, "prior", None)
     if not isinstance(prior, priors.Prior):
         raise InputError(f"--prior is for methods that have a prior, such as those of tv_tomography; {experiment.method.label} has none")
-    opened(str(Path(folder).resolve()))
+    denoises(folder)                                              # before JAX is set up, so that nothing is computed yet
     prior = prior if hasattr(prior, "denoiser") else priors.PlugAndPlay()
     method = dataclasses.replace(experiment.method, prior=dataclasses.replace(prior, denoiser=TrainedRun(folder)))
     return dataclasses.replace(experiment, method=method), arguments[:at] + arguments[at + taken :]

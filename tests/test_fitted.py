@@ -123,6 +123,10 @@ def test_a_prior_is_named_on_the_command_line(fitted, tmp_path, capsys):
     fitted.save(tmp_path / "run")
     given, rest = with_prior(load("tv_tissue"), ["--prior", str(tmp_path / "run"), "--method.steps", "2"])
     assert given.method.prior == PlugAndPlay(Run(str(tmp_path / "run"))) and rest == ["--method.steps", "2"]
+    np.save(tmp_path / "y.npy", noisy().astype(np.float32))
+    command = ["run", "tv_tissue", "--prior", tmp_path / "run", "--data.path", tmp_path / "y.npy", "--method.steps", "2", "--with-references", "False"]
+    made = subprocess.run([sys.executable, "-m", "experiments", *map(str, command), "--out", str(tmp_path / "out")], cwd=ROOT, capture_output=True, text=True)
+    assert made.returncode == 0, made.stderr                          # of a process of its own, where JAX is not yet set up
     for arguments, said in (
         (["run", "tv_tissue", "--prior", str(tmp_path / "no")], "no run here"), (["run", "tv_tissue", "--prior"], "--prior needs the folder"),
         (["run", "n2v_tissue", "--prior", str(tmp_path / "run")], "Noise2Void has none"),

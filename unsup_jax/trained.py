@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import jax
 import numpy as np
@@ -46,13 +47,20 @@ class Run:
         return lambda x, sigma: self(unit.astype(x.dtype) * x, unit * sigma) / unit.astype(x.dtype)
 
 
-@lru_cache(maxsize=4)
-def opened(folder: str):
-    """(method, state) of a run that is trained. Raises `InputError` where it is not."""
+def denoises(folder: str) -> Any:
+    """The experiment of a run, of which nothing is computed. Raises `InputError` on one whose method is no denoiser."""
     _, found = experiment_of(Path(folder))
     method = found.method
     if method.scope == "measurement" or not method.reconstructs or method.reads:
         raise InputError(f"{folder}: a run of {method.label}; a prior is a run of a trained method that denoises an image by itself")
+    return found
+
+
+@lru_cache(maxsize=4)
+def opened(folder: str):
+    """(method, state) of a run that is trained. Raises `InputError` where it is not."""
+    found = denoises(folder)
+    method = found.method
     with jax.ensure_compile_time_eval():                          # the first use may be inside of a trace
         state, _ = load_trained(method, found.train, Path(folder))
         return method, jax.tree.map(np.asarray, state)
