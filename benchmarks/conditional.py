@@ -45,18 +45,10 @@ def _torch(batch, G, D):
     import torch.nn.functional as F
 
     torch.set_num_threads(len(os.sched_getaffinity(0)))
-    of_G, generate = peers.torch_unet(G)
-    d = peers.torch_convolutions(D)
-    of_D = [w for pair in d.values() for w in pair]
+    of_G, generate = peers.torch_unet(G, last=False)
+    of_D, judge = peers.torch_patch_critic(D)
     optimizer_G, optimizer_D = (torch.optim.Adam(weights, 2e-4, (0.5, 0.999)) for weights in (of_G, of_D))
-    y, x = (torch.tensor(np.moveaxis(image, -1, 1)).contiguous(memory_format=torch.channels_last) for image in (batch.y, batch.truth))
-
-    def judge(y, x):
-        h = torch.cat([y, x], 1)
-        for level in range(METHOD.critic.depth):
-            h = F.leaky_relu(F.conv2d(h, *d[f"{level}"], stride=2, padding=1), 0.2)
-        h = F.leaky_relu(F.conv2d(F.pad(h, (1, 2, 1, 2)), *d["last"]), 0.2)
-        return F.conv2d(F.pad(h, (1, 2, 1, 2)), *d["out"])
+    y, x = (torch.tensor(np.moveaxis(image, -1, 1)).contiguous() for image in (batch.y, batch.truth))
 
     def step():
         with torch.no_grad():
