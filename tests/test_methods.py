@@ -176,8 +176,9 @@ def test_wiener_closed_form_with_a_flat_spectrum():
     np.testing.assert_allclose(estimate, signal**2 / (signal**2 + sigma**2) * y, atol=0.35)
 
 
-def test_wiener_deconvolves(images):
-    m = jax.tree.map(np.asarray, Blurred(noise=Gaussian(1.0), psf_sigma=1.2).measure(jax.random.key(0), jnp.asarray(images[0].truth)))
+@pytest.mark.parametrize("sigma", [1.2, (3.0, 0.8)], ids=["round", "elongated"])
+def test_wiener_deconvolves(sigma, images):
+    m = jax.tree.map(np.asarray, Blurred(noise=Gaussian(1.0), psf_sigma=sigma).measure(jax.random.key(0), jnp.asarray(images[0].truth)))
     estimate = np.asarray(solve(Wiener(), jax.random.key(0), m)[0])
     assert psnr(estimate, m.truth) > psnr(m.y, m.truth) + 2
     with pytest.raises(ValueError, match="not .* by Mask"):

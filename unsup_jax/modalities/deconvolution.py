@@ -27,8 +27,8 @@ class Blurred(Imager):
 
     name: ClassVar[str] = "deconvolution"
 
-    psf_sigma: float = 1.5
-    """Standard deviation of a Gaussian PSF, pixels."""
+    psf_sigma: float | tuple[float, ...] = 1.5
+    """Standard deviation of a Gaussian PSF, pixels: one for all axes, or one for each, such as "3 1.2 1.2" along z, y and x."""
     psf: str | None = None
     """The image of a point in the pixels of the images, its light about the middle pixel K // 2: a file; "optics" for that of the
     objective; None for a Gaussian."""
@@ -46,7 +46,7 @@ class Blurred(Imager):
     """What lies outside of the frame: the image again, which is fastest and what Wiener takes, or nothing."""
 
     def __post_init__(self):
-        if not self.psf_sigma > 0:
+        if not np.min(self.psf_sigma) > 0:
             raise InputError(f"Blurred needs a positive psf_sigma, not {self.psf_sigma}")
 
     def operator(self, key: Array, x: Array) -> Operator:
@@ -55,15 +55,21 @@ class Blurred(Imager):
     def of_image(self, y: jax.ShapeDtypeStruct, metadata: Metadata = Metadata()) -> Operator:
         frame = y.shape[:-1]
         if self.psf is None:
-            psf = gaussian_psf(tuple(min(n, 4 * int(self.psf_sigma + 1) + 1) for n in frame), self.psf_sigma)
+            sigmas = self.psf_sigma if isinstance(self.psf_sigma, tuple) else (self.psf_sigma,) * len(frame)
+            if len(sigmas) != len(frame):
+                raise InputError(f"a psf_sigma of {self._width()} pixels for images of {len(frame)} axes (--data.dimensions); it is one, or one for each")
+            psf = gaussian_psf(tuple(min(n, 4 * int(sigma + 1) + 1) for n, sigma in zip(frame, sigmas)), sigmas)
         else:
             psf = self._of_optics(frame, metadata) if self.psf == "optics" else self._measured(frame)
         return Convolution(psf, boundary=self.boundary)
 
     def notes(self, measurements: Sequence[Measurement]) -> list[str]:
-        shown = {None: f"a Gaussian of {self.psf_sigma:g} pixels, for none was given (--modality.psf)", "optics": "computed from the optics"}
+        shown = {None: f"a Gaussian of {self._width()} pixels, for none was given (--modality.psf)", "optics": "computed from the optics"}
         size = " x ".join(map(str, measurements[0].operator.psf.shape))
         return [f"The PSF, {size} pixels, was {shown.get(self.psf, f'read from {self.psf}')}."]
+
+    def _width(self):
+        return " x ".join(f"{sigma:g}" for sigma in np.atleast_1d(self.psf_sigma))
 
     def _measured(self, frame):
         """The PSF of the file, of unit sum, its middle alone where it is larger than the images."""

@@ -5,7 +5,7 @@ from unsup_jax.networks.autoencoder import (
 )
 from unsup_jax.networks.base import Network
 from unsup_jax.networks.convolution import Conv, Down, UpConv, convolve
-from unsup_jax.networks.critic import ConvCritic, Critic, MultiScaleCritic, PatchCritic, ResidualCritic
+from unsup_jax.networks.critic import ConvCritic, Critic, MultiScaleCritic, PatchCritic, ResidualCritic, SliceCritic
 from unsup_jax.networks.dncnn import DnCNN
 from unsup_jax.networks.generator import ConvGenerator, DenseGenerator, Generator, ResidualGenerator
 from unsup_jax.networks.modulation import AdaIN, FiLM, SelfAttention
@@ -25,7 +25,7 @@ __all__ = [
     "AdaIN", "Autoencoder", "Conv", "ConvCritic", "ConvDecoder", "ConvEncoder", "ConvGenerator", "CoordinateDecoder", "Critic",
     "DenseDecoder", "DenseEncoder", "DenseGenerator", "DnCNN", "Down", "FiLM", "Generator", "MapDecoder", "MapEncoder",
     "MultiScaleCritic", "Network", "NoiseNetwork", "NullSpace", "PartialConv", "PartialUNet", "PatchCritic", "ResNet",
-    "ResidualCritic", "ResidualGenerator", "ScoreUNet", "SelfAttention", "Slicewise", "Strided", "UNet", "Unrolled", "UpConv",
-    "Upsampled", "Volume", "VolumeModes",
+    "ResidualCritic", "ResidualGenerator", "ScoreUNet", "SelfAttention", "SliceCritic", "Slicewise", "Strided", "UNet", "Unrolled",
+    "UpConv", "Upsampled", "Volume", "VolumeModes",
     "convolve",
 ]

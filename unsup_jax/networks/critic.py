@@ -6,6 +6,8 @@ No output depends on another sample, and there is no normalisation: the gradient
 et al., NeurIPS 2024) needs none. `SpectralNorm` normalises the kernels of any of them from outside.
 """
 
+from typing import Any
+
 import flax.linen as nn
 import jax.numpy as jnp
 from jax import Array
@@ -14,6 +16,7 @@ from unsup_jax.errors import InputError
 from unsup_jax.networks.base import Network
 from unsup_jax.networks.convolution import Conv, Lowering, fold
 from unsup_jax.networks.modulation import SelfAttention
+from unsup_jax.networks.slicewise import named, of_slices
 from unsup_jax.networks.strided import Strided
 from unsup_jax.networks.unet import align
 
@@ -23,7 +26,7 @@ class Critic(Network):
 
     def __post_init__(self):
         super().__post_init__()
-        given = {name: getattr(self, name) for name in ("width", "depth", "scales") if hasattr(self, name)}
+        given = {name: getattr(self, name) for name in ("width", "depth", "scales", "every") if hasattr(self, name)}
         if min(given.values()) < 1:
             raise InputError(f"{type(self).__name__} needs values of 1 or more, not {', '.join(f'{k} {v}' for k, v in given.items())}")
 
@@ -110,6 +113,28 @@ class MultiScaleCritic(Critic):
             scores.append(self.critic.copy(name=f"{scale}")(h))
             h = pooled(align(h, 2))
         return tuple(scores)
+
+
+class SliceCritic(Critic):
+    """A critic of volumes by their slices across each axis: a critic's scores of the slices, for each axis.
+
+    Raises `InputError` on a field below 1.
+    """
+
+    critic: Critic = PatchCritic(depth=2)
+    """The critic of one slice."""
+    isotropic: bool = True
+    """Slices across all axes are of one kind, and have one critic; False: a critic for each axis."""
+    every: int = 1
+    """Distance of the slices that are judged: neighbours say much the same."""
+
+    def tiny(self) -> "SliceCritic":
+        return self.clone(critic=self.critic.tiny())
+
+    @nn.compact
+    def __call__(self, *volumes: Array) -> tuple[Any, ...]:
+        across = lambda axis: (jnp.moveaxis(volume, axis, 0)[:: self.every] for volume in volumes)
+        return tuple(of_slices(D, *across(axis)) for axis, D in named(self.critic, (0, 1, 2), self.isotropic))
 
 
 class ResidualBlock(nn.Module):

@@ -53,9 +53,13 @@ class Wiener(Direct):
         y = jnp.fft.rfftn(one.y - mean, axes=axes)
         shell, samples = _shells(frame, self.shells)
 
+        def mean_of(values):
+            """Over shells, [shells, C]."""
+            values = values.reshape(-1, values.shape[-1])
+            return jnp.zeros((self.shells, values.shape[-1])).at[shell].add(values) / jnp.maximum(samples, 1)
+
         def power_of(spectrum):
-            periodogram = (jnp.square(jnp.abs(spectrum)) / one.y[..., 0].size).reshape(-1, y.shape[-1])
-            return jnp.zeros((self.shells, y.shape[-1])).at[shell].add(periodogram) / jnp.maximum(samples, 1)
+            return mean_of(jnp.square(jnp.abs(spectrum)) / one.y[..., 0].size)
 
         power = power_of(y)
         if one.noise is None:                                         # neighbours may share theirs, which the highest frequencies lack
@@ -65,14 +69,14 @@ class Wiener(Direct):
             sigma2 = one.noise.variance(jnp.maximum(one.y, 0)).mean(axes).reshape(1, -1)
         if self.oracle:
             truth = jnp.fft.rfftn(one.truth - one.truth.mean(axes, keepdims=True), axes=axes)
-            signal = jnp.square(jnp.abs(h)) * power_of(truth)[shell].reshape(y.shape)
+            S = power_of(truth)
         else:
             excess = power - sigma2
             seen = (excess > 3 * sigma2 / jnp.sqrt(jnp.maximum(samples, 1))) | (samples == 0)
             seen = seen.at[0].set(True)                               # the mean, which was subtracted
-            signal = jnp.where(jnp.cumprod(seen, 0) > 0, jnp.maximum(excess, 0), 0)[shell].reshape(y.shape)  # |h|^2 S
-        sigma2 = sigma2.reshape(*(1,) * len(frame), -1)
-        share = signal / jnp.maximum(jnp.square(jnp.abs(h)) * (signal + sigma2), 1e-12)
+            S = jnp.where(jnp.cumprod(seen, 0) > 0, jnp.maximum(excess, 0), 0) / jnp.maximum(mean_of(jnp.square(jnp.abs(h))), 1e-12)
+        S, sigma2 = S[shell].reshape(y.shape), sigma2.reshape(*(1,) * len(frame), -1)
+        share = S / jnp.maximum(jnp.square(jnp.abs(h)) * S + sigma2, 1e-12)
         x = jnp.conj(h).astype(y.dtype) * share.astype(y.dtype) * y
         dark = jnp.where(jnp.abs(h) > 1e-3, x, 0)                     # frequencies the optics do not pass
         return jnp.fft.irfftn(dark, frame, axes).astype(one.y.dtype) + mean / jnp.abs(h).ravel()[0]
