@@ -1,6 +1,17 @@
 """3-D deconvolution of simulated nuclei behind an elongated blur, learnt from unpaired sharp volumes by networks of images.
 
 python -m experiments run otcyclegan_volume
+
+6 minutes of one CPU core, of which the method itself takes 3; 29.2 dB, from 24.0. Beside it (dB, of 6 volumes of 32^3):
+
+    Wiener 27.7; told the true spectrum 27.9           total variation, the best weight of four on these volumes 30.7
+    3-D Richardson-Lucy, stopped by held-out pixels 27.8; of 40 iterations, the best count of five on these volumes 28.9
+    the simulated half of the cycle alone, as many steps: the mean of three passes 29.4
+        slices across z alone 26.3, across y 29.0, across x 29.0; a network of volumes 29.4
+
+So the three passes are better than each of them, and as good as a network of volumes; the slices along the optical axis do nearly all of it. The
+critic pays nothing where H and the noise are known. Nuclei are nearly flat, which total variation is made for: it is ahead of all networks here,
+which lose the dimmest nucleus.
 """
 
 from dataclasses import replace
@@ -29,7 +40,6 @@ EXPERIMENT = replace(
     references=(
         Wiener(), Wiener(oracle=True), RichardsonLucy(steps=200, held_out=0.05), RichardsonLucy(steps=40),
         VariableSplitting(prior=TotalVariation(1e-3, nonnegative=True), steps=100),
-        LEG, replace(LEG, network=Slicewise(OF_SLICES)), replace(LEG, network=Slicewise(OF_SLICES, axes=(1,))),
-        replace(LEG, network=Slicewise(OF_SLICES, axes=(2,))), replace(LEG, network=OF_SLICES),
+        LEG, *(replace(LEG, network=G.clone(axes=(axis,))) for axis in range(3)), replace(LEG, network=OF_SLICES),
     ),
 )

@@ -13,7 +13,8 @@ from unsup_jax.data import Brain, FunctionalRun, Hinge, Phantoms
 from unsup_jax.errors import InputError
 from unsup_jax.evaluate import align
 from unsup_jax.experiment import run
-from unsup_jax.methods import GaussianFilter
+from unsup_jax.methods import Composed, GaussianFilter
+from unsup_jax.networks import DnCNN
 from unsup_jax.runs import load_trained, method_folder
 from unsup_jax.train import Train
 from unsup_jax.train.logging import read_metrics
@@ -41,7 +42,7 @@ def few_views(modality):
 
 
 LONG = (
-    "cyclegan_stains", "cyclegan_blur",
+    "cyclegan_stains", "cyclegan_blur", "otcyclegan_volume",
     "ssdu_tomography", "self2self_camera", "ambientgan_blur", "cryocare_tomogram", "spatial_vae_particles", "structn2v_lines", "ssdu_deconvolution",
     "tv_diffraction", "tv_cryo_em", "n2v_volume", "divnoising_camera", "multimask_mri", "ssdu_fmri", "dncnn_camera", "n2n_mri",
     "pix2pix_nuclei", "annapalm_filaments", "ptychography_gan", "ganrec_tomography", "tomogan_tomography",
@@ -178,5 +179,7 @@ def test_references_of_one_name_are_told_apart():
     e = experiments.load("gaussian_tissue")
     both = dataclasses.replace(e, method=GaussianFilter(1.0), references=(GaussianFilter(2.0), GaussianFilter(3.0)))
     assert [label for label, _, _ in both.entries()] == ["GaussianFilter (sigma 2.0)", "GaussianFilter (sigma 3.0)", "GaussianFilter"]
+    other = dataclasses.replace(Composed(), network=DnCNN(depth=3))
+    assert [label for label, _, _ in dataclasses.replace(e, method=Composed(), references=(other,)).entries()][0] == "HoldOut (network DnCNN of depth 3)"
     with pytest.raises(InputError, match=r"GaussianFilter \(sigma 2.0\) is among the references twice"):
         dataclasses.replace(both, references=(GaussianFilter(2.0), GaussianFilter(2.0))).entries()

@@ -20,7 +20,7 @@ def to_json(value: Any, arrays: dict[str, np.ndarray] | None = None) -> Any:
     The arrays in it are put into `arrays`, under the names by which the JSON knows them; without that, they are their shape in words.
     """
     if dataclasses.is_dataclass(value):
-        return {_TYPE: name_of(type(value)), **{f.name: to_json(getattr(value, f.name), arrays) for f in _fields(value)}}
+        return {_TYPE: name_of(type(value)), **{f.name: to_json(getattr(value, f.name), arrays) for f in configured(value)}}
     if isinstance(value, Mapping):
         return {str(key): to_json(v, arrays) for key, v in value.items()}
     if isinstance(value, (tuple, list)):
@@ -58,7 +58,7 @@ def from_json(default: Any, stored: Any, arrays: Mapping[str, np.ndarray] | None
     kind = named(stored[_TYPE]) if _TYPE in stored else type(default)
     if not (isinstance(kind, type) and dataclasses.is_dataclass(kind)):
         raise InputError(f"a stored configuration is of type {stored[_TYPE]}, which is no configuration")
-    if unknown := set(fields) - {f.name for f in _fields(kind)}:
+    if unknown := set(fields) - {f.name for f in configured(kind)}:
         raise InputError(f"stored configuration of {kind.__name__} has unknown fields {sorted(unknown)}")
     if _TYPE in stored:
         return kind(**{name: from_json(None, value, arrays) for name, value in fields.items()})
@@ -76,7 +76,7 @@ def files_of(stored: Any) -> set[Path]:
     return {Path(name.rpartition(":")[0]) for name in names if ":" in name}.union(*map(files_of, stored.values()))
 
 
-def _fields(value):
+def configured(value):
     """The fields that configure something: of a Flax module, all but the parent and the name that it has inside of another one."""
     every = [f for f in dataclasses.fields(value) if f.init]
     inside = {"parent", "name"} if any(f.name == "parent" for f in every) else set()

@@ -77,9 +77,14 @@ def _differences(method, other):
     """The fields in which a method, or a part of it, is not another one of its kind."""
     def told(name):
         own, its = getattr(method, name), getattr(other, name, None)
-        return f"{name} {_differences(own, its) if dataclasses.is_dataclass(own) and type(own) is type(its) else own}"
+        if not dataclasses.is_dataclass(own):
+            return f"{name} {own}"
+        if type(own) is type(its):
+            return f"{name} {_differences(own, its)}"
+        chosen = ", ".join(f"{f.name} {getattr(own, f.name)}" for f in config.configured(own) if getattr(own, f.name) != f.default)
+        return f"{name} {type(own).__name__}" + f" of {chosen}" * bool(chosen)
 
-    return ", ".join(told(f.name) for f in dataclasses.fields(method) if getattr(method, f.name) != getattr(other, f.name, None)) or "the same"
+    return ", ".join(told(f.name) for f in config.configured(method) if getattr(method, f.name) != getattr(other, f.name, None)) or "the same"
 
 
 def run(experiment: Experiment, name: str, directory: Path, *, start_from: Any = None, quiet: bool = False) -> list[Result]:
