@@ -1,13 +1,17 @@
 """Unpaired samples: of other specimens than the measurements, drawn, cropped and turned by themselves."""
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from unsup_jax.core import Measurement, Scale
 from unsup_jax.data import Data, Phantoms, Stream
 from unsup_jax.errors import InputError
-from unsup_jax.modalities import Camera
-from unsup_jax.operators import Identity
+from unsup_jax.data.grey_levels import line
+from unsup_jax.modalities import Blurred, Camera
+from unsup_jax.noise import Gaussian
+from unsup_jax.operators import Convolution, Identity
 
 SEES = frozenset({"unpaired"})
 
@@ -64,3 +68,37 @@ def test_the_domain_of_x_may_have_units_of_its_own():
     one = Measurement(y[0], Identity(), unpaired=x[0]).normalize(Scale.of(Measurement(y, Identity())), Scale.of_images(x))
     assert abs(float(one.y.mean())) < 1e-5 and abs(float(np.asarray(one.y).std()) - 1) < 1e-5
     np.testing.assert_allclose(one.unpaired, (x[0] - x.mean()) / x.std(), rtol=1e-4)
+
+
+def of_blur(tmp_path, gain=1.0, offset=0.0, **fields):
+    """The unpaired images of a data set whose measurements are gain H x + offset + w of others of the kind, and what is said of them."""
+    draw = lambda seed: np.stack(Phantoms("nuclei", count=4, shape=(48, 40), seed=seed).images())
+    modality = Blurred(noise=Gaussian(1.0), psf_sigma=1.5)
+    y = np.stack([modality.measure(jax.random.key(i), jnp.asarray(x)).y for i, x in enumerate(draw(0))])
+    np.save(tmp_path / "y.npy", gain * y[..., 0] + offset)
+    np.save(tmp_path / "sharp.npy", draw(1)[:, :40, :33, 0])
+    data = Data(path=str(tmp_path / "y.npy"), unpaired=str(tmp_path / "sharp.npy"), patch=16, **fields)
+    dataset = data.load(modality, {"unpaired"}, 0)
+    return np.stack(dataset.unpaired), draw(1)[:, :40, :33], dataset.said
+
+
+def test_unpaired_images_of_another_instrument_are_brought_to_the_grey_levels_of_the_measurements(tmp_path):
+    """Of y = 20 H x + 300 + w, by about this line; and a user whose images are far off is told."""
+    found, x, said = of_blur(tmp_path, 20.0, 300.0, unpaired_levels="matched")
+    gain, offset = np.polyfit(x.ravel(), found.ravel(), 1)
+    np.testing.assert_allclose(found, gain * x + offset, atol=0.1)
+    assert gain == pytest.approx(20, rel=0.25) and offset == pytest.approx(300, abs=100) and f"{gain:.4g} x" in said
+    found, x, said = of_blur(tmp_path, 20.0)
+    np.testing.assert_array_equal(found, x)
+    assert "times the contrast of the measurements" in said and "--data.unpaired-levels matched" in said
+    assert of_blur(tmp_path)[2] is None
+
+
+def test_grey_levels_that_cannot_be_matched_are_refused():
+    x = numbered(2)
+    with pytest.raises(InputError, match="operator that leaves a constant image as it is"):
+        line(x, [Measurement(x[0], Convolution(np.full((3, 3), 1.0, np.float32)))])
+    with pytest.raises(InputError, match="constant images"):
+        line([np.ones_like(x[0])], [Measurement(x[0], Convolution(np.full((3, 3), 1 / 9, np.float32)))])
+    with pytest.raises(InputError, match="--data.unpaired, which is not given"):
+        Data(unpaired_levels="matched")

@@ -12,6 +12,7 @@ import numpy as np
 from unsup_jax.core import Measurement
 from unsup_jax.data.bundled import Brain, Bundled
 from unsup_jax.data.fmri import FunctionalRun
+from unsup_jax.data.grey_levels import FAR, line, rescaled
 from unsup_jax.data.parts import crop, every_second, one_a_specimen, sampled, shown_part, single_views
 from unsup_jax.data.particles import Particles
 from unsup_jax.data.phantoms import Hinge, Phantoms
@@ -61,6 +62,9 @@ class Data:
     unpaired: str | None = None
     """Your own samples of what the images should look like, of other specimens, named like `clean`: as many and as large as
     they are, drawn, cropped and turned by themselves. Of a source, by default, clean images of half the training's specimens."""
+    unpaired_levels: Literal["given", "matched"] = "given"
+    """Grey levels of `unpaired`: as they are, where an image of the specimens of `path` without blur and noise would have such ones; or
+    "matched", of another instrument, brought by a line to where H of them has the mean and the deviation of the measurements."""
     frames: Literal["images", "halves"] = "images"
     """What the images of one file of `path` are: measurements of their own, or the frames of a movie of one scene,
     whose even ones are averaged into a measurement and whose odd ones into its pair."""
@@ -100,6 +104,8 @@ class Data:
             raise InputError("a noise model comes from --data.calibration or from --data.signal, not from both")
         if self.path is None and (beside := [name for name in _OWN if getattr(self, name) is not None]):
             raise InputError(f"--data.{beside[0]} describes images of --data.path, which is not given")
+        if self.unpaired_levels == "matched" and self.unpaired is None:
+            raise InputError("--data.unpaired-levels describes images of --data.unpaired, which is not given")
         if self.scored is not None and self.path is not None:
             raise InputError("--data.scored are clean images; beside --data.path give --data.truth")
 
@@ -150,19 +156,34 @@ class Data:
                 test = own                                          # nothing is scored: show them all
         elif not test:
             raise InputError("data.test 0 leaves nothing unseen to score a method that sees the truth")
-        unpaired = None
+        unpaired, of_levels = None, None
         if "unpaired" in sees:
             if self.unpaired is None:
                 others, train = split(train, 0.5, first=True)
                 unpaired = [m.truth for m in others]
             else:
-                unpaired = self._images(self.unpaired, own[0].offset)
+                unpaired, of_levels = self._levelled(self._images(self.unpaired, own[0].offset), own)
         test = test or own
         if views:
             train, test = single_views(train), one_a_specimen(test)
         train, validation = split(train, self.validation, first=False)
         test, said = _shown(test)
-        return Dataset(train, validation or train, test, unpaired, said)
+        return Dataset(train, validation or train, test, unpaired, "; ".join(filter(None, (said, of_levels))) or None)
+
+    def _levelled(self, unpaired, own):
+        """(unpaired images in the grey levels that are asked for, what to say of them)."""
+        if self.unpaired_levels == "matched":
+            gain, offset = line(unpaired, own)
+            return [rescaled(x, gain, offset) for x in unpaired], f"the grey levels x of the unpaired images are taken as {gain:.4g} x {offset:+.4g}"
+        if own[0].operator.identity:
+            return unpaired, None
+        try:
+            gain, _ = line(unpaired, own)
+        except InputError:                                          # nothing to compare
+            return unpaired, None
+        far = not 1 / FAR < gain < FAR
+        return unpaired, f"measured as these are, the unpaired images would have {1 / gain:.2g} times the contrast of the measurements; if they are of " \
+            "another instrument, give --data.unpaired-levels matched" if far else None
 
     def _images(self, path, offset=0.0):
         return [image for images in read(path, self.axes, self.dimensions, offset) for image in images]

@@ -42,6 +42,21 @@ class Computed(Deferred):
         return np.asarray(self._make(self._place), dtype or np.float32)
 
 
+class Rescaled(Deferred):
+    """gain x + offset of an image on the disk, wherever it is read."""
+
+    __slots__ = ("_image", "_gain", "_offset", "shape")
+
+    def __init__(self, image: Deferred, gain: float, offset: float):
+        self._image, self._gain, self._offset, self.shape = image, gain, offset, image.shape
+
+    def __getitem__(self, window: tuple[slice, ...]) -> "Rescaled":
+        return Rescaled(self._image[window], self._gain, self._offset)
+
+    def __array__(self, dtype=None, copy=None) -> np.ndarray:
+        return (np.float32(self._gain) * np.asarray(self._image) + np.float32(self._offset)).astype(dtype or np.float32)
+
+
 class Stored(Deferred):
     """One image of a file as [*S, C] in float32, or a window of it: slices of its axes of space are windows too.
 

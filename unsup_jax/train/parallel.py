@@ -26,14 +26,17 @@ def configure(cache: Path | None = None) -> None:
     """Settings that must precede JAX's first computation; nothing else in the library touches them.
 
     On a CPU: one JAX device a core, so that data-parallel training uses them all, unless XLA_FLAGS or
-    JAX_NUM_CPU_DEVICES already say how many; and a malloc that keeps its pages, since the pages of a step's
+    JAX_NUM_CPU_DEVICES already say how many; one thread more, by NPROC, since a callback to the host holds that of its device and waits
+    for its argument's copy, which takes another one (on one core it waited for ever); and a malloc that keeps its pages, since the pages of a step's
     buffers, returned and faulted in again at each step, cost a tenth of its time. (Not a single arena, which would
     keep them best: once a compilation has fragmented it, the devices wait for its lock a quarter of the time. Buffers
     of more than 64 MB are returned even so: a program that has them begins with `huge_pages.restart()`.)
     Everywhere: compiled programs are kept below `cache`, by default the user's cache directory, where that can be written.
     """
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     if "xla_force_host_platform_device_count" not in os.environ.get("XLA_FLAGS", "") and "JAX_NUM_CPU_DEVICES" not in os.environ:
-        jax.config.update("jax_num_cpu_devices", len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count())
+        jax.config.update("jax_num_cpu_devices", cores)
+    os.environ.setdefault("NPROC", str(cores + 1))
     try:
         mallopt = ctypes.CDLL("libc.so.6").mallopt
         mmap_max, trim_threshold = -4, -1
