@@ -169,7 +169,7 @@ def test_what_is_shown_of_an_image_above_memory_is_its_middle_and_said(tmp_path,
     rows, columns = middle_part((70, 90, 1), 1500)
     assert one.y.shape[:2] == (rows.stop - rows.start, columns.stop - columns.start) and one.y.size == 38**2
     np.testing.assert_array_equal(np.asarray(one.y)[..., 0], STACK[0, rows, columns])
-    assert "the run shows the middle 38 x 38 pixels of the first of 5 images of 70 x 90;" in found.said
+    assert "the run shows the middle 38 x 38 pixels of the first of 5 images of 70 x 90;" in found.said[0]
     assert sum(array.read for array in on_disk) == one.y.size
     assert middle_part((4, 70, 90, 1), 8000) == (slice(0, 4), slice(13, 57), slice(23, 67))     # thin volumes in all their depth
 

@@ -132,7 +132,7 @@ def compare(
             say(line)
     notes = modality.notes(measured[0]) if data.path is not None else []
     notes += _less(measured[0][0].offset)
-    notes += [said] if (said := jobs[0].dataset.said) else []
+    notes += dict.fromkeys(line for job in jobs for line in job.dataset.said)
     notes += _correlated([job.method for job in jobs], jobs[0].dataset.train[0])
     for line in notes:
         say(line)

@@ -34,8 +34,8 @@ class Dataset:
     test: list[Measurement]
     unpaired: Sequence[Image] | None = None
     """Samples [*S, C] of the target distribution, of specimens that are in none of the lists; for methods that see them."""
-    said: str | None = None
-    """What a user must hear of the lists."""
+    said: tuple[str, ...] = ()
+    """What a user must hear of the lists, a line each."""
 
 
 @dataclass(frozen=True)
@@ -168,7 +168,7 @@ class Data:
             train, test = single_views(train), one_a_specimen(test)
         train, validation = split(train, self.validation, first=False)
         test, said = _shown(test)
-        return Dataset(train, validation or train, test, unpaired, "; ".join(filter(None, (said, of_levels))) or None)
+        return Dataset(train, validation or train, test, unpaired, tuple(filter(None, (said, of_levels))))
 
     def _levelled(self, unpaired, own):
         """(unpaired images in the grey levels that are asked for, what to say of them)."""

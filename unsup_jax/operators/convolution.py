@@ -97,7 +97,8 @@ class Convolution(LinearOperator):
         if self.boundary not in ("circular", "zero", "valid"):
             raise InputError(f"Convolution has boundary {self.boundary!r}; it is 'circular', 'zero' or 'valid'")
         if len(shape) != self.psf.ndim + 1 or any(k > n for k, n in zip(self.psf.shape, shape)):
-            raise InputError(f"Convolution with a PSF of shape {self.psf.shape} was given an image of shape {shape}")
+            larger = "; images, and the patches of a training (--data.patch), are as wide as the PSF, or wider" if len(shape) == self.psf.ndim + 1 else ""
+            raise InputError(f"Convolution with a PSF of shape {self.psf.shape} was given an image of shape {shape}{larger}")
         if jnp.iscomplexobj(self.psf):
             raise InputError("Convolution has a complex PSF; it takes a real one")
         extra = 1 if self.boundary == "zero" else 0
