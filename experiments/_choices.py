@@ -51,7 +51,7 @@ def choose(default: Any, arguments: list[str]) -> tuple[Any, list[str]]:
 
 def words(default: Any) -> str:
     """The parts of a configuration, and the names that each can be given."""
-    lines = [(f"--{path.replace('_', '-')}", ", ".join(kind.__name__ for kind in kinds)) for path, kinds in _parts(default) if kinds]
+    lines = [(f"--{path.replace('_', '-')}", ", ".join(map(_name, kinds))) for path, kinds in _parts(default) if kinds]
     wide = max((len(flag) for flag, _ in lines), default=0) + 2
     shown = [textwrap.fill(names, 110, initial_indent=flag.ljust(wide), subsequent_indent=" " * wide) for flag, names in lines]
     return "\n".join(["Parts that are chosen by name, and whose own fields then follow:", "", *shown])
@@ -75,7 +75,12 @@ def _alternatives(annotation, part):
         exported = [getattr(package, name) for name in sorted(package.__all__)]
         kinds = [kind for kind in exported if isinstance(kind, type) and issubclass(kind, base)]
     kinds = [kind for kind in kinds if kind not in dict(_BASES) and all(map(_open, dataclasses.fields(kind)))]
-    return kinds if len(kinds) > 1 else []
+    optional = [types.NoneType] if types.NoneType in members else []
+    return (kinds if len(kinds) > 1 else []) + optional
+
+
+def _name(kind):
+    return "None" if kind is types.NoneType else kind.__name__
 
 
 def _open(field):
@@ -91,13 +96,13 @@ def _path(word):
 
 def _named(flag, name, kinds):
     plain = lambda text: re.sub(r"[-_ ]", "", text).lower()
-    by_name = {plain(kind.__name__): kind for kind in kinds}
+    by_name = {plain(_name(kind)): kind for kind in kinds}
     wanted = plain(_SHORT.get(name.lower(), name))
     if wanted not in by_name:
         near = difflib.get_close_matches(wanted, by_name, 1, 0.6)
         given = f"no {name!r}" if name and not name.startswith("--") else "a name is missing"
-        hint = f"; did you mean {by_name[near[0]].__name__}?" if near else ""
-        raise InputError(f"{flag}: {given}; accepted are {', '.join(kind.__name__ for kind in kinds)}{hint}")
+        hint = f"; did you mean {_name(by_name[near[0]])}?" if near else ""
+        raise InputError(f"{flag}: {given}; accepted are {', '.join(map(_name, kinds))}{hint}")
     return by_name[wanted]()
 
 

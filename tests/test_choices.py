@@ -53,6 +53,14 @@ def test_a_family_of_operators_is_chosen():
     assert choose(experiments.load("cryogan_blobs"), ["--method.family=own"])[0].method.family == core.Own()
 
 
+def test_a_part_that_may_be_missing_is_left_out_by_none():
+    chosen, rest = choose(experiments.load("otcyclegan_superresolution"), ["--analysis", "None", "--method.forward=known"])
+    assert chosen.analysis is None and not rest
+    assert "--analysis" in words(experiments.load("otcyclegan_superresolution"))
+    with pytest.raises(InputError, match="no 'none'; accepted are Bernoulli"):
+        choose(N2V, ["--modality.noise", "none"])
+
+
 WRONG = {
     "unknown": (["--method.network", "dncn"], "no 'dncn'; accepted are UNet, DnCNN, .*did you mean DnCNN"),
     "missing": (["--modality.noise", "--train.steps"], "a name is missing; accepted are Bernoulli"),
