@@ -11,7 +11,10 @@ python -m experiments run otcyclegan_deconvolution
 Where H and the noise are known and x are of the kind of y, the critic and the cycle of y add five times the cost and no accuracy:
 supervision by simulation is the better half of the method. With every x turned and mirrored too, 300 steps come to 29.2.
 
-On your own images: `--data.path blurred.tif --modality.psf psf.tif --data.unpaired sharp/ --method.margin 8`.
+On your own images: `--data.path blurred.tif --modality.psf psf.tif --data.unpaired sharp/ --method.margin 8`, with
+`--data.unpaired-levels matched` where the sharp ones are of another instrument. Of a wide-field image of mitochondria (FMD, mean of 50), with two
+confocal ones of other cells and a Gaussian of 1.5 pixels, both networks make threads without the grain of Wiener, Richardson-Lucy and total
+variation, which its correlated noise misleads; there is no truth.
 """
 
 from unsup_jax.core import Adam

@@ -13,7 +13,8 @@ the truth says 3: what a method makes of every image correlates too. In the dark
 correlate by 0.09 and Richardson-Lucy's by 0.00; these fields are dense, and their darkest parts are not empty.
 
 On your own images: `--data.path first.tif --data.pair second.tif --modality.psf psf.tif --data.unpaired sharp/`, with the PSF and the sharp
-images on the finer pixels, and two acquisitions of each field for the analysis; `--analysis None` where there is one.
+images on the finer pixels, and two acquisitions of each field for the analysis; `--analysis None` where there is one. Training takes whole images:
+cut large ones into parts of 64^2 pixels first, and the sharp ones into parts of 128^2.
 """
 
 from dataclasses import replace
