@@ -13,7 +13,7 @@ from unsup_jax.data import Data
 from unsup_jax.evaluate import psnr
 from unsup_jax.experiment import Experiment, run
 from unsup_jax.methods import GaussianFilter, MedianFilter, Noise2Void, NonLocalMeans, RichardsonLucy, WaveletShrinkage, Wiener
-from unsup_jax.modalities import Camera
+from unsup_jax.modalities import Blurred, Camera
 from unsup_jax.noise import Gaussian, PoissonGaussian
 from unsup_jax.operators import Convolution, Identity, gaussian_psf
 from unsup_jax.train import solve
@@ -87,6 +87,10 @@ def test_a_user_hears_of_noise_that_neighbours_share(tmp_path, capsys):
     white = np.random.default_rng(0).normal(size=(160, 144))
     for name, image in (("white", white), ("smooth", gaussian_filter(white, 0.65))):
         np.save(tmp_path / f"{name}.npy", (100 + 20 * image / image.std()).astype(np.float32))
+        blurred = Experiment(RichardsonLucy(steps=2, held_out=0.05), Blurred(), Data(path=str(tmp_path / f"{name}.npy"), axes="YX"))
+        run(blurred, name, tmp_path / f"{name}_blurred", quiet=True)
+        report = (tmp_path / f"{name}_blurred" / "report.html").read_text()
+        assert ("taken for independent by RichardsonLucy" in report) == (name == "smooth")
         experiment = Experiment(GaussianFilter(), Camera(), Data(path=str(tmp_path / f"{name}.npy"), axes="YX"), references=(MedianFilter(3),))
         run(experiment, name, tmp_path / name)
         said = [capsys.readouterr().out]
@@ -96,3 +100,4 @@ def test_a_user_hears_of_noise_that_neighbours_share(tmp_path, capsys):
             lines = [line for line in words.splitlines() if "correlated" in line]
             assert bool(lines) == (name == "smooth") and all("structN2V" in line and "GaussianFilter" in line and "MedianFilter" not in line for line in lines)
     assert Noise2Void().independent_noise and not Noise2Void(structure=(0, 4)).independent_noise and not GaussianFilter(1.0).independent_noise
+    assert not RichardsonLucy().independent_noise

@@ -161,7 +161,7 @@ def _less(offset):
 def _correlated(methods, one):
     """What to say where pixels of one measurement have noise in common, and which of the methods take it for independent."""
     labels = [method.label for method in methods if method.independent_noise]
-    if not labels or not one.operator.identity or np.iscomplexobj(one.y):
+    if not labels or not (one.operator.identity or one.operator.stationary) or np.iscomplexobj(one.y):
         return []
     warning = correlation_warning(one.y)
     return [f"{warning}; taken for independent by {', '.join(labels)}"] if warning else []

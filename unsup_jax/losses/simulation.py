@@ -26,6 +26,11 @@ class Simulation(Objective):
     """(1/n) ||x - F(H x + w')||_1 in its place."""
 
     @property
+    def independent_noise(self) -> bool:
+        """As w' is drawn."""
+        return True
+
+    @property
     def simulates(self) -> bool:
         return True
 

@@ -47,8 +47,8 @@ def correlation_warning(y: np.ndarray) -> str | None:
         return None
     along = " and ".join(f"{rho:.2f} along {axis}" for axis, rho in zip("YX", found) if rho > CORRELATED)
     half = " ".join("2" if rho > CORRELATED else "0" for rho in found)
-    return (f"the noise of neighbouring pixels is correlated ({along}): try structN2V (Noise2Void with --method.kappa uniform "
-            f"--method.structure {half}), or bin the pixels by 2 or more")
+    return (f"the noise of neighbouring pixels is correlated ({along}): bin the pixels by 2 or more, or denoise by structN2V "
+            f"(Noise2Void with --method.kappa uniform --method.structure {half})")
 
 
 def middle(n: int, width: int) -> slice:

@@ -51,6 +51,11 @@ class RichardsonLucy(Method):
         if not 0 <= self.held_out < 1:
             raise InputError(f"held_out is a part in [0, 1), not {self.held_out}")
 
+    @property
+    def independent_noise(self) -> bool:
+        """Where it is stopped by pixels that it does not see, as their neighbours then tell their noise."""
+        return self.held_out > 0
+
     def tiny(self) -> "RichardsonLucy":
         return replace(self, steps=2)
 

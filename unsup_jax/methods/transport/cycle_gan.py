@@ -104,6 +104,11 @@ class CycleGAN(Adversarial):
         return self.forward.takes
 
     @property
+    def independent_noise(self) -> bool:
+        """As it is drawn for H x."""
+        return self.noisy and self.forward.known
+
+    @property
     def label(self) -> str:
         """The name that the knowledge of H gives it."""
         if self.forward.known:
