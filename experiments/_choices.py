@@ -24,7 +24,7 @@ _BASES = (
     (score.Sampler, score), (transport.Forward, transport),
 )  # every class that a package exports of a base can stand for any other one
 _ALIKE = (
-    (networks.UNet, networks.DnCNN, networks.ResNet, networks.NoiseNetwork),  # an image to an image
+    (networks.UNet, networks.DnCNN, networks.ResNet, networks.NoiseNetwork, networks.StyledUNet),  # an image to an image
     (networks.ConvEncoder, networks.DenseEncoder),  # an image to a vector of latents
     (networks.ConvDecoder, networks.DenseDecoder, networks.CoordinateDecoder),
     (priors.TotalVariationDenoiser, priors.BM3DDenoiser),

@@ -18,11 +18,11 @@ from unsup_jax.inference import estimator
 from unsup_jax.losses import Simulation
 from unsup_jax.losses.games import R1, Mirror, Relativistic, Replay, SpectralNorm, Wasserstein
 from unsup_jax.methods import C2GAN, Composed, CycleGAN, HistogramMatching, Wiener
-from unsup_jax.methods.transport import Known, LearntBlur, LearntMap
+from unsup_jax.methods.transport import Known, LearntBlur, LearntMap, Switched
 from unsup_jax.methods.transport.forward import width
 from unsup_jax.methods.unknown_noise import estimated_noise
 from unsup_jax.modalities import MisinformedBlur, Scanner, TwoStains
-from unsup_jax.networks import ConvCritic, PatchCritic, ResNet, SliceCritic, Slicewise, UNet, Unrolled, Upsampled
+from unsup_jax.networks import ConvCritic, PatchCritic, ResNet, SliceCritic, Slicewise, StyledUNet, UNet, Unrolled, Upsampled
 from unsup_jax.noise import Gaussian
 from unsup_jax.operators import Binning, Convolution, Identity, gaussian_psf
 from unsup_jax.train import Train, fit, parallel
@@ -51,10 +51,16 @@ def measured(x, H, noise=2.0, unpaired=None, seed=1):
 BLUR = Convolution(gaussian_psf((7, 7), 1.2))
 
 
-@pytest.mark.parametrize("forward", [Known(), LearntBlur(width=7), LearntMap(ResNet(depth=1, width=4))], ids=lambda f: type(f).__name__)
-def test_the_cost_is_that_of_the_article(forward, quick_compilation):
+BOTH_WAYS = StyledUNet(depth=1, width=4, code=4)
+
+
+@pytest.mark.parametrize("forward, of_network, G", [
+    (Known(), False, SMALL["generator"]), (LearntBlur(width=7), False, SMALL["generator"]),
+    (LearntMap(ResNet(depth=1, width=4)), True, SMALL["generator"]), (Switched(), True, BOTH_WAYS),
+], ids=lambda f: type(f).__name__)
+def test_the_cost_is_that_of_the_article(forward, of_network, G, quick_compilation):
     """Eq. (45) of one sample, written out from the players' outputs; D_Y is there unless H is known."""
-    method = CycleGAN(**SMALL, forward=forward, game=Wasserstein(), noisy=False, cycle=3.0, cycle_y=2.0, identity=0.5, adversarial=0.7)
+    method = CycleGAN(**SMALL | {"generator": G}, forward=forward, game=Wasserstein(), noisy=False, cycle=3.0, cycle_y=2.0, identity=0.5, adversarial=0.7)
     batch = measured(spots(2), BLUR, unpaired=spots(2, seed=5))
     state = method.init(jax.random.key(0), batch)
     one = jax.tree.map(lambda leaf: leaf[0], batch).normalize(state.scale, state.target)
@@ -64,12 +70,52 @@ def test_the_cost_is_that_of_the_article(forward, quick_compilation):
     distance = lambda a, b: jnp.mean(jnp.abs(a - b))
     cycle = 3 * distance(x, G(H(x))) + 2 * distance(y, H(G(y)))
     gan = -jnp.mean(D["X"](G(y))) - (0 if forward.known else jnp.mean(D["Y"](H(x))))
-    same = distance(x, G(x)) + (0 if forward.linear else distance(y, H(y)))
+    same = distance(x, G(x)) + (distance(y, H(y)) if of_network else 0)
     paid, _ = method.generator_loss(jax.random.key(1), maps, D, one)
     assert float(paid) == pytest.approx(float(cycle + 0.7 * gan + 0.5 * same), rel=1e-5)
     critics = sum(jnp.mean(D[side](fake)) - jnp.mean(D[side](real)) for side, real, fake in (("X", x, G(y)), ("Y", y, H(x))) if side in D)
     paid, metrics = method.critic_loss(jax.random.key(2), D, maps, one)
     assert float(paid) == pytest.approx(float(critics), rel=1e-4, abs=1e-5) and "sign" in metrics
+
+
+def test_one_network_goes_both_ways(quick_compilation):
+    """Affine in grey at every strength, plain normalisation at 0, and between 0 and 1 in proportion; H is it at 0, G at 1, with no parameters beside."""
+    u = jnp.asarray(spots(1, (11, 14))[0])
+    params = jax.jit(BOTH_WAYS.init)(jax.random.key(0), u)
+    F = jax.jit(BOTH_WAYS.apply)
+    for a in (0.0, 0.3, 1.0):
+        np.testing.assert_allclose(F(params, 2.5 * u + 7, a), 2.5 * F(params, u, a) + 7, atol=2e-3)
+    style = {"params": {name: jax.tree.map(jnp.zeros_like, leaf) if "style" in name else leaf for name, leaf in params["params"].items()}}
+    np.testing.assert_allclose(F(params, u, 0.0), F(style, u, 1.0), atol=1e-4)
+    half = {"params": {name: jax.tree.map(lambda leaf: leaf / 2, leaf) if "style" in name else leaf for name, leaf in params["params"].items()}}
+    np.testing.assert_allclose(F(params, u, 0.5), F(half, u, 1.0), atol=1e-4)
+    assert float(jnp.abs(F(params, u, 0.0) - F(params, u, 1.0)).max()) > 1e-2
+    method = CycleGAN(**SMALL | {"generator": BOTH_WAYS}, forward=Switched())
+    maps, one = method.generates({"G": params, "H": None}, u.shape), Measurement(u, Identity())
+    np.testing.assert_allclose(maps.G(one), F(params, u, 1.0), atol=1e-4)
+    np.testing.assert_allclose(maps.H(one)(u), F(params, u, 0.0), atol=1e-4)
+    with pytest.raises(InputError, match="network of two directions, such as StyledUNet, not UNet"):
+        CycleGAN(forward=Switched())
+
+
+def sharpness(images):
+    """The root mean square spatial frequency of each image [N, H, W, 1], by its differences, radians a pixel."""
+    steps = sum(np.square(np.roll(images, -1, axis) - images).sum((1, 2, 3)) for axis in (1, 2))
+    return np.sqrt(steps / np.square(images - images.mean((1, 2), keepdims=True)).sum((1, 2, 3)))
+
+
+@pytest.mark.slow
+def test_half_of_a_style_is_half_as_sharp(quick_compilation):
+    """Sharp and blurred spots, by one network: at half strength every image but a few is between what it was and what it becomes."""
+    truth = spots(64, seed=7)
+    batch = measured(truth, BLUR, noise=0.5, unpaired=spots(64, seed=5))
+    method = CycleGAN(**LEARNS | {"adversarial": 1.0}, generator=StyledUNet(depth=1, width=8, code=16), forward=Switched(), identity=5.0,
+                      generator_optimizer=FASTER)
+    state = learnt(method, batch, 150)
+    F = jax.jit(lambda a: jax.vmap(lambda y: method.generator.apply(state.params["G"], y, a))(batch.y))
+    blurred, half, sharp = (sharpness(np.asarray(F(a))) for a in (0.0, 0.5, 1.0))
+    assert blurred.mean() < half.mean() < sharp.mean() and np.mean((blurred < half) & (half < sharp)) > 0.9
+    assert psnr(np.asarray(F(1.0)), truth) > psnr(np.asarray(batch.y), truth) + 1
 
 
 def test_a_learnt_kernel_is_light_about_its_middle(double):

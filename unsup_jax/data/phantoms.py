@@ -6,6 +6,7 @@ r"""Procedural specimens, drawn on the device by key.
     blobs       as beads, but nine wide ones in the middle of the frame: a particle of electron microscopy
     cells       one ellipsoid in the middle of the frame, of half the peak, with a nucleus, and organelles of more or of less in it
     molecules   x(p) = sum_i a_i [p = c_i], of as many i as are drawn, up to one in 128 pixels
+    medium      two phases, x(p) = peak [g(p) > t], g white noise under a Gaussian, of a volume fraction of 0.4
 
 for p over the pixels of a 2-D or 3-D frame. Values lie in [0, about `peak`].
 """
@@ -139,7 +140,21 @@ def cells(key: Array, shape: tuple[int, ...], count: int = 6, peak: float = 100.
     return (image * texture)[..., None]
 
 
-_DRAW = {"nuclei": nuclei, "filaments": filaments, "beads": beads, "molecules": molecules, "blobs": blobs, "cells": cells}
+def medium(key: Array, shape: tuple[int, ...], fraction: float = 0.4, peak: float = 100.0, width: float = 2.0) -> Array:
+    """A random medium of two phases, of which the bright one fills that `fraction` of space, [*S, 1].
+
+    It is where a Gaussian field of correlation C(r) = exp(-r^2 / (4 width^2)) is above t = -Phi^-1(fraction). A slice of a volume has the law of an
+    image, and two points at a distance r are both bright with the probability
+
+        S2(r) = fraction^2 + 1 / (2 pi) int_0^C(r) exp(-t^2 / (1 + u)) / sqrt(1 - u^2) du,      1/4 + arcsin(C(r)) / (2 pi) for t = 0.
+
+    The frame is periodic.
+    """
+    bright = _smooth_noise(key, shape, width, exact=True) > -jax.scipy.special.ndtri(fraction)
+    return peak * bright[..., None].astype(jnp.float32)
+
+
+_DRAW = {"nuclei": nuclei, "filaments": filaments, "beads": beads, "molecules": molecules, "blobs": blobs, "cells": cells, "medium": medium}
 
 
 @dataclass(frozen=True)
@@ -149,7 +164,7 @@ class Phantoms:
     Raises `InputError` on fewer than one specimen, or a shape that is not 2-D or 3-D.
     """
 
-    kind: Literal["nuclei", "filaments", "beads", "molecules", "blobs", "cells"] = "nuclei"
+    kind: Literal["nuclei", "filaments", "beads", "molecules", "blobs", "cells", "medium"] = "nuclei"
     """What is drawn."""
     count: int = 16
     """Number of specimens."""
@@ -228,9 +243,9 @@ def _like(grid, vector):
     return vector.reshape(*(1,) * (grid.ndim - 1), -1)
 
 
-def _smooth_noise(key, shape, scale):
-    """White noise under a Gaussian of `scale` pixels, of unit standard deviation."""
+def _smooth_noise(key, shape, scale, exact=False):
+    """White noise under a Gaussian of `scale` pixels, of unit standard deviation in its frame, or `exact`ly in the mean over frames."""
     frequencies = jnp.meshgrid(*(jnp.fft.fftfreq(n) for n in shape), indexing="ij")
     window = jnp.exp(-2 * (jnp.pi * scale) ** 2 * sum(f**2 for f in frequencies))
     noise = jnp.fft.ifftn(jnp.fft.fftn(jax.random.normal(key, shape)) * window.astype(jnp.complex64)).real
-    return noise / noise.std()
+    return noise / (jnp.sqrt(jnp.mean(jnp.square(window))) if exact else noise.std())

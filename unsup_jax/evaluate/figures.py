@@ -253,6 +253,33 @@ def volumes(path: Path, maps: dict[str, np.ndarray]) -> None:
     _save(figure, path)
 
 
+def sections(path: Path, planes: dict[str, list[np.ndarray]], titles: list[str]) -> None:
+    """One row a label, its planes [H, W] side by side, all in one range of grey."""
+    low, high = np.percentile(np.concatenate([np.ravel(each) for row in planes.values() for each in row]), [0.5, 99.5])
+    figure = Figure(figsize=(1.8 * len(titles) + 0.3, 1.85 * len(planes) + 0.2), layout="constrained")
+    lines = figure.subplots(len(planes), len(titles), squeeze=False)
+    for line, (label, row) in zip(lines, planes.items()):
+        line[0].set_ylabel(label, fontsize=8)
+        for axis, each in zip(line, row):
+            axis.imshow(each, cmap="gray", vmin=low, vmax=max(high, low + 1e-12), interpolation="nearest")
+            axis.set(xticks=[], yticks=[])
+    for axis, title in zip(lines[0], titles):
+        axis.set_title(title, fontsize=8)
+    _save(figure, path)
+
+
+def by_distance(path: Path, curves: dict[str, np.ndarray], quantity: str) -> None:
+    """A quantity over distances of 0, 1, ... voxels, one curve a label; the first one is the reference's, drawn thick."""
+    figure = Figure(figsize=(5.5, 3.4), layout="constrained")
+    axis = figure.subplots()
+    for i, (name, curve) in enumerate(curves.items()):
+        axis.plot(curve, label=name, **({"lw": 4, "color": "0.8"} if i == 0 else {"lw": 1.2, "ls": "-" if i % 2 else "--"}))
+    axis.set(xlabel="distance (voxels)", ylabel=quantity)
+    axis.grid(alpha=0.3)
+    axis.legend(fontsize=8)
+    _save(figure, path)
+
+
 def by_number(path: Path, curves: dict[str, np.ndarray], item: str, quantity: str) -> None:
     """A quantity of each of a number of items, one curve a label."""
     figure = Figure(figsize=(5.5, 3.4), layout="constrained")

@@ -10,6 +10,7 @@ from unsup_jax.methods.adversarial.multi_cryogan import MultiCryoGAN
 from unsup_jax.methods.adversarial.pix2pix import Pix2Pix
 from unsup_jax.methods.adversarial.ptychography_gan import PtychographyGAN
 from unsup_jax.methods.adversarial.r3gan import R3GAN
+from unsup_jax.methods.adversarial.slice_gan import SliceGAN
 from unsup_jax.methods.adversarial.sngan import SNGAN
 from unsup_jax.methods.adversarial.tomogan import TomoGAN
 from unsup_jax.methods.adversarial.unmeasured_gan import UnmeasuredGAN
@@ -30,6 +31,7 @@ from unsup_jax.methods.classical.histogram_matching import HistogramMatching
 from unsup_jax.methods.classical.peak_finding import PeakFinding
 from unsup_jax.methods.classical.proximal_gradient import ProximalGradient
 from unsup_jax.methods.classical.richardson_lucy import RichardsonLucy
+from unsup_jax.methods.classical.stacked_slices import StackedSlices
 from unsup_jax.methods.classical.variable_splitting import VariableSplitting
 from unsup_jax.methods.classical.wiener import Wiener
 from unsup_jax.methods.composed import Composed
@@ -54,11 +56,11 @@ from unsup_jax.methods.variational.spatial_vae import SpatialVAE
 from unsup_jax.methods.variational.vae import VAE
 
 __all__ = [
-    "ADMM", "AmbientGAN", "AnnaPalm", "BM3D", "C2GAN", "Composed", "ConjugateGradient", "CryoGAN", "CycleGAN", "DeepStorm",
-    "DivNoising", "EmpiricalLaw", "FGAN", "FilteredBackProjection", "FirstGuess", "GAN", "GANrec", "GRAPPA", "GaussianFilter",
+    "ADMM", "AmbientGAN", "AnnaPalm", "BM3D", "C2GAN", "Composed", "ConjugateGradient", "CryoGAN", "CycleGAN",
+    "DeepStorm", "DivNoising", "EmpiricalLaw", "FGAN", "FilteredBackProjection", "FirstGuess", "GAN", "GANrec", "GRAPPA", "GaussianFilter",
     "GaussianLaw", "GerchbergPapoulis", "GradientDescent", "HistogramMatching", "MedianFilter", "MultiCryoGAN",
     "NaiveConsistency", "Noise2Noise", "Noise2Score", "Noise2Self", "Noise2Void", "NonLocalMeans", "PN2V", "PeakFinding",
     "Pix2Pix", "ProjectionGAN", "ProximalGradient", "PtychographyGAN", "R3GAN", "RARE", "RichardsonLucy", "SNGAN", "SSDU", "Score", "Self2Self",
-    "SliceGRAPPA", "SpatialVAE", "Supervised", "TomoGAN", "UnmeasuredGAN", "UnsupervisedMRI", "VAE", "VariableSplitting", "WGAN",
-    "WaveletShrinkage", "Wiener", "ZSN2N", "ZeroShotSSL",
+    "SliceGAN", "SliceGRAPPA", "SpatialVAE", "StackedSlices", "Supervised", "TomoGAN", "UnmeasuredGAN", "UnsupervisedMRI", "VAE",
+    "VariableSplitting", "WGAN", "WaveletShrinkage", "Wiener", "ZSN2N", "ZeroShotSSL",
 ]

@@ -16,16 +16,19 @@ from unsup_jax.networks.resnet import ResNet
 from unsup_jax.networks.score_unet import ScoreUNet
 from unsup_jax.networks.slicewise import Slicewise
 from unsup_jax.networks.strided import Strided
+from unsup_jax.networks.styled_unet import StyledUNet
+from unsup_jax.networks.transposed import Transposed
 from unsup_jax.networks.unet import UNet
 from unsup_jax.networks.unrolled import Unrolled
 from unsup_jax.networks.upsampled import Upsampled
 from unsup_jax.networks.volume import Volume, VolumeModes
+from unsup_jax.networks.volume_generator import VolumeGenerator
 
 __all__ = [
     "AdaIN", "Autoencoder", "Conv", "ConvCritic", "ConvDecoder", "ConvEncoder", "ConvGenerator", "CoordinateDecoder", "Critic",
     "DenseDecoder", "DenseEncoder", "DenseGenerator", "DnCNN", "Down", "FiLM", "Generator", "MapDecoder", "MapEncoder",
     "MultiScaleCritic", "Network", "NoiseNetwork", "NullSpace", "PartialConv", "PartialUNet", "PatchCritic", "ResNet",
-    "ResidualCritic", "ResidualGenerator", "ScoreUNet", "SelfAttention", "SliceCritic", "Slicewise", "Strided", "UNet", "Unrolled",
-    "UpConv", "Upsampled", "Volume", "VolumeModes",
+    "ResidualCritic", "ResidualGenerator", "ScoreUNet", "SelfAttention", "SliceCritic", "Slicewise", "Strided", "StyledUNet", "Transposed", "UNet",
+    "Unrolled", "UpConv", "Upsampled", "Volume", "VolumeGenerator", "VolumeModes",
     "convolve",
 ]

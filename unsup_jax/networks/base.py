@@ -10,6 +10,8 @@ class Network(nn.Module):
 
     takes_operator: ClassVar[bool] = False
     """It is called with (y, H) in place of y."""
+    switchable: ClassVar[bool] = False
+    """It goes two ways: it may be called with (u, a), where a is 0 for one, 1 for the other, and between them for a part of it."""
 
     @property
     def radius(self) -> int | None:

@@ -1,6 +1,6 @@
 r"""What a network is told beside its image: feature-wise modulation, and attention over all pixels.
 
-    FiLM             h (1 + gamma(c)) + beta(c)                                          (Perez et al., AAAI 2018)
+    FiLM             h (1 + a gamma(c)) + a beta(c),  a = 1 unless a part of it is asked  (Perez et al., AAAI 2018)
     AdaIN            the same of h that is normalised over the pixels of its image       (Huang and Belongie, ICCV 2017)
     SelfAttention    h + a softmax(q(h) k(h)^T) v(h)                                     (Zhang et al., ICML 2019)
 
@@ -14,22 +14,22 @@ from jax import Array
 
 
 class FiLM(nn.Module):
-    """h (1 + gamma(c)) + beta(c)."""
+    """h (1 + a gamma(c)) + a beta(c)."""
 
     @nn.compact
-    def __call__(self, h: Array, c: Array) -> Array:
+    def __call__(self, h: Array, c: Array, a: Array | float = 1.0) -> Array:
         start = nn.initializers.variance_scaling(0.1, "fan_in", "normal")
         gamma, beta = jnp.split(nn.Dense(2 * h.shape[-1], kernel_init=start, name="affine")(c), 2)
         wide = lambda vector: vector.reshape(*(1,) * (h.ndim - 1), -1)
-        return h * (1 + wide(gamma)) + wide(beta)
+        return h * (1 + a * wide(gamma)) + a * wide(beta)
 
 
 class AdaIN(nn.Module):
     """FiLM of features of mean 0 and deviation 1 over the pixels of the one image."""
 
     @nn.compact
-    def __call__(self, h: Array, c: Array) -> Array:
-        return FiLM(name="film")(instance_normalized(h), c)
+    def __call__(self, h: Array, c: Array, a: Array | float = 1.0) -> Array:
+        return FiLM(name="film")(instance_normalized(h), c, a)
 
 
 class SelfAttention(nn.Module):

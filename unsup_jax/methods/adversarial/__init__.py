@@ -3,6 +3,7 @@ r"""Adversarial methods: a generator G against a critic D, eqs. (27)-(40), figur
     (27)-(28)  GAN        min_G max_D E log D(x) + E log(1 - D(G(z)))
     (29)-(34)  FGAN       min_G max_V E g_f(V(x)) - E f*(g_f(V(G(z)))):   a divergence of the two laws, by its dual
     (35)-(36)  WGAN       min_G max_{D in Lip_1} E D(x) - E D(G(z)):      their Wasserstein-1 distance, by its dual
+               SliceGAN   E D(x) - E D(S G(z)), S the slices of a volume:   volumes from slices
                SNGAN      the hinge, with a D whose layers are normalised
                R3GAN      s(D(G(z)) - D(x)) with R1 and R2:               each pair by itself
     (37)-(40)  AmbientGAN s(D(H G(z)) - D(y)), H and noise drawn:   the law of x from measurements of it

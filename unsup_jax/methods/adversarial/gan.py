@@ -55,16 +55,20 @@ class GAN(Adversarial):
         """Latents [L] of one image."""
         return jax.random.normal(key, (self.latents,))
 
+    def made(self, key: Array, G: Player, shape: tuple[int, ...]) -> Array:
+        """G(z), an image of that shape [*S]."""
+        return G(self.z(key), shape)
+
     def critic_loss(self, key: Array, D: Player, G: Player, one: Measurement):
         x, (of_z, of_D) = one.unpaired, jax.random.split(key)
-        return self.judged(of_D, D, x, G(self.z(of_z), x.shape[:-1]))
+        return self.judged(of_D, D, x, self.made(of_z, G, x.shape[:-1]))
 
     def generator_loss(self, key: Array, G: Player, D: Player, one: Measurement):
         x, (of_z, of_D) = one.unpaired, jax.random.split(key)
-        return self.deceiving(of_D, D, x, G(self.z(of_z), x.shape[:-1])), {}
+        return self.deceiving(of_D, D, x, self.made(of_z, G, x.shape[:-1])), {}
 
     def sample(self, key: Array, state: Players, count: int) -> Array:
         """Images [count, *S, C] of the law that G learned."""
-        G, _ = self.networks(state.shape)
-        draw = lambda key: state.target.restore(G.apply(state.params, self.z(key), state.shape[:-1]))
+        G = self.generates(state.params, state.shape)
+        draw = lambda key: state.target.restore(self.made(key, G, state.shape[:-1]))
         return jax.vmap(draw)(jax.random.split(key, count))

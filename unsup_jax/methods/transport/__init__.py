@@ -4,6 +4,7 @@ One primal cost (43), by its dual (44)-(45), in `cycle_gan`; what is known of H_
 
     nothing                         LearntMap      G, H, D_X, D_Y     cycleGAN
     that it is a blur               LearntBlur     G, h, D_X, D_Y     blind deconvolution
+    that one network does both      Switched       F, D_X, D_Y        switchable cycleGAN: F(y, 1) and F(x, 0), and what is between
     all                             Known          G, D_X             OT-cycleGAN: deconvolution, super-resolution
     all, and drawn for each y       Known          G, D_X             OT-cycleGAN: MRI by random masks
 
@@ -15,7 +16,7 @@ does alone (`losses.Simulation`).
 
 from unsup_jax.methods.transport.c2gan import C2GAN
 from unsup_jax.methods.transport.cycle_gan import CycleGAN
-from unsup_jax.methods.transport.forward import Forward, Known, LearntBlur, LearntMap
+from unsup_jax.methods.transport.forward import Forward, Known, LearntBlur, LearntMap, Switched
 from unsup_jax.methods.transport.projection_gan import ProjectionGAN
 
-__all__ = ["C2GAN", "CycleGAN", "Forward", "Known", "LearntBlur", "LearntMap", "ProjectionGAN"]
+__all__ = ["C2GAN", "CycleGAN", "Forward", "Known", "LearntBlur", "LearntMap", "ProjectionGAN", "Switched"]

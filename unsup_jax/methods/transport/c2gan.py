@@ -45,7 +45,7 @@ class C2GAN(CycleGAN):
 
     def __post_init__(self):
         super().__post_init__()
-        if self.forward.linear:
+        if not self.forward.of_network:
             raise InputError(f"C2GAN is of an H that is not known; of {type(self.forward).__name__} the objects are where they were")
 
     @property

@@ -17,6 +17,7 @@ x^ = G(y) alone. Where H is known, the first half of L_cycle is supervision by s
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, ClassVar, NamedTuple
 
 import jax
@@ -52,7 +53,7 @@ class Maps(NamedTuple):
 class CycleGAN(Adversarial):
     """Eqs. (43)-(45), for what is known of H.
 
-    Raises `InputError` on a D_Y where H is known, on an identity where x and y are not alike, on unpaired images that are not like x,
+    Raises `InputError` on an H that is not to be had beside G, on a D_Y where H is known, on an identity where x and y are not alike, on unpaired images that are not like x,
     on no cycle at all, and on a margin that leaves nothing.
     """
 
@@ -89,6 +90,7 @@ class CycleGAN(Adversarial):
 
     def __post_init__(self):
         super().__post_init__()
+        self.forward.check(self.generator)
         if self.forward.known and self.critic_y is not None:
             raise InputError("where H is known nothing of it is left to learn from D_Y; leave --method.critic-y out, or give --method.forward")
         if self.identity and self.generator.takes_operator:
@@ -111,9 +113,7 @@ class CycleGAN(Adversarial):
     @property
     def label(self) -> str:
         """The name that the knowledge of H gives it."""
-        if self.forward.known:
-            return "OT-cycleGAN"
-        return "cycleGAN, blur learnt" if self.forward.linear else "cycleGAN"
+        return self.forward.label
 
     @property
     def weights(self) -> tuple[float, float]:
@@ -131,7 +131,7 @@ class CycleGAN(Adversarial):
             raise InputError(f"unpaired images of shape {measurement.unpaired.shape} for measurements whose images have the shape {like.shape}")
 
     def units(self, example: Measurement) -> tuple[Scale, Scale]:
-        if not self.forward.linear:
+        if not self.forward.one_unit:
             return Scale.of_images(example.y), Scale.of_images(example.unpaired)
         deviation = jnp.std(jax.vmap(self.shown)(example))
         scale = Scale(jnp.zeros_like(deviation), jnp.where(deviation > 0, deviation, 1))
@@ -182,7 +182,7 @@ class CycleGAN(Adversarial):
         if not self.identity:
             return 0.0, {}
         x, y, H = one.unpaired, one.y, maps.H(one)
-        same = mean_absolute_error(maps.G(one.replace(y=x)), x) + (0.0 if self.forward.linear else mean_absolute_error(H(y), y))
+        same = mean_absolute_error(maps.G(one.replace(y=x)), x) + (mean_absolute_error(H(y), y) if self.forward.of_network else 0.0)
         return self.identity * same, {"identity": same}
 
     def made(self, key: Array, maps: Maps, one: Measurement) -> dict[str, Array]:
@@ -214,9 +214,13 @@ class CycleGAN(Adversarial):
         return self.critic_descent(of_D, state, (part, shown), lambda at, key, D, seen: at.judged_each(key, D, units(seen[0]), seen[1]))
 
     def generates(self, params: Any, shape: tuple[int, ...]) -> Maps:
-        phi, H = params["H"], self.forward
+        phi, H = self.phi(params), self.forward
         return Maps(
             lambda one: self.G(params["G"], one), lambda one: H.at(phi, one), lambda key, one: H.drawn(key, phi, one), H.kernel(phi))
+
+    def phi(self, params: dict[str, Any]) -> Any:
+        """That of H_phi."""
+        return self.forward.phi(params, partial(self.generator.apply, params["G"]))
 
     def judges(self, params: Any, shape: tuple[int, ...]) -> dict[str, Callable]:
         networks = {"X": self.critic, "Y": self.critic_y or self.critic}
@@ -250,8 +254,7 @@ class CycleGAN(Adversarial):
         return state.target.restore(self.G(state.params["G"], measurement.normalize(state.scale)))
 
     def images(self, state: Players, measurement: Measurement) -> dict[str, Array]:
-        h = self.forward.kernel(state.params["H"])
-        return {} if h is None or h.ndim != 2 else {"The kernel that was learnt": h[None, None, ..., None]}
+        return self.forward.images(self.phi(state.params), state.scale.normalize(measurement.y))
 
     def parts(self, operator: Operator) -> bool:
         """Those of a blurred image too, for a G that sees nothing else."""

@@ -3,6 +3,7 @@ r"""H_phi: x -> y of the dual (44)-(45), by what is known of it.
     Known           H is the measurement's own, or is drawn (`core.Family`)  nothing of phi is left to learn: no D_Y
     LearntBlur      H x = h * x,   h(t) = exp(phi(t) + a . t) / Z            [11]
     LearntMap       H is a network                                          cycleGAN
+    Switched        H is G's network under its other code, H x = F(x, 0), G y = F(y, 1)         switchable cycleGAN
 
 A kernel h is non-negative and of unit sum; a is such that sum_t t h(t) = 0, which is where log Z(a) is least. So its scale and its
 shift, which G could undo, are not there to learn.
@@ -28,13 +29,24 @@ class Forward:
 
     known: ClassVar[bool] = False
     """Nothing of phi is to be learnt, so that D_Y falls away."""
-    linear: ClassVar[bool] = True
+    of_network: ClassVar[bool] = False
+    """H is made by a network, which can be asked to leave a y as it is."""
+    one_unit: ClassVar[bool] = True
     """x and y are in one unit of grey, from one zero."""
+    label: ClassVar[str]
+    """What the cycleGAN is called by it."""
     takes: ClassVar[Takes] = SAME_PIXELS
     """The measurements that it can be of."""
 
+    def check(self, generator: Network) -> None:
+        """Raise `InputError` on a G beside which there is no such H."""
+
+    def phi(self, params: dict[str, Any], F: Callable[..., Array]) -> Any:
+        """What `at` takes for phi, of the parameters of both: those of H, unless it is made of F, the network of G with its theta."""
+        return params["H"]
+
     def init(self, key: Array, one: Measurement) -> Any:
-        """phi, for measurements like ONE; None where nothing is learnt."""
+        """phi, for measurements like ONE; None where nothing is learnt, or nothing beside theta."""
         return None
 
     def at(self, params: Any, one: Measurement) -> Callable[[Array], Array]:
@@ -49,6 +61,10 @@ class Forward:
         """h [*K], of an H_phi that learns one."""
         return None
 
+    def images(self, params: Any, y: Array) -> dict[str, Array]:
+        """What the report shows of H_phi beside an estimate from y, by its caption: grids of images [rows, columns, *S, C]."""
+        return {}
+
     def tiny(self) -> "Forward":
         """The same as small as it works, for tests."""
         return self
@@ -60,6 +76,7 @@ class Known(Forward):
 
     known: ClassVar[bool] = True
     takes: ClassVar[Takes] = LINEAR
+    label: ClassVar[str] = "OT-cycleGAN"
 
     family: Family = Own()
     """What x is measured by: the operator of the y beside it, so that the masks of a data set are drawn as often as they are there; or one
@@ -76,6 +93,8 @@ class Known(Forward):
 class LearntBlur(Forward):
     """One kernel, learnt from where the measurement's operator, or a Gaussian, has it. Raises `InputError` on a width below 3 or a sigma
     that is not positive."""
+
+    label: ClassVar[str] = "cycleGAN, blur learnt"
 
     width: int = 15
     """Pixels of h along each axis."""
@@ -112,6 +131,9 @@ class LearntBlur(Forward):
     def at(self, params: Array, one: Measurement) -> Callable[[Array], Array]:
         return Convolution(self.kernel(params))
 
+    def images(self, params: Array, y: Array) -> dict[str, Array]:
+        return {"The kernel that was learnt": self.kernel(params)[None, None, ..., None]} if params.ndim == 2 else {}
+
     def tiny(self) -> "LearntBlur":
         return LearntBlur(width=5, sigma=1.0)
 
@@ -120,7 +142,9 @@ class LearntBlur(Forward):
 class LearntMap(Forward):
     """A network, x and y each in units of its own. Raises `InputError` on one that asks for the operator."""
 
-    linear: ClassVar[bool] = False
+    of_network: ClassVar[bool] = True
+    one_unit: ClassVar[bool] = False
+    label: ClassVar[str] = "cycleGAN"
 
     network: Network = ResNet(depth=3, width=32)
     """H_phi."""
@@ -137,6 +161,27 @@ class LearntMap(Forward):
 
     def tiny(self) -> "LearntMap":
         return LearntMap(self.network.tiny())
+
+
+@dataclass(frozen=True)
+class Switched(Forward):
+    """H x = F(x, 0) of the network whose F(y, 1) is G y: one for both directions, in one unit of grey, with nothing of phi beside its theta."""
+
+    of_network: ClassVar[bool] = True
+    label: ClassVar[str] = "switchable cycleGAN"
+
+    def check(self, generator: Network) -> None:
+        if not generator.switchable:
+            raise InputError(f"{self.label} takes a network of two directions, such as StyledUNet, not {type(generator).__name__}")
+
+    def phi(self, params: dict[str, Any], F: Callable[..., Array]) -> Any:
+        return F
+
+    def at(self, params: Any, one: Measurement) -> Callable[[Array], Array]:
+        return lambda x: params(x, 0.0)
+
+    def images(self, params: Any, y: Array) -> dict[str, Array]:
+        return {"F(y, a), a = 0, 1/4, 1/2, 3/4, 1": jax.vmap(lambda a: params(y, a))(jnp.linspace(0, 1, 5))[None]}
 
 
 def width(h: Array) -> Array:
