@@ -1,4 +1,4 @@
-"""Volumes from slices: the transposed convolution and its law, the game of slices, media of two phases."""
+"""Volumes from slices: the transposed convolution and its law, the game of slices, media of two phases, and that it learns."""
 
 import dataclasses
 from functools import partial
@@ -11,6 +11,7 @@ from jax import lax
 from scipy.integrate import quad
 from scipy.stats import norm
 
+import experiments
 from unsup_jax.core import Measurement
 from unsup_jax.data import Data, Phantoms
 from unsup_jax.errors import InputError
@@ -48,7 +49,7 @@ def test_a_transposed_convolution_is_the_transpose_of_a_strided_one(double, shap
 
 def test_a_volume_is_alike_everywhere():
     """Of a constant z it is periodic up to its edges; a part of z makes a part of the volume; phases of several channels fill it."""
-    generator = VolumeGenerator(width=2, depth=2, channels=3)
+    generator = VolumeGenerator(width=2, depth=2, channels=3, normalized=True)
     G, plain = jax.jit(generator.apply, static_argnums=2), jax.jit(generator.clone(normalized=False).apply, static_argnums=2)
     z = jax.random.normal(jax.random.key(1), (5, 4, 4, 2))                      # 4 n - 6 places
     params = jax.jit(generator.init, static_argnums=2)(jax.random.key(0), z, (14, 10, 10))
@@ -60,7 +61,7 @@ def test_a_volume_is_alike_everywhere():
     assert x.shape == (14, 10, 10, 3) and float(x.std()) > 0
     assert generator.field((14, 10, 10)) == (5, 4, 4) and generator.field((11, 8, 9)) == (5, 4, 4) and VolumeGenerator().field((32,) * 3) == (4,) * 3
     np.testing.assert_allclose(plain(params, z, (14, 10, 10))[4:], plain(params, z[1:], (10, 10, 10)), atol=1e-6)
-    np.testing.assert_allclose(G(params, 5 * z, (14, 10, 10)), G(params, z, (14, 10, 10)), atol=1e-3)           # N: the scale of z is not told
+    np.testing.assert_allclose(G(params, 5 * z, (14, 10, 10)), G(params, z, (14, 10, 10)), atol=1e-3)           # normalised, z has no scale
 
 
 def S2(fraction, C):
@@ -140,3 +141,20 @@ def test_own_slices_are_crops_of_one_image(shared_data):
     x = jnp.asarray(crops(dataset.unpaired, (32, 32, 1), 64))
     _, units = SliceGAN().units(batch_of(x))
     assert set(np.unique(units.normalize(x))) == {0.0, 1.0}
+
+
+@pytest.mark.slow
+def test_it_learns_the_unseen_axis(all_passes):
+    """The experiment in a third of its steps: across the slices a fifth less of an error than independent ones, or better."""
+    e = experiments.load("slicegan_medium")
+    images = e.data.source.images()
+    slices, method, rng = crops(images[32:], (32, 32, 1), 4000), e.method.planned(300), np.random.default_rng(0)
+    state, update = jax.jit(method.init)(jax.random.key(0), batch_of(slices[:64])), jax.jit(method.update)
+    for step in range(300):
+        batch = batch_of(slices[rng.integers(len(slices), size=e.train.batch)])
+        state, _ = update(jax.random.fold_in(jax.random.key(1), step), state, batch)
+    drawn = np.asarray(jax.jit(method.sample, static_argnums=2)(jax.random.key(3), state, 16))
+    scores = TwoPoint().sample_scores(drawn, images[:32])
+    stacked = TwoPoint().sample_scores(slices[:512].reshape(16, 32, 32, 32, 1), images[:32])
+    assert scores["S2 across slices (%)"] < 0.8 * stacked["S2 across slices (%)"], (scores, stacked)
+    assert abs(scores["volume fraction"] - scores["fraction of the data"]) < 0.04

@@ -115,7 +115,8 @@ def test_half_of_a_style_is_half_as_sharp(quick_compilation):
     F = jax.jit(lambda a: jax.vmap(lambda y: method.generator.apply(state.params["G"], y, a))(batch.y))
     blurred, half, sharp = (sharpness(np.asarray(F(a))) for a in (0.0, 0.5, 1.0))
     assert blurred.mean() < half.mean() < sharp.mean() and np.mean((blurred < half) & (half < sharp)) > 0.9
-    assert psnr(np.asarray(F(1.0)), truth) > psnr(np.asarray(batch.y), truth) + 1
+    of_truth, of_y = sharpness(truth).mean(), sharpness(np.asarray(batch.y)).mean()
+    assert abs(sharp.mean() - of_truth) < 0.8 * abs(of_y - of_truth)
 
 
 def test_a_learnt_kernel_is_light_about_its_middle(double):

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from unsup_jax.evaluate.base import Analysis
+from unsup_jax.evaluate.distributions import crops
 from unsup_jax.lazy import Lazy
 
 figures = Lazy("unsup_jax.evaluate.figures")
@@ -39,7 +40,7 @@ class TwoPoint(Analysis):
         first = next(iter(samples.values()))
         middle, data = _data(reference, first.shape[2] // 2)
         size = first.shape[2]
-        planes = {"data": [np.asarray(reference[k % len(reference)])[:size, :size, 0] for k in range(3)]}
+        planes = {"data": list(crops(reference, (size, size, np.shape(reference[0])[-1]), 3)[..., 0])}
         planes |= {label: [np.take(drawn[0][..., 0], n // 2, axis) for axis, n in enumerate(drawn.shape[1:4])] for label, drawn in samples.items()}
         figures.sections(directory / "sections.png", planes, ["across axis 0", "across axis 1", "across axis 2"])
         curves = {"data": data}

@@ -1,10 +1,9 @@
 r"""A generator of volumes of phases: a field of latents z [*S', L] to a volume [*S, channels], G(z, S).
 
-    h_0 = z,     h_l = relu( (1 + gamma_l) N(T_l h_{l-1}) + beta_l ),     x = sigmoid((1 + gamma_d) N(T_d h_{d-1}) + beta_d)
+    h_0 = z,     h_l = relu(T_l h_{l-1}),     x = sigmoid(T_d h_{d-1}), or softmax over channels where there are several
 
-with a softmax over channels in place of the sigmoid where there are several. T are transposed convolutions that treat every voxel alike
-(`transposed`), and nothing else knows where a voxel is: a larger z makes a larger volume of the same law. N takes from each feature its mean and
-its deviation over the voxels of one volume, where the publication has those over a batch; gamma and beta are learnt.
+T are transposed convolutions that treat every voxel alike (`transposed`), and nothing else knows where a voxel is: a larger z makes a larger
+volume of the same law. Where the publication normalises features over a batch, they may be over the voxels of one volume, before the relu.
 """
 
 import flax.linen as nn
@@ -27,8 +26,9 @@ class VolumeGenerator(Generator):
     """Transposed convolutions."""
     channels: int = 1
     """Channels of the volume: one, in [0, 1], or one a phase, whose sum is 1."""
-    normalized: bool = True
-    """N, gamma and beta; without them a part of z makes the same part of the volume."""
+    normalized: bool = False
+    """Features but the last are taken less their mean over their deviation, with a scale and an offset that are learnt; else a part of z makes
+    the same part of the volume."""
     lowering: Lowering = "auto"
     """"auto" picks the fast form of each convolution by platform; "native" is for exporters."""
 
@@ -44,7 +44,7 @@ class VolumeGenerator(Generator):
         for level in reversed(range(self.depth)):
             features, gain = (self.width * 2 ** (level - 1), 1.0) if level else (self.channels, 0.5)
             h = Transposed(features, lowering=self.lowering, name=f"{level}", gain=gain)(h)
-            if self.normalized:
+            if level and self.normalized:
                 h = AdaIN(name=f"{level}style")(h, jnp.ones(1, z.dtype))
             h = nn.relu(h) if level else h
         corner = [(n - wanted) // 2 for n, wanted in zip(h.shape, shape)]
