@@ -6,8 +6,8 @@
 
 as a JAX primitive that is bilinear, so that it is vmapped, jitted, and differentiated in both modes to any order.
 It exists, beside `lax.conv_general_dilated`, for XLA's CPU backend: there its weight gradient takes more than twice the
-forward pass (in 3-D, or of an even number of taps, twenty times as much as it need, and of one channel ten times), which
-Winograd's algorithm takes less than; filtering along one axis halves the forward pass and the input gradient of many channels;
+forward pass (in 3-D, in a loop, or of an even number of taps, twenty times as much as it need, and of one channel ten times),
+which Winograd's algorithm takes less than; filtering along one axis halves the forward pass and the input gradient of many channels;
 and volumes take five times as long as their planes. On GPU and TPU every part of it is the native convolution. The choices are
 in `_correlate` and `weight_gradient`, and look at one image, so that the parameters do not depend on how devices share a batch.
 
@@ -36,7 +36,7 @@ Lowering = Literal["auto", "native"]
 Precision = Literal["float32", "bfloat16", "float16"]
 
 _WORTH_FILTERING = 2**21  # products a tap of an image below which it costs more to compile than it saves
-_FEW_TAPS = 32  # channels times taps up to which the weight gradient is one product
+_WORTH_TILES = 2**18  # the same of the weight gradient
 _MANY_CHANNELS = 64  # from which on it is faster for the correlation itself too
 
 
@@ -82,38 +82,33 @@ def _by_planes(x, kernel, *, padding, correlate):
 
 
 def weight_gradient(x: Array, cotangent: Array, *, kernel_size: tuple[int, ...], padding: Padding) -> Array:
-    """The transpose of `convolve` in its kernel: sum_{n, p} x[n, p + t - lo, c] cotangent[n, p, f]."""
+    """The transpose of `convolve` in its kernel: sum_{n, p} x[n, p + t - lo, c] cotangent[n, p, f].
+
+    On a CPU never XLA's own: in a loop that takes 20 to 90 times as long as outside of it.
+    """
     settings = {"kernel_size": kernel_size, "padding": padding}
-    if math.prod(x.shape[1:]) * cotangent.shape[-1] < _WORTH_FILTERING:
-        return _native_gradient(x, cotangent, **settings)
-    return lax.platform_dependent(
-        x, cotangent, cpu=partial(winograd.kernel_gradient, **settings), default=partial(_native_gradient, **settings)
-    )
+    worth = math.prod(x.shape[1:]) * cotangent.shape[-1] >= _WORTH_TILES
+    on_cpu = winograd.kernel_gradient if worth else _by_taps
+    return lax.platform_dependent(x, cotangent, cpu=partial(on_cpu, **settings), default=partial(_native_gradient, **settings))
+
+
+def _by_taps(x, cotangent, *, kernel_size, padding):
+    """One product for each tap, of rows of pixels: both images have one frame, where a tap is an offset of the row."""
+    if cotangent.shape[-1] < x.shape[-1]:                           # the narrower one is moved
+        turned = tuple((k - 1 - lo, k - 1 - hi) for k, (lo, hi) in zip(kernel_size, padding))
+        swapped = _by_taps(cotangent, x, kernel_size=kernel_size, padding=turned)
+        return jnp.flip(swapped, range(len(kernel_size))).swapaxes(-1, -2)
+    x = jnp.pad(x, ((0, 0), *padding, (0, 0)))
+    frame = x.shape[1:-1]
+    g = jnp.pad(cotangent, ((0, 0), *((0, n - m) for n, m in zip(frame, cotangent.shape[1:-1])), (0, 0)))
+    offsets = [int(np.ravel_multi_index(taps, frame)) for taps in np.ndindex(*kernel_size)]
+    x, g = (image.reshape(-1, image.shape[-1]) for image in (x, g))
+    count = len(x) - offsets[-1]                                    # g is zero after it
+    products = [lax.dot_general(x[t : t + count], g[:count], (((0,), (0,)), ((), ()))) for t in offsets]
+    return jnp.stack(products).reshape(*kernel_size, *products[0].shape)
 
 
 def _native_gradient(x, cotangent, *, kernel_size, padding):
-    if cotangent.shape[-1] < x.shape[-1]:  # XLA's CPU backend is up to 80 times slower where few features come of many channels
-        turned = tuple((k - 1 - lo, k - 1 - hi) for k, (lo, hi) in zip(kernel_size, padding))
-        swapped = _native_gradient(cotangent, x, kernel_size=kernel_size, padding=turned)
-        return jnp.flip(swapped, range(len(kernel_size))).swapaxes(-1, -2)
-    settings = {"kernel_size": kernel_size, "padding": padding}
-    odd = kernel_size[-1] % 2 == 1  # of an even number of taps it is up to a hundred times slower
-    if odd and math.prod(kernel_size) * x.shape[-1] > _FEW_TAPS:
-        return _transposed(x, cotangent, **settings)
-    return lax.platform_dependent(
-        x, cotangent, cpu=partial(_patch_gradient, **settings), default=partial(_transposed, **settings))
-
-
-def _patch_gradient(x, cotangent, *, kernel_size, padding):
-    """One product of the patches of an image with the cotangent, which is then read once."""
-    x = jnp.pad(x, ((0, 0), *padding, (0, 0)))
-    windows = [tuple(slice(t, t + n) for t, n in zip(taps, cotangent.shape[1:])) for taps in np.ndindex(*kernel_size)]
-    patches = jnp.concatenate([x[:, *window] for window in windows], -1)
-    flat = [image.reshape(-1, image.shape[-1]) for image in (patches, cotangent)]
-    return lax.dot_general(*flat, (((0,), (0,)), ((), ()))).reshape(*kernel_size, x.shape[-1], -1)
-
-
-def _transposed(x, cotangent, *, kernel_size, padding):
     shape = (*kernel_size, x.shape[-1], cotangent.shape[-1])
     transpose = jax.linear_transpose(lambda k: native(x, k, padding=padding), jax.ShapeDtypeStruct(shape, x.dtype))
     return transpose(cotangent)[0]
