@@ -51,16 +51,18 @@ from unsup_jax.methods.supervised import Supervised
 from unsup_jax.methods.transport.c2gan import C2GAN
 from unsup_jax.methods.transport.cycle_gan import CycleGAN
 from unsup_jax.methods.transport.projection_gan import ProjectionGAN
+from unsup_jax.methods.untrained.deep_image_prior import DeepImagePrior
 from unsup_jax.methods.variational.divnoising import DivNoising
 from unsup_jax.methods.variational.spatial_vae import SpatialVAE
 from unsup_jax.methods.variational.vae import VAE
 
 __all__ = [
     "ADMM", "AmbientGAN", "AnnaPalm", "BM3D", "C2GAN", "Composed", "ConjugateGradient", "CryoGAN", "CycleGAN",
-    "DeepStorm", "DivNoising", "EmpiricalLaw", "FGAN", "FilteredBackProjection", "FirstGuess", "GAN", "GANrec", "GRAPPA", "GaussianFilter",
-    "GaussianLaw", "GerchbergPapoulis", "GradientDescent", "HistogramMatching", "MedianFilter", "MultiCryoGAN",
-    "NaiveConsistency", "Noise2Noise", "Noise2Score", "Noise2Self", "Noise2Void", "NonLocalMeans", "PN2V", "PeakFinding",
-    "Pix2Pix", "ProjectionGAN", "ProximalGradient", "PtychographyGAN", "R3GAN", "RARE", "RichardsonLucy", "SNGAN", "SSDU", "Score", "Self2Self",
-    "SliceGAN", "SliceGRAPPA", "SpatialVAE", "StackedSlices", "Supervised", "TomoGAN", "UnmeasuredGAN", "UnsupervisedMRI", "VAE",
-    "VariableSplitting", "WGAN", "WaveletShrinkage", "Wiener", "ZSN2N", "ZeroShotSSL",
+    "DeepImagePrior", "DeepStorm", "DivNoising", "EmpiricalLaw", "FGAN", "FilteredBackProjection", "FirstGuess", "GAN",
+    "GANrec", "GRAPPA", "GaussianFilter", "GaussianLaw", "GerchbergPapoulis", "GradientDescent", "HistogramMatching",
+    "MedianFilter", "MultiCryoGAN", "NaiveConsistency", "Noise2Noise", "Noise2Score", "Noise2Self", "Noise2Void",
+    "NonLocalMeans", "PN2V", "PeakFinding", "Pix2Pix", "ProjectionGAN", "ProximalGradient", "PtychographyGAN", "R3GAN", "RARE",
+    "RichardsonLucy", "SNGAN", "SSDU", "Score", "Self2Self", "SliceGAN", "SliceGRAPPA", "SpatialVAE", "StackedSlices",
+    "Supervised", "TomoGAN", "UnmeasuredGAN", "UnsupervisedMRI", "VAE", "VariableSplitting", "WGAN", "WaveletShrinkage",
+    "Wiener", "ZSN2N", "ZeroShotSSL",
 ]
