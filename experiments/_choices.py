@@ -20,7 +20,8 @@ from unsup_jax.methods import score, transport
 
 _BASES = (
     (core.Optimizer, core), (noise.NoiseModel, noise), (priors.Prior, priors), (losses.Objective, losses),
-    (networks.Critic, networks), (networks.Generator, networks), (games.Divergence, games), (games.Game, games),
+    (networks.Critic, networks), (networks.Generator, networks), (networks.FixedInput, networks),
+    (games.Divergence, games), (games.Game, games),
     (score.Sampler, score), (transport.Forward, transport),
 )  # every class that a package exports of a base can stand for any other one
 _ALIKE = (
