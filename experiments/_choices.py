@@ -22,7 +22,7 @@ _BASES = (
     (core.Optimizer, core), (noise.NoiseModel, noise), (priors.Prior, priors), (losses.Objective, losses),
     (networks.Critic, networks), (networks.Generator, networks), (networks.FixedInput, networks),
     (games.Divergence, games), (games.Game, games),
-    (score.Sampler, score), (transport.Forward, transport),
+    (score.Sampler, score), (score.Unconditional, score), (score.Parameterization, score), (transport.Forward, transport),
 )  # every class that a package exports of a base can stand for any other one
 _ALIKE = (
     (networks.UNet, networks.DnCNN, networks.ResNet, networks.NoiseNetwork, networks.StyledUNet),  # an image to an image

@@ -11,18 +11,18 @@ from typing import Annotated
 
 import tyro
 
-from unsup_jax import priors
 from unsup_jax.apply import reconstruct_files
 from unsup_jax.data import Data
 from unsup_jax.errors import InputError
 from unsup_jax.experiment import Experiment
 from unsup_jax.experiment import compare as compare_methods
 from unsup_jax.experiment import run as run_experiment
+from unsup_jax.methods import PosteriorSampling
 from unsup_jax.modalities import Modality
 from unsup_jax.runs import experiment_of, settings_of, start_of
 from unsup_jax.train import parallel
 from unsup_jax.trained import Run as TrainedRun
-from unsup_jax.trained import denoises
+from unsup_jax.trained import denoises, require_score
 
 from . import every, load, module, names, program, short
 from ._choices import choose, words
@@ -117,7 +117,9 @@ def run(arguments: list[str]) -> None:
 
 
 def with_prior(experiment: Experiment, arguments: list[str]) -> tuple[Experiment, list[str]]:
-    """The experiment with the run that `--prior RUN` names as the denoiser of its method's prior, and the other arguments."""
+    """The experiment with the run that `--prior RUN` names as the prior of its method, and of the references of its kind, and the other
+    arguments.
+    """
     at = next((i for i, word in enumerate(arguments) if word == "--prior" or word.startswith("--prior=")), None)
     if at is None:
         return experiment, arguments
@@ -125,13 +127,13 @@ def with_prior(experiment: Experiment, arguments: list[str]) -> tuple[Experiment
     folder = word.partition("=")[2] if taken == 1 else next(iter(arguments[at + 1 :]), "")
     if not folder or folder.startswith("--"):
         raise InputError("--prior needs the folder of a run")
-    prior = getattr(experiment.method, "prior", None)
-    if not isinstance(prior, priors.Prior):
-        raise InputError(f"--prior is for methods that have a prior, such as those of tv_tomography; {experiment.method.label} has none")
-    denoises(folder)                                              # before JAX is set up, so that nothing is computed yet
-    prior = prior if hasattr(prior, "denoiser") else priors.PlugAndPlay()
-    method = dataclasses.replace(experiment.method, prior=dataclasses.replace(prior, denoiser=TrainedRun(folder)))
-    return dataclasses.replace(experiment, method=method), arguments[:at] + arguments[at + taken :]
+    prior, method = TrainedRun(folder), experiment.method
+    given = method.with_prior(prior)
+    trained = denoises(folder).method                             # before JAX is set up, so that nothing is computed yet
+    if isinstance(given, PosteriorSampling):
+        require_score(folder, trained)
+    references = tuple(r.with_prior(prior) if r.learns == method.learns else r for r in experiment.references)
+    return dataclasses.replace(experiment, method=given, references=references), arguments[:at] + arguments[at + taken :]
 
 
 def resume(arguments: list[str]) -> None:

@@ -9,7 +9,7 @@ from scipy import signal
 
 from unsup_jax import operators
 from unsup_jax.core import LinearOperator, Measurement, Operator, Views
-from unsup_jax.core.phasors import squared_modulus
+from unsup_jax.core.phasors import cis, squared_modulus
 from unsup_jax.errors import InputError
 from unsup_jax.operators import (
     SENSE, AngularSpectrum, Binning, ContrastTransfer, Convolution, Diffraction, DiffractionScan, Emitters, FanBeam, Fourier, FourierPtychography,
@@ -132,6 +132,24 @@ def test_adjoint(name, double):
     assert abs(left - right) <= 1e-10 * abs(left)
     np.testing.assert_allclose(*normal, rtol=1e-9, atol=1e-9)
     assert H.domain(Hx).shape == shape and H.domain(Hx).dtype == dtype
+
+
+ONE_COIL = SENSE(cis(jnp.arange(72.0)).reshape(1, 1, 9, 8), sampled(jax.random.key(3), 9, 8))
+
+
+@pytest.mark.parametrize("name", ["Identity", "Mask", "Convolution, circular", "Convolution, 3-D", "Fourier", "one coil"])
+def test_an_operator_multiplies_by_numbers_in_its_own_coordinates(name):
+    """Orthonormal ones, of x and of y; an operator whose own are not known says so."""
+    H, shape, dtype = (ONE_COIL, (9, 8, 1), jnp.complex64) if name == "one coil" else build(name)
+    x = jax.random.normal(jax.random.key(1), shape, dtype)
+    y = H(x)
+    own = H.diagonal(y)
+    X = own.of_x(x)
+    np.testing.assert_allclose(own.of_y(y), own.gain * X, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(own.to_x(X), x, rtol=1e-4, atol=1e-5)
+    for coordinates, image in ((X, x), (own.of_y(y), y)):
+        np.testing.assert_allclose(jnp.linalg.norm(coordinates), jnp.linalg.norm(image), rtol=1e-5)
+    assert build("SENSE")[0].diagonal(jnp.zeros((3, 9, 8), jnp.complex64)) is None and build("Radon")[0].diagonal(jnp.zeros((5, 8))) is None
 
 
 @cases

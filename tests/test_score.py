@@ -7,19 +7,21 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from unsup_jax.core import LinearOperator, Measurement
+from unsup_jax.core import Diagonal, LinearOperator, Measurement
 from unsup_jax.errors import InputError
 from unsup_jax.methods import Score
 from unsup_jax.methods.score import (
-    DDS, DPS, MMPS, Denoiser, Denoising, DiffPIR, Heun, Observed, PiGDM, PredictorCorrector,
+    DDIM, DDRM, DDS, DPS, MMPS, Denoiser, Denoising, DiffPIR, Heun, Langevin, LangevinInpainting, Observed, PiGDM, PredictorCorrector, SplitGibbs,
 )
 from unsup_jax.methods.score.sampler import falling
 from unsup_jax.networks import ScoreUNet
 from unsup_jax.noise import Gaussian, Poisson
-from unsup_jax.operators import SENSE, FourierPtychography, Identity, Mask
+from unsup_jax.operators import SENSE, FourierPtychography, Identity, Mask, Radon
 
 SMALL = ScoreUNet(width=4, depth=1)
-SAMPLERS = (MMPS(), PiGDM(), DPS(), DiffPIR(), DDS(), PredictorCorrector(), Denoising())
+SAMPLERS = (
+    MMPS(), PiGDM(), DPS(), DiffPIR(), DDRM(), DDS(), PredictorCorrector(), LangevinInpainting(inner=1), SplitGibbs(inner=2), Denoising(),
+)
 
 
 class Matrix(LinearOperator):
@@ -33,6 +35,11 @@ class Matrix(LinearOperator):
     def domain(self, y):
         return jax.ShapeDtypeStruct((self.A.shape[1],), y.dtype)
 
+    def diagonal(self, y):
+        U, gain, Vt = jnp.linalg.svd(self.A)
+        more = lambda v: jnp.pad(v, (0, len(Vt) - len(v)))
+        return Diagonal(more(gain), lambda x: Vt @ x, lambda X: Vt.T @ X, lambda y: more(U.T @ y))
+
 
 def gaussian_law():
     """C of 8 numbers of mean variance 1, and its exact D."""
@@ -44,13 +51,18 @@ def gaussian_law():
 
 
 def errors(sampler, count=4000):
-    """Relative errors of the draws' mean and covariance, and their trace, of 5 products of 8 numbers in noise of deviation 0.1."""
+    """Relative errors of the draws' mean and covariance, and their trace, of 5 products of 8 numbers in noise of deviation 0.1; of 5 of the
+    numbers themselves, where the sampler takes no other products.
+    """
     g, (C, D) = np.random.default_rng(1), gaussian_law()
     A = g.normal(size=(5, 8)) / np.sqrt(8)
+    if masked := isinstance(sampler, LangevinInpainting):
+        A = np.eye(8)[[0, 2, 3, 5, 6]]
     y = A @ (np.linalg.cholesky(C) @ g.normal(size=8)) + 0.1 * g.normal(size=5)
     gain = C @ A.T @ np.linalg.inv(A @ C @ A.T + 0.01 * np.eye(5))
     mean, covariance = gain @ y, C - gain @ A @ C
-    seen = Observed.of(Measurement(jnp.float32(y), Matrix(jnp.float32(A)), Gaussian(0.1)))
+    y, H = (A.T @ y, Mask(jnp.float32(A.sum(0)))) if masked else (y, Matrix(jnp.float32(A)))
+    seen = Observed.of(Measurement(jnp.float32(y), H, Gaussian(0.1)))
     return compared(jax.jit(lambda key: sampler.draw_many(key, D, seen, count))(jax.random.key(1)), mean, covariance)
 
 
@@ -66,8 +78,15 @@ def test_mmps_converges_to_the_posterior_of_gaussian_images(levels, of_mean, of_
     assert mean < of_mean and covariance < of_covariance
 
 
+@pytest.mark.parametrize("levels, inner, of_mean, of_covariance", [(40, 6, 0.2, 0.35), (100, 20, 0.08, 0.14)])
+def test_split_gibbs_converges_to_the_posterior_of_gaussian_images(levels, inner, of_mean, of_covariance):
+    mean, covariance, _ = errors(SplitGibbs(levels=levels, inner=inner))
+    assert mean < of_mean and covariance < of_covariance
+
+
 @pytest.mark.parametrize("sampler, of_mean, of_covariance, of_trace", [
     (PiGDM(levels=100), (0.1, 0.3), (0.2, 0.6), (1.0, 1.4)), (DiffPIR(levels=200), (0.0, 0.1), (0.4, 0.6), (0.4, 0.6)),
+    (DDRM(), (0.1, 0.3), (0.2, 0.5), (0.6, 1.0)), (LangevinInpainting(inner=10), (0.1, 0.35), (0.3, 0.8), (1.2, 1.7)),
     (DPS(), (0.15, 0.6), (50, 200), (30, 120)), (DDS(), (0.5, 0.8), (0.8, 1.3), (1.3, 2.0)), (PredictorCorrector(), (0.2, 0.4), (0.8, 1.3), (1.4, 2.1)),
 ], ids=lambda value: type(value).__name__)
 def test_the_bias_of_the_other_samplers_is_the_known_one(sampler, of_mean, of_covariance, of_trace):
@@ -86,12 +105,13 @@ def test_denoising_is_exact_of_gaussian_images():
     assert mean < 0.03 and covariance < 0.1
 
 
-def test_heun_draws_the_law_of_gaussian_images():
+@pytest.mark.parametrize("walk, of_covariance", [(Heun(), 0.12), (DDIM(levels=200), 0.1), (Langevin(inner=20), 0.15)], ids=lambda v: type(v).__name__)
+def test_images_from_noise_alone_are_of_the_law_of_gaussian_images(walk, of_covariance):
     C, D = gaussian_law()
     shifted = Denoiser(lambda x, sigma: 3 + D(x - 3, sigma), 3.0, 1.0)
-    draws = jax.jit(jax.vmap(lambda key: Heun().sample(key, shifted, (8,))))(jax.random.split(jax.random.key(0), 4000))
+    draws = jax.jit(jax.vmap(lambda key: walk.sample(key, shifted, (8,))))(jax.random.split(jax.random.key(0), 4000))
     mean, covariance, _ = compared(draws, np.full(8, 3.0), C)
-    assert mean < 0.02 and covariance < 0.12                                             # of 18 levels
+    assert mean < 0.02 and covariance < of_covariance
 
 
 def test_levels_are_those_of_karras():
@@ -164,6 +184,8 @@ def test_it_draws_complex_images_and_images_from_nothing(quick_compilation):
 @pytest.mark.parametrize("make, said", [
     (lambda: MMPS(levels=1), "MMPS needs 2 levels"), (lambda: MMPS(smallest=90.0), "smallest < largest"), (lambda: DPS(zeta=0.0), "zeta of DPS is 0.0"),
     (lambda: DiffPIR(zeta=2.0), "zeta in"), (lambda: DDS(gamma=0.0), "gamma > 0"), (lambda: PredictorCorrector(ratio=0.0), "ratio"),
+    (lambda: DDRM(eta=2.0), "eta and eta_b"), (lambda: LangevinInpainting(inner=0), "inner >= 1"), (lambda: SplitGibbs(inner=1), "2 inner levels"),
+    (lambda: DDIM(eta=-1.0), "eta in"), (lambda: Langevin(size=0.0), "size > 0"),
     (lambda: Score(draws=0), "draws >= 1"), (lambda: ScoreUNet(width=0), "ScoreUNet needs"), (lambda: Heun(1), "Heun needs"),
 ])
 def test_a_mistake_is_told_in_one_line(make, said):
@@ -176,12 +198,20 @@ def test_a_sampler_says_what_it_cannot_take():
     y = jnp.ones((8, 8, 1))
     intensities = Measurement(jnp.ones((4, 8, 8)), FourierPtychography(jnp.ones((8, 8)), jnp.zeros((4, 2), jnp.int32), 16), Gaussian(1.0))
     for one, said in (
-        (Measurement(y, Identity()), "Score by MMPS takes white Gaussian noise of a known deviation; none is known"),
+        (Measurement(y, Identity()), "MMPS takes white Gaussian noise of a known deviation; none is known"),
         (Measurement(y, Identity(), Poisson()), "not Poisson"), (intensities, "Score takes data of a linear operator"),
     ):
         with pytest.raises(InputError, match=said):
             Score().check(one)
     Score(sampler=DPS()).check(intensities)                                       # it has a derivative
     Score(sampler=DDS()).check(Measurement(y, Identity()))                        # asks for no noise model
+    turned = Measurement(jnp.ones((3, 8, 1)), Radon(jnp.arange(3.0), 8), Gaussian(1.0))
+    uneven = Measurement(jnp.ones((1, 8, 8), jnp.complex64), SENSE(jnp.full((1, 1, 8, 8), 0.5, jnp.complex64), jnp.ones((1, 8))), Gaussian(1.0))
+    for sampler, one, said in (
+        (DDRM(), turned, "an operator whose singular value decomposition is known"), (DDRM(), uneven, "map has the modulus 1 everywhere"),
+        (LangevinInpainting(), turned, "samples orthonormal coordinates"),
+    ):
+        with pytest.raises(InputError, match=said):
+            Score(sampler=sampler).check(one)
     with pytest.raises(InputError, match="images of every pixel"):
         Score(sampler=Denoising()).check(Measurement(y, Mask(y), Gaussian(1.0)))

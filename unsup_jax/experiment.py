@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -17,10 +17,10 @@ from unsup_jax.core import Method
 from unsup_jax.data import Data, Dataset, Stream, streams
 from unsup_jax.data.parts import in_memory, shown_part
 from unsup_jax.errors import InputError
-from unsup_jax.evaluate import Analysis, align, coverage, psnr
+from unsup_jax.evaluate import Analysis, align, correlation, coverage, psnr
 from unsup_jax.evaluate.summary import Result, mean_scores, summarise
 from unsup_jax.files import Deferred, make_folder
-from unsup_jax.inference import WHOLE_IMAGE_PIXELS, estimator
+from unsup_jax.inference import WHOLE_IMAGE_PIXELS, estimator, sampler
 from unsup_jax.modalities import Modality
 from unsup_jax.noise.correlation import correlation_warning
 from unsup_jax.runs import begin, leave_example, method_folder
@@ -139,7 +139,8 @@ def compare(
     samples = (analysis or Analysis()).draws
     test = jobs[0].dataset.test if analysis is None else in_memory(jobs[0].dataset.test)
     every = not isinstance(test[0].y, Deferred)
-    results = [job.run(directory, seed, quiet, start_from if job.label == subject else None, samples, every) for job in jobs]
+    trained: dict[str, _Training] = {}
+    results = [job.run(directory, seed, quiet, start_from if job.training == subject else None, samples, every, trained) for job in _shared(jobs)]
     if parallel.is_main():
         clean = next((job.dataset.unpaired for job in jobs if job.dataset.unpaired), [])
         summarise(
@@ -150,6 +151,17 @@ def compare(
                 "Versions": f"unsup_jax {unsup_jax.__version__}, jax {jax.__version__}, numpy {np.__version__}"},
         )
     return results
+
+
+def _shared(jobs):
+    """The jobs, of which those whose methods learn the same, alike, share a training: that of the last one of them."""
+    def shares(job, other):
+        return type(job.method) is type(other.method) and (job.method.learns, job.train) == (other.method.learns, other.train)
+
+    def last(job):
+        return job.label if job.method.learns is job.method else next(other.label for other in reversed(jobs) if shares(job, other))
+
+    return [dataclasses.replace(job, training=last(job)) for job in jobs]
 
 
 def _less(offset):
@@ -167,6 +179,13 @@ def _correlated(methods, one):
     return [f"{warning}; taken for independent by {', '.join(labels)}"] if warning else []
 
 
+class _Training(NamedTuple):
+    """What a training came to."""
+
+    state: Any
+    seconds: float
+
+
 @dataclass(frozen=True)
 class _Job:
     """One method with the data it is trained and scored on."""
@@ -176,6 +195,8 @@ class _Job:
     train: Train
     dataset: Dataset
     streams: tuple[Stream, Stream] | None
+    training: str = ""
+    """The label under which it is trained; its own, unless it shares the training of another."""
 
     @classmethod
     def prepare(cls, label, method, train, data: Data, measured, seed):
@@ -196,23 +217,23 @@ class _Job:
         """The same, which reconstructs what an analysis wants."""
         return dataclasses.replace(self, dataset=dataclasses.replace(self.dataset, test=analysis.measurements(self.dataset.test)))
 
-    def run(self, directory: Path, seed: int, quiet: bool, start_from: Any, samples: int, every: bool) -> Result:
-        """Train where there is something to train; reconstruct the test measurements, or draw samples, or both.
+    def run(
+        self, directory: Path, seed: int, quiet: bool, start_from: Any, samples: int, every: bool, trained: dict[str, _Training],
+    ) -> Result:
+        """Train where there is something to train, and is not `trained` yet; reconstruct the test measurements, or draw samples, or both.
 
         Of the estimates `every` one is kept, or the first one alone.
         """
         history, state, seconds = [], None, None
         folder = method_folder(directory, self.label)
         if self.streams is not None:
-            began = time.monotonic()
-            state = parallel.local(fit(
-                self.method, self.train, *self.streams, folder, label=self.label, quiet=quiet, start_from=start_from,
-                config={"method": config.to_json(self.method), "train": config.to_json(self.train)},
-            ))
-            seconds = time.monotonic() - began
-            history = read_metrics(folder)
-            if parallel.is_main():
-                leave_example(folder, self.dataset.train, self.streams[0].example(2))
+            if self.training not in trained:
+                trained[self.training] = self._trained(method_folder(directory, self.training), quiet, start_from)
+            state = trained[self.training].state
+            if self.training == self.label:
+                seconds, history = trained[self.training].seconds, read_metrics(folder)
+            elif parallel.is_main():
+                make_folder(folder)
         estimates, scored, losses, spent = [], {}, [], []
         if self.method.reconstructs:
             estimates, scored, losses, spent = self._estimates(folder, state, seed, quiet, start_from, every)
@@ -222,17 +243,31 @@ class _Job:
         held_out = [of_steps["validation_loss"].min() for of_steps in losses if "validation_loss" in of_steps]
         if held_out and np.isfinite(held_out).all():
             row["held-out loss"] = float(np.mean(held_out))
-        if self.streams is None:
-            return Result(self.label, row, estimates, history, folder)
-        draws, images = None, {}
+        draws, images, drawn = None, {}, None
         first, key = in_memory(self.dataset.test[0]), jax.random.key(seed)
-        if np.prod(first.y.shape[:-1]) <= WHOLE_IMAGE_PIXELS:
-            both = jax.jit(lambda m: (self.method.posterior(key, state, m), self.method.images(state, m)))
-            draws, images = jax.tree.map(np.asarray, both(first.only(self.method.reads)))
+        small = np.prod(first.y.shape[:-1]) <= WHOLE_IMAGE_PIXELS
+        if self.streams is None:
+            if small and self.method.draws:
+                draws = np.stack([*sampler(self.method, None, key, self.method.draws)(first.only(self.method.sees))])
+        else:
+            if small:
+                both = jax.jit(lambda m: (self.method.posterior(key, state, m), self.method.images(state, m)))
+                draws, images = jax.tree.map(np.asarray, both(first.only(self.method.reads)))
+            drawn = jax.jit(lambda state: self.method.sample(key, state, samples))(state)
         if draws is not None and first.truth is not None:
-            row |= {"PSNR of one draw (dB)": psnr(draws[0], first.truth), "coverage of 90 %": float(coverage(draws, first.truth, [0.9])[0])}
-        drawn = jax.jit(lambda state: self.method.sample(key, state, samples))(state)
+            row |= _of_draws(draws, np.asarray(first.truth))
         return Result(self.label, row, estimates, history, folder, draws, images, None if drawn is None else np.asarray(drawn))
+
+    def _trained(self, folder, quiet, start_from) -> _Training:
+        began = time.monotonic()
+        state = parallel.local(fit(
+            self.method, self.train, *self.streams, folder, label=self.training, quiet=quiet, start_from=start_from,
+            config={"method": config.to_json(self.method), "train": config.to_json(self.train)},
+        ))
+        seconds = time.monotonic() - began
+        if parallel.is_main():
+            leave_example(folder, self.dataset.train, self.streams[0].example(2))
+        return _Training(state, seconds)
 
     def _estimates(self, folder, state, seed, quiet, start_from, every):
         """(estimates, their mean scores, losses of the steps of each, seconds of each) of the test measurements."""
@@ -257,6 +292,14 @@ class _Job:
         scored = mean_scores(made(), self.dataset.test)
         line.close()
         return estimates, scored, losses, spent
+
+
+def _of_draws(draws, truth):
+    """Scores of draws of x given y, of the first test measurement."""
+    found = {"PSNR of one draw (dB)": psnr(draws[0], truth)}
+    if len(draws) > 1:
+        found |= {"coverage of 90 %": float(coverage(draws, truth, [0.9])[0]), "deviation against error": correlation(draws, truth)}
+    return {name: value for name, value in found.items() if np.isfinite(value)}
 
 
 def _history(losses):

@@ -17,7 +17,7 @@ from unsup_jax.core import Measurement, Method
 from unsup_jax.data.parts import in_memory
 from unsup_jax.evaluate.tiling import in_tiles
 from unsup_jax.operators import Identity
-from unsup_jax.train import Solver, parallel, solve
+from unsup_jax.train import Solver, iterate, parallel
 from unsup_jax.train.answers import Answers
 
 WHOLE_IMAGE_PIXELS = 1024**2  # a larger image is reconstructed in tiles where the method allows it
@@ -100,19 +100,25 @@ def estimator(
 def sampler(method: Method, state: Any, key, count: int) -> Callable[[Measurement], Iterator[np.ndarray]]:
     """`draws(measurement)`: `count` draws [*S, C] of x given ONE measurement by a method that draws, one after another, others of each measurement.
 
-    A method of measurement scope, which has no `state` before, is solved for it first. A few are made at a time on every
+    A method of measurement scope, which has no `state` before, is solved for every few of them. A few are made at a time on every
     device; the first ones are the same whatever their count and that of the devices.
     """
     few = replace(method, draws=_TOGETHER)
-    spread = parallel.spread(lambda key, state, turn: few.posterior(jax.random.fold_in(key, turn[0]), state, turn[1]))
     measured = itertools.count()
+
+    def made(key, state, turn):
+        key, one = jax.random.fold_in(key, turn[0]), turn[1]
+        return few.posterior(key, iterate(few, key, one)[0] if few.scope == "measurement" else state, one)
+
+    spread = parallel.spread(made)
 
     def draws(measurement):
         turns = -(-count // _TOGETHER)
         own = jax.random.fold_in(key, next(measured))
-        solved = solve(method, key, measurement)[0] if method.scope == "measurement" else state
-        made = spread(own, solved, ((np.int32(turn), measurement) for turn in range(turns)), turns)
-        return itertools.islice((draw for few, _ in made for draw in few), count)
+        if method.scope == "measurement":
+            method.check(measurement)
+        turned = spread(own, state, ((np.int32(turn), measurement) for turn in range(turns)), turns)
+        return itertools.islice((draw for few, _ in turned for draw in few), count)
 
     return draws
 

@@ -1,8 +1,8 @@
-r"""A finished run in the place of a denoiser: the prior of any iteration for eq. (2).
+r"""A finished run in the place of a denoiser: the prior of any iteration for eq. (2), and of any sampler of p(x | y).
 
     D(x, sigma) = what the run's method makes of x as an image in white noise of deviation sigma
 
-    PlugAndPlay(Run("runs/score")), RED(Run("runs/dncnn"))
+    PlugAndPlay(Run("runs/score")), RED(Run("runs/dncnn")), PosteriorSampling(Run("runs/score"))
 
 A score model is told sigma; a method that learnt one level of noise denoises as it learnt, whatever sigma is. The units of grey are those of
 the run's images.
@@ -42,9 +42,21 @@ class Run:
         method.require(one)
         return method.reconstruct(jax.random.key(0), state, one)
 
+    def denoiser(self) -> Any:
+        """D of a score model, as samplers of p(x | y) take it. Raises `InputError` of a run of another method."""
+        method, state = opened(str(Path(self.folder).resolve()))
+        require_score(self.folder, method)
+        return method.denoiser(state)
+
     def in_units(self, unit: Array) -> Callable[[Array, Array], Array]:
         """The same of images that are counted in units of so many grey levels."""
         return lambda x, sigma: self(unit.astype(x.dtype) * x, unit * sigma) / unit.astype(x.dtype)
+
+
+def require_score(folder: str, method: Any) -> None:
+    """Raise `InputError` unless a run's method is a score model."""
+    if not hasattr(method, "denoiser"):
+        raise InputError(f"{folder}: a run of {method.label}, which is told no level of noise; draws of x given y take a score model, such as that of score_denoising")
 
 
 def denoises(folder: str) -> Any:

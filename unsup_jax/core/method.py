@@ -107,6 +107,16 @@ class Method:
         """The first state with theta of another training; raises `InputError` where this method cannot take it."""
         raise InputError(f"{self.label} trains nothing that another run could start")
 
+    @property
+    def learns(self) -> "Method":
+        """The method that stands for what is trained: those that agree in it, trained alike, share one training. Itself, unless some of
+        its fields have no part in it."""
+        return self
+
+    def with_prior(self, prior: Any) -> "Method":
+        """The same with a trained run as what it knows of x (`unsup_jax.trained.Run`); raises `InputError` where it has no place for one."""
+        raise InputError(f"--prior is for methods that have a prior, such as those of tv_tomography and score_mri; {self.label} has none")
+
     def posterior(self, key: Array, state: State, measurement: Measurement) -> Array | None:
         """Its `draws` [N, *S, C] of x given ONE measurement; None of a method that makes none."""
         return None

@@ -6,8 +6,8 @@ operator writes `__call__` alone: its adjoint is the transpose that JAX derives,
 and solver cannot disagree.
 """
 
-from collections.abc import Sequence
-from typing import ClassVar
+from collections.abc import Callable, Sequence
+from typing import ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -16,6 +16,19 @@ from jax import Array
 
 from unsup_jax.core.linear import conjugate_gradient
 from unsup_jax.core.phasors import as_complex, weighted
+
+
+class Diagonal(NamedTuple):
+    """H in orthonormal coordinates of x and of y: it multiplies each by a number, y_k = gain_k x_k."""
+
+    gain: Array
+    """[*S, C], or what broadcasts against it: singular values, which may have a sign or a phase."""
+    of_x: Callable[[Array], Array]
+    """x to its coordinates."""
+    to_x: Callable[[Array], Array]
+    """Coordinates to x."""
+    of_y: Callable[[Array], Array]
+    """y to its coordinates, in the order of those of x."""
 
 
 class Operator(struct.PyTreeNode):
@@ -118,6 +131,10 @@ class LinearOperator(Operator):
         """
         regular = lambda x: self.normal(x) + jnp.asarray(mu, x.dtype) * x
         return conjugate_gradient(regular, b, start=start, iterations=iterations)
+
+    def diagonal(self, y: Array) -> Diagonal | None:
+        """H in coordinates in which it is diagonal, its singular value decomposition; None where none is known."""
+        return None
 
     def measured(self, y: Array) -> Array:
         """Which entries of y were measured: ones and zeros that broadcast against y. All of them, unless overridden."""

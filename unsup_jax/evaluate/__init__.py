@@ -15,11 +15,13 @@ from unsup_jax.evaluate.resolution import (
 from unsup_jax.evaluate.specimen import Specimen
 from unsup_jax.evaluate.spectrum import Spectrum
 from unsup_jax.evaluate.two_point import TwoPoint, two_point
-from unsup_jax.evaluate.uncertainty import calibration, coverage
+from unsup_jax.evaluate.uncertainty import calibration, correlation, coverage
 
 __all__ = [
-    "Acquisitions", "Alignment", "Analysis", "Conformations", "Correlation", "Distributions", "Foreground", "Functional", "MaskedCorrelation",
-    "Specimen", "Spectrum", "TwoPoint", "align", "ball_correlation", "ball_mask", "calibration", "coverage", "fourier_ring_correlation",
+    "Acquisitions", "Alignment", "Analysis", "Conformations", "Correlation", "Distributions", "Foreground", "Functional",
+    "MaskedCorrelation", "Specimen", "Spectrum", "TwoPoint",
+    "align", "ball_correlation", "ball_mask", "calibration", "correlation", "coverage", "fourier_ring_correlation",
     "fourier_shell_correlation", "gaussian_like", "kernel_mmd", "masked_shell_correlation", "nmse", "psnr", "psnr_affine",
-    "radial_average", "retinotopy", "scores", "sliced_wasserstein", "spectrum_error", "ssim", "t_statistic", "temporal_snr", "two_point",
+    "radial_average", "retinotopy", "scores", "sliced_wasserstein", "spectrum_error", "ssim", "t_statistic", "temporal_snr",
+    "two_point",
 ]

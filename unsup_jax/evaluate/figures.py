@@ -1,5 +1,6 @@
 """Figures of a run: what was measured, what came out, what was lost; and how training went."""
 
+import textwrap
 from pathlib import Path
 
 import numpy as np
@@ -61,7 +62,7 @@ def comparison(path: Path, images: dict[str, np.ndarray], captions: dict[str, st
         for name, axis in zip(names, axes.T):
             image = shown[name]
             grey = axis[0].imshow(image, cmap="gray", vmin=low, vmax=high, interpolation="nearest")
-            axis[0].set_title(f"{name}\n{captions.get(name, '')}", fontsize=9)
+            axis[0].set_title(f"{textwrap.fill(name, 28)}\n{captions.get(name, '')}", fontsize=9)
             axis[0].add_patch(Rectangle((column, row), size, size, fill=False, color="tab:orange", lw=1))
             axis[1].imshow(image[crop], cmap="gray", vmin=low, vmax=high, interpolation="nearest")
             for spine in axis[1].spines.values():

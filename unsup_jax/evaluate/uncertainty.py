@@ -2,10 +2,11 @@ r"""Is the spread of the draws from p(x|y) the error that they make?
 
     calibration   rms(mean - truth) of the pixels whose predicted deviation sigma lies in a bin, against their rms sigma
     coverage      part of the pixels whose truth lies within mean +- t_p sigma, against p
+    correlation   of sigma and |mean - truth| over the pixels
 
 sigma is the deviation of the N draws about their mean, times sqrt(1 + 1/N) for the error of their mean. It is itself
 estimated from N draws, so that a truth which is one more normal draw lies (truth - mean) / sigma away by Student's t of
-N - 1 degrees of freedom, whose quantiles t_p are. Reference: Levi et al., Sensors 22, 5540 (2022).
+N - 1 degrees of freedom, whose quantiles t_p are. A complex pixel counts as its two parts. Reference: Levi et al., Sensors 22, 5540 (2022).
 """
 
 from collections.abc import Iterable
@@ -38,6 +39,17 @@ def coverage(draws: np.ndarray, truth: np.ndarray, levels: np.ndarray) -> np.nda
     return np.array([np.mean(np.abs(error) <= stats.t(len(draws) - 1).ppf((1 + level) / 2) * sigma) for level in levels])
 
 
+def correlation(draws: np.ndarray, truth: np.ndarray) -> float:
+    """Pearson's, of the predicted deviation and the modulus of the error; NaN where one of them is the same everywhere.
+
+    Raises `InputError` on fewer than two draws.
+    """
+    sigma, error = _spread(draws, truth)
+    error = np.abs(error)
+    deviations = sigma.std() * error.std()
+    return float(np.mean((sigma - sigma.mean()) * (error - error.mean())) / deviations) if deviations > 0 else float("nan")
+
+
 def deviation(draws: Iterable[np.ndarray]) -> np.ndarray:
     """The standard deviation [*S, C] of draws that come one after another, about their mean (Welford, Technometrics 4, 419 (1962)).
 
@@ -57,6 +69,12 @@ def deviation(draws: Iterable[np.ndarray]) -> np.ndarray:
 def _spread(draws, truth):
     if len(draws) < 2:
         raise InputError(f"{len(draws)} draw has no spread; calibration and coverage take 2 or more")
-    draws, truth = np.asarray(draws, np.float64), np.asarray(truth, np.float64)
+    draws, truth = _parts(draws), _parts(truth)
     sigma = draws.std(0, ddof=1) * np.sqrt(1 + 1 / len(draws))
     return sigma.ravel(), (draws.mean(0) - truth).ravel()
+
+
+def _parts(x):
+    """In double precision; real and imaginary part of complex numbers as numbers of their own."""
+    x = np.asarray(x)
+    return np.concatenate([x.real, x.imag], -1).astype(np.float64) if np.iscomplexobj(x) else x.astype(np.float64)

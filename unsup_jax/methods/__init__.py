@@ -36,6 +36,7 @@ from unsup_jax.methods.classical.variable_splitting import VariableSplitting
 from unsup_jax.methods.classical.wiener import Wiener
 from unsup_jax.methods.composed import Composed
 from unsup_jax.methods.deep_storm import DeepStorm
+from unsup_jax.methods.score.posterior_sampling import PosteriorSampling
 from unsup_jax.methods.score.score import Score
 from unsup_jax.methods.self_supervised.noise2noise import Noise2Noise
 from unsup_jax.methods.self_supervised.noise2score import Noise2Score
@@ -61,8 +62,8 @@ __all__ = [
     "DeepImagePrior", "DeepStorm", "DivNoising", "EmpiricalLaw", "FGAN", "FilteredBackProjection", "FirstGuess", "GAN",
     "GANrec", "GRAPPA", "GaussianFilter", "GaussianLaw", "GerchbergPapoulis", "GradientDescent", "HistogramMatching",
     "MedianFilter", "MultiCryoGAN", "NaiveConsistency", "Noise2Noise", "Noise2Score", "Noise2Self", "Noise2Void",
-    "NonLocalMeans", "PN2V", "PeakFinding", "Pix2Pix", "ProjectionGAN", "ProximalGradient", "PtychographyGAN", "R3GAN", "RARE",
-    "RichardsonLucy", "SNGAN", "SSDU", "Score", "Self2Self", "SliceGAN", "SliceGRAPPA", "SpatialVAE", "StackedSlices",
-    "Supervised", "TomoGAN", "UnmeasuredGAN", "UnsupervisedMRI", "VAE", "VariableSplitting", "WGAN", "WaveletShrinkage",
-    "Wiener", "ZSN2N", "ZeroShotSSL",
+    "NonLocalMeans", "PN2V", "PeakFinding", "Pix2Pix", "PosteriorSampling", "ProjectionGAN", "ProximalGradient",
+    "PtychographyGAN", "R3GAN", "RARE", "RichardsonLucy", "SNGAN", "SSDU", "Score", "Self2Self", "SliceGAN", "SliceGRAPPA",
+    "SpatialVAE", "StackedSlices", "Supervised", "TomoGAN", "UnmeasuredGAN", "UnsupervisedMRI", "VAE", "VariableSplitting",
+    "WGAN", "WaveletShrinkage", "Wiener", "ZSN2N", "ZeroShotSSL",
 ]

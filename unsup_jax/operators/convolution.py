@@ -24,7 +24,7 @@ from jax import Array
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
-from unsup_jax.core.operator import LinearOperator
+from unsup_jax.core.operator import Diagonal, LinearOperator
 from unsup_jax.core.phasors import squared_modulus, weighted
 from unsup_jax.errors import InputError
 
@@ -78,6 +78,19 @@ class Convolution(LinearOperator):
             return super().normal(x)
         shape = self._frame(x.shape)
         return _filtered(x, squared_modulus(self.transfer(shape)), shape)
+
+    def diagonal(self, y: Array) -> Diagonal | None:
+        """Circular: the frequencies of x."""
+        if self.boundary != "circular":
+            return None
+        axes = tuple(range(y.ndim - 1))
+        spectrum = lambda x: jnp.fft.fftn(x, axes=axes, norm="ortho")
+
+        def image(spectrum):
+            x = jnp.fft.ifftn(spectrum, axes=axes, norm="ortho")
+            return x if jnp.iscomplexobj(y) else x.real
+
+        return Diagonal(self.transfer(self._frame(y.shape))[..., None], spectrum, image, spectrum)
 
     def planned(self, shape: Sequence[int]) -> "Convolution":
         """The same operator for images [*shape, C] alone, with the PSF's transform computed once."""

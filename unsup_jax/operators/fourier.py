@@ -16,7 +16,7 @@ import jax.numpy as jnp
 from flax import struct
 from jax import Array
 
-from unsup_jax.core.operator import LinearOperator
+from unsup_jax.core.operator import Diagonal, LinearOperator
 from unsup_jax.core.phasors import as_complex, cis, complex_type, weighted
 from unsup_jax.errors import InputError
 from unsup_jax.operators.gridding import Backend, nufft
@@ -73,6 +73,10 @@ class Fourier(LinearOperator):
 
     def measured(self, y: Array) -> Array:
         return self.mask[..., None]
+
+    def diagonal(self, y: Array) -> Diagonal:
+        transform = lambda of: lambda x: of(x, axes=tuple(range(self.mask.ndim)), norm="ortho")
+        return Diagonal(self.mask[..., None], transform(jnp.fft.fftn), transform(jnp.fft.ifftn), lambda y: y)
 
     def frequencies(self, y: Array) -> tuple[Array, ...]:
         return grid_frequencies(y, range(self.mask.ndim))

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from unsup_jax.core.operator import LinearOperator
+from unsup_jax.core.operator import Diagonal, LinearOperator
 from unsup_jax.core.phasors import weighted
 from unsup_jax.errors import InputError
 
@@ -35,6 +35,10 @@ class Identity(LinearOperator):
     def transfer(self, shape: Sequence[int]) -> Array:
         return jnp.ones(shape)
 
+    def diagonal(self, y: Array) -> Diagonal:
+        same = lambda x: x
+        return Diagonal(jnp.ones((), y.real.dtype), same, same, same)
+
 
 class Mask(LinearOperator):
     """H(x) = mask * x, for a real `mask` with the shape [*S, C] of x, or [*S, 1] for all channels alike.
@@ -54,6 +58,10 @@ class Mask(LinearOperator):
 
     def measured(self, y: Array) -> Array:
         return jnp.broadcast_to(jnp.ceil(self.mask), y.shape).astype(y.real.dtype)
+
+    def diagonal(self, y: Array) -> Diagonal:
+        same = lambda x: x
+        return Diagonal(self.mask, same, same, same)
 
     def inverse(self, b: Array, mu: Array, *, start: Array | None = None, iterations: int = 10) -> Array:
         return b / (jnp.square(self.mask) + mu).astype(b.dtype)

@@ -16,7 +16,7 @@ import jax.numpy as jnp
 from flax import struct
 from jax import Array
 
-from unsup_jax.core.operator import LinearOperator
+from unsup_jax.core.operator import Diagonal, LinearOperator
 from unsup_jax.core.phasors import as_complex, cis, weighted
 from unsup_jax.errors import InputError
 from unsup_jax.operators.fourier import NonuniformFourier, grid_frequencies
@@ -84,6 +84,14 @@ class SENSE(Cartesian, CoilArray):
         axes = tuple(axis for axis in (-2, -1) if self.mask.shape[axis] > 1)
         spectrum = weighted(jnp.square(self.mask)[None], jnp.fft.fftn(self.coils(x), axes=axes))
         return self.combine(jnp.fft.ifftn(spectrum, axes=axes))
+
+
+    def diagonal(self, y: Array) -> Diagonal | None:
+        """Of one coil whose map has the modulus 1 everywhere: the frequencies of what it sees."""
+        if self.sensitivity_maps.shape[:2] != (1, 1):
+            return None
+        seen = lambda x: jnp.fft.fft2(self.coils(x), norm="ortho")
+        return Diagonal(self.mask[None], seen, lambda spectrum: self.combine(jnp.fft.ifft2(spectrum, norm="ortho")), lambda y: y)
 
 
 class NonCartesianSENSE(CoilArray):

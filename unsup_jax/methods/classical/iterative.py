@@ -19,7 +19,8 @@ from jax import Array
 from unsup_jax.core import LINEAR, Measurement, Method, Takes
 from unsup_jax.core.linear import inner
 from unsup_jax.core.method import Metrics
-from unsup_jax.priors import Prior, Zero
+from unsup_jax.priors import PlugAndPlay, Prior, Zero
+from unsup_jax.priors.denoiser import DenoiserPrior
 
 
 class Iterate(struct.PyTreeNode):
@@ -82,6 +83,11 @@ class Iterative(Method):
 
     def reconstruct(self, key: Array, state: Iterate, measurement: Measurement) -> Array:
         return state.unit.astype(state.x.dtype) * state.x
+
+    def with_prior(self, prior: Any) -> "Iterative":
+        """The run as the denoiser of its prior: of plug-and-play, unless it has a denoiser already."""
+        own = self.prior if isinstance(self.prior, DenoiserPrior) else PlugAndPlay()
+        return replace(self, prior=replace(own, denoiser=prior))
 
     def tiny(self) -> "Iterative":
         return replace(self, steps=2)

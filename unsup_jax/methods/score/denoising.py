@@ -36,4 +36,9 @@ class Denoising(Sampler):
         return ancestral(key, x, D(x, sigma), sigma, s)
 
     def estimate(self, key: Array, D: Denoiser, seen: Observed, draws: int) -> Array:
+        return self.mean(D, seen)
+
+    @staticmethod
+    def mean(D: Denoiser, seen: Observed) -> Array:
+        """E[x_0 | y], which takes no draws."""
         return D(seen.y, jnp.sqrt(seen.variance))

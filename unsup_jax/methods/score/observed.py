@@ -9,7 +9,9 @@ import jax.numpy as jnp
 from flax import struct
 from jax import Array, lax
 
-from unsup_jax.core import LinearOperator, Measurement, Operator
+from unsup_jax.core import Diagonal, LinearOperator, Measurement, Operator
+from unsup_jax.errors import InputError
+from unsup_jax.methods.score.denoiser import Denoiser
 from unsup_jax.networks.unrolled import as_channels
 
 
@@ -66,6 +68,32 @@ class Observed(struct.PyTreeNode):
         variance = one.noise.variance(jnp.zeros((), one.y.dtype)) / (2 if complex_y else 1) if white else None
         y = as_channels(one.y)
         return cls(y, H, variance, H.norm(y) if H.linear else None)
+
+    @classmethod
+    def require_kind(cls, one: Measurement, D: Denoiser, who: str) -> None:
+        """Raise `InputError` unless the images of ONE measurement have the axes, and the real numbers a pixel, of those that D knows."""
+        x = jax.eval_shape(lambda one: as_channels(jnp.zeros(one.operator.domain(one.y).shape, one.operator.domain(one.y).dtype)), one)
+        learnt = jnp.shape(D.mean)
+        if len(x.shape) != len(learnt) or x.shape[-1] != learnt[-1]:
+            kind = lambda shape: f"{len(shape) - 1}-D ones of {shape[-1]} real numbers a pixel"
+            raise InputError(f"{who} learnt from images of another kind, {kind(learnt)}; those of the measurement are {kind(x.shape)}")
+
+    @property
+    def is_level(self) -> bool:
+        """Whether y is itself an x of the level sigma_y."""
+        return self.H.operator.identity and self.variance is not None
+
+    @property
+    def coordinates(self) -> Diagonal:
+        """H where it multiplies by numbers, of x and y as real numbers; of an operator that has a `diagonal`."""
+        found = self.H.operator.diagonal(whole(self.y, self.H.complex_y))
+        return Diagonal(
+            found.gain, lambda x: found.of_x(whole(x, self.H.complex_x)), lambda X: as_channels(found.to_x(X)),
+            lambda y: found.of_y(whole(y, self.H.complex_y)))
+
+    def noisier(self, key: Array, deviation: Array) -> "Observed":
+        """The same with more white noise in y."""
+        return self.replace(y=self.y + deviation * jax.random.normal(key, self.y.shape, self.y.dtype))
 
     def residual(self, x: Array) -> Array:
         """y - H(x) where y was measured, and else zero."""

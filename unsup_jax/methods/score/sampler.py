@@ -48,7 +48,7 @@ class Sampler:
         """Raise `InputError` on ONE measurement whose noise it cannot use."""
         if self.needs_noise and (one.noise is None or not one.noise.white):
             known = "none is known" if one.noise is None else f"not {type(one.noise).__name__}"
-            raise InputError(f"Score by {type(self).__name__} takes white Gaussian noise of a known deviation; {known}")
+            raise InputError(f"{type(self).__name__} takes white Gaussian noise of a known deviation; {known}")
 
     def sigmas(self, D: Denoiser, seen: Observed) -> Array:
         """The levels [N], falling."""
@@ -88,3 +88,13 @@ def ancestral(key: Array, x: Array, x_hat: Array, sigma: Array, s: Array) -> Arr
     """The draw of level s from x of level sigma, given x_0 = x_hat."""
     kept = jnp.square(s / sigma)
     return x_hat + kept * (x - x_hat) + s * jnp.sqrt(1 - kept) * jax.random.normal(key, x.shape, x.dtype)
+
+
+def geometric(count: int, largest: float, smallest: float) -> Array:
+    """Levels [count] that are evenly spaced in their logarithm."""
+    return jnp.geomspace(largest, smallest, count)
+
+
+def langevin(key: Array, D: Denoiser, x: Array, sigma: Array, size: float) -> Array:
+    """x + e sigma^2 S + sqrt(2 e) sigma n, one step of Langevin's dynamics."""
+    return x + size * (D(x, sigma) - x) + jnp.sqrt(2 * size) * sigma * jax.random.normal(key, x.shape, x.dtype)

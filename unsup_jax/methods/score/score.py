@@ -1,11 +1,10 @@
 r"""A score model: one denoiser of all noise levels, learnt from clean images (Karras et al., NeurIPS 2022; article, refs. [34]-[38]).
 
-    D(x; sigma) = c_skip x + c_out F_theta(c_in x; ln sigma / 4),
-    c_skip = d^2 / (sigma^2 + d^2),   c_out = sigma d / sqrt(sigma^2 + d^2),   c_in = 1 / sqrt(sigma^2 + d^2)
-    min_theta E (sigma^2 + d^2) / (sigma d)^2 ||D(x + sigma n; sigma) - x||^2,      ln sigma ~ N(-1.2, 1.2^2)
+    D(x; sigma) = E[x_0 | x_0 + sigma n = x],       min_theta E w(sigma) ||D(x_0 + sigma n; sigma) - x_0||^2
 
-in units of grey that give the images a mean of 0 and a deviation d = 1/2. D knows nothing of any measurement: p(x | y) is drawn from
-by a `Sampler` that takes H and the noise of each, so that one training serves every operator, and a trained state every sampler.
+in units of grey that give the images a mean of 0 and a deviation d = 1/2. What the network is of D, and w, is a `Parameterization`: EDM, NCSN,
+DDPM, flow matching. D knows nothing of any measurement: p(x | y) is drawn from by a `Sampler` that takes H and the noise of each, so that
+one training serves every operator, and a trained state every sampler.
 """
 
 from collections.abc import Callable
@@ -21,16 +20,14 @@ from unsup_jax.core import Adam, Learned, LearnedState, Measurement, Optimizer, 
 from unsup_jax.errors import InputError
 from unsup_jax.methods.score.denoiser import Denoiser
 from unsup_jax.methods.score.denoising import Denoising
-from unsup_jax.methods.score.heun import Heun
 from unsup_jax.methods.score.mmps import MMPS
 from unsup_jax.methods.score.observed import Observed, whole
+from unsup_jax.methods.score.parameterization import DEVIATION, EDM, Parameterization
+from unsup_jax.methods.score.posterior_sampling import PosteriorSampling
 from unsup_jax.methods.score.sampler import Sampler
+from unsup_jax.methods.score.unconditional import Heun, Unconditional
 from unsup_jax.networks import Network, ScoreUNet
 from unsup_jax.networks.unrolled import as_channels
-
-DEVIATION = 0.5
-"""d, of normalised images."""
-
 
 class ScoreState(LearnedState):
     """theta, the units of x as real numbers, and what an image is like."""
@@ -42,9 +39,9 @@ class ScoreState(LearnedState):
 
 @dataclass(frozen=True)
 class Score(Learned):
-    """D in the EDM parameterisation, and draws of x given y by any sampler, of 2-D and 3-D images, real or complex.
+    """D, and draws of x given y by any sampler, of 2-D and 3-D images, real or complex.
 
-    Raises `InputError` on no draws, on a deviation that is not positive, on measurements that the sampler does not take, and on images of
+    Raises `InputError` on no draws, on measurements that the sampler does not take, and on images of
     other channels than those of the training.
     """
 
@@ -55,21 +52,19 @@ class Score(Learned):
     """F_theta."""
     optimizer: Optimizer = Adam(learning_rate=1e-3, clip=1.0, average=0.999)
     """Optimiser of theta, with its moving average, which samples."""
+    parameterization: Parameterization = EDM()
+    """What F_theta is of D, and the noise levels of the training."""
     sampler: Sampler = MMPS()
     """How p(x | y) is drawn from."""
-    unconditional: Heun = Heun()
+    unconditional: Unconditional = Heun()
     """How images are drawn from nothing."""
     draws: int = 8
     """Draws of x given y, whose mean is the estimate."""
-    log_mean: float = -1.2
-    """Mean of ln sigma in the training."""
-    log_deviation: float = 1.2
-    """Its deviation."""
 
     def __post_init__(self):
         super().__post_init__()
-        if self.draws < 1 or not self.log_deviation > 0:
-            raise InputError(f"Score needs draws >= 1 and log_deviation > 0, not {self.draws} and {self.log_deviation}")
+        if self.draws < 1:
+            raise InputError(f"Score needs draws >= 1, not {self.draws}")
 
     @property
     def takes(self) -> Takes:
@@ -85,8 +80,17 @@ class Score(Learned):
         """None: the noise of a draw is one of the whole image."""
         return None
 
+    @property
+    def learns(self) -> "Score":
+        """The same with the default samplers, which have no part in the training."""
+        return replace(self, sampler=MMPS(), unconditional=Heun(), draws=8)
+
+    def with_prior(self, prior: Any) -> PosteriorSampling:
+        """Its sampler by another run's score model, in place of one of its own."""
+        return PosteriorSampling(prior, self.sampler, self.draws)
+
     def tiny(self) -> "Score":
-        return replace(super().tiny(), sampler=replace(self.sampler, levels=3), unconditional=Heun(3), draws=2)
+        return replace(super().tiny(), sampler=replace(self.sampler, levels=3), unconditional=replace(self.unconditional, levels=3), draws=2)
 
     def init(self, key: Array, example: Measurement) -> ScoreState:
         first = jax.tree.map(lambda leaf: leaf[0], example)
@@ -100,18 +104,10 @@ class Score(Learned):
 
     def D(self, params: Any, x: Array, sigma: Array) -> Array:
         """D(x; sigma) of a normalised image."""
-        d = DEVIATION
-        total = sigma**2 + d**2
-        F = self.network.apply(params, x / jnp.sqrt(total), jnp.log(sigma) / 4)
-        return d**2 / total * x + sigma * d / jnp.sqrt(total) * F
+        return self.parameterization.denoise(self._F(params), x, sigma)
 
     def loss(self, key: Array, params, one: Measurement):
-        level, noise = jax.random.split(key)
-        x, d = one.unpaired, DEVIATION
-        sigma = jnp.exp(self.log_mean + self.log_deviation * jax.random.normal(level))
-        weight = (sigma**2 + d**2) / (sigma * d) ** 2
-        noisy = x + sigma * jax.random.normal(noise, x.shape, x.dtype)
-        return weight * jnp.mean(jnp.square(self.D(params, noisy, sigma) - x)), {}
+        return self.parameterization.loss(key, self._F(params), one.unpaired), {}
 
     def denoiser(self, state: ScoreState) -> Denoiser:
         """D in grey levels."""
@@ -120,27 +116,26 @@ class Score(Learned):
         return Denoiser(restored, offset, DEVIATION * unit)
 
     def posterior(self, key: Array, state: ScoreState, measurement: Measurement) -> Array:
-        seen = self._observed(state, measurement)
-        return jax.vmap(seen.restored)(self.sampler.draw_many(key, self.denoiser(state), seen, self.draws))
+        D, seen = self._known(state, measurement)
+        return jax.vmap(seen.restored)(self.sampler.draw_many(key, D, seen, self.draws))
 
     def reconstruct(self, key: Array, state: ScoreState, measurement: Measurement) -> Array:
-        seen = self._observed(state, measurement)
-        sampler = Denoising() if measurement.operator.identity and seen.variance is not None else self.sampler   # E[x | y] itself
-        return seen.restored(sampler.estimate(key, self.denoiser(state), seen, self.draws))
+        D, seen = self._known(state, measurement)
+        return seen.restored(Denoising.mean(D, seen) if seen.is_level else self.sampler.estimate(key, D, seen, self.draws))
 
     def sample(self, key: Array, state: ScoreState, count: int) -> Array:
         shape = (*state.shape[:-1], state.scale.offset.shape[-1])
         draw = lambda key: self.unconditional.sample(key, self.denoiser(state), shape)
         return jax.lax.map(lambda key: whole(draw(key), state.is_complex), jax.random.split(key, count), batch_size=8)
 
-    def _observed(self, state, measurement):
+    def _F(self, params):
+        return lambda x, code: self.network.apply(params, x, code)
+
+    def _known(self, state, measurement):
         self.require(measurement)
-        seen = Observed.of(measurement)
-        x, learnt = seen.H.domain(seen.y), state.scale.offset.shape
-        if len(x.shape) != len(learnt) or x.shape[-1] != learnt[-1]:
-            kind = lambda shape: f"{len(shape) - 1}-D ones of {shape[-1]} real numbers a pixel"
-            raise InputError(f"{self.label} learnt from images of another kind, {kind(learnt)}; those of the measurement are {kind(x.shape)}")
-        return seen
+        D = self.denoiser(state)
+        Observed.require_kind(measurement, D, self.label)
+        return D, Observed.of(measurement)
 
     def _in_units(self, scale: Scale) -> Callable:
         def loss(key, params, one):

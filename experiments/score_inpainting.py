@@ -1,0 +1,25 @@
+"""x"""
+
+from unsup_jax.core import Adam
+from unsup_jax.data import Data, Phantoms
+from unsup_jax.experiment import Experiment
+from unsup_jax.methods import ProximalGradient, Score
+from unsup_jax.methods.score import DPS, MMPS, DiffPIR
+from unsup_jax.modalities import Inpainting
+from unsup_jax.networks import ScoreUNet
+from unsup_jax.noise import Gaussian
+from unsup_jax.priors import TotalVariation
+from unsup_jax.train import Train
+
+MODEL = {"network": ScoreUNet(width=24), "optimizer": Adam(2e-3, clip=1.0, warmup=20, average=0.99)}
+
+EXPERIMENT = Experiment(
+    data=Data(source=Phantoms("filaments", count=2004, shape=(64, 64)), patch=64, test=4 / 2004, validation=0.02),
+    modality=Inpainting(noise=Gaussian(3.0), keep=0.25),
+    method=Score(**MODEL, sampler=MMPS()),
+    train=Train(steps=300, batch=16, checkpoint_every=100, validation_batches=2, use="latest"),
+    references=(
+        *(ProximalGradient(prior=TotalVariation(weight), steps=300) for weight in (0.002, 0.005, 0.01)),
+        Score(**MODEL, sampler=DiffPIR()), Score(**MODEL, sampler=DPS()),
+    ),
+)
