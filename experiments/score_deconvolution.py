@@ -1,4 +1,17 @@
-"""x"""
+"""Blurred filaments by draws of a score model given them, beside Richardson-Lucy, total variation and Wiener.
+
+python -m experiments run score_deconvolution
+
+5 minutes of training and 4 of drawing on one CPU core; four images, eight draws each, by the model of `score_inpainting` (`--prior RUN`):
+                                        PSNR    one draw    coverage of 90 %    deviation against error
+    blurred                            21.35
+    Wiener                             26.54
+    total variation                    29.11
+    Richardson-Lucy, best of 3 counts  29.51                                                              (60, chosen on the truth)
+    DiffPIR                            33.17       31.67                .894                       .643
+    DPS                                32.39       30.84                .883                       .635
+    MMPS                               33.39       30.91                .951                       .671
+"""
 
 from unsup_jax.core import Adam
 from unsup_jax.data import Data, Phantoms

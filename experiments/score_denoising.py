@@ -1,4 +1,22 @@
-"""x"""
+"""Filaments in white noise by a score model that has seen clean ones, beside the classical filters.
+
+python -m experiments run score_denoising
+
+5 minutes on one CPU core, nearly all of it the training; PSNR in dB, of eight images, by one model of one seed, told each level:
+    sigma                         10       20       40
+    noisy                        25.40    19.38    13.36
+    Wiener                       30.59    26.05    20.49
+    wavelets                     30.02    26.58    23.06
+    total variation, best of 3   30.71    26.43    22.30      its weight chosen on the truth
+    non-local means              33.41    27.97    22.48
+    BM3D                         34.92    30.47    25.66
+    score model, mean of x|y     36.24    31.58    26.93
+    one draw of x given y        33.93    28.76    24.53
+    coverage of 90 % intervals   .930     .922     .898
+    deviation against error      .627     .631     .569
+The other levels are from the same run: `run score_denoising --modality.noise.sigma 40 --prior RUN`. Its training sees 2000 clean images of
+the same law as those that are scored, which no filter beside it does.
+"""
 
 from unsup_jax.core import Adam
 from unsup_jax.data import Data, Phantoms

@@ -1,4 +1,16 @@
-"""x"""
+"""Filaments of which three pixels in four are missing, by draws of a score model given the others, beside total variation.
+
+python -m experiments run score_inpainting
+
+5 minutes of training and 2 of drawing on one CPU core; four images, one seed, eight draws each:
+                                 PSNR    one draw    coverage of 90 %    deviation against error
+    total variation, best of 3  21.62                                                              its weight chosen on the truth
+    DiffPIR                     25.97       24.57                .859                       .672
+    DPS                         31.18       27.69                .650                       .602
+    MMPS                        30.51       27.91                .935                       .768
+So the mean of draws is 9 dB above total variation; DPS has the better mean by .7 dB and intervals that are too narrow, as those of DiffPIR
+are. One training serves all samplers. Every sampler is told H and the noise; the model has seen 2000 clean images of the same law.
+"""
 
 from unsup_jax.core import Adam
 from unsup_jax.data import Data, Phantoms

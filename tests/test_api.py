@@ -94,8 +94,10 @@ def test_methods_are_frozen_and_hashable():
     from unsup_jax import methods
 
     for name in methods.__all__:
-        method = getattr(methods, name)()
-        assert hash(method) == hash(getattr(methods, name)()) and method.reference
+        make = getattr(methods, name)
+        given = {f.name: "a run" for f in dataclasses.fields(make) if f.init and f.default is dataclasses.MISSING}       # a prior is another run's
+        method = make(**given)
+        assert hash(method) == hash(make(**given)) and method.reference
         with pytest.raises(dataclasses.FrozenInstanceError):
             method.scope = "other"
 

@@ -145,7 +145,7 @@ def test_an_operator_multiplies_by_numbers_in_its_own_coordinates(name):
     y = H(x)
     own = H.diagonal(y)
     X = own.of_x(x)
-    np.testing.assert_allclose(own.of_y(y), own.gain * X, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(own.of_y(y), own.gain.astype(X.dtype) * X, rtol=1e-4, atol=1e-4)
     np.testing.assert_allclose(own.to_x(X), x, rtol=1e-4, atol=1e-5)
     for coordinates, image in ((X, x), (own.of_y(y), y)):
         np.testing.assert_allclose(jnp.linalg.norm(coordinates), jnp.linalg.norm(image), rtol=1e-5)

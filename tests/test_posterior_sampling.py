@@ -134,7 +134,7 @@ def test_draws_of_a_method_that_is_solved_are_reported(tmp_path, quick_compilati
         Data(source=Phantoms("nuclei", count=2, shape=(16, 16)), patch=None),
     )
     (result,) = run(experiment, "mine", tmp_path, quiet=True)
-    assert result.label == "DiffPIR by a run" and result.draws.shape == (3, 16, 16, 1) and np.isfinite(result.draws).all()
+    assert result.label == "DiffPIR by a run" and result.draws.shape == (3, 8, 16, 1) and np.isfinite(result.draws).all()
     row = next(row for row in json.loads((tmp_path / "scores.json").read_text()) if row["method"] == "DiffPIR by a run")
     assert {"psnr", "PSNR of one draw (dB)", "coverage of 90 %", "deviation against error"} <= row.keys()
     assert (tmp_path / "diffpir_by_a_run" / "diversity.png").exists() and (tmp_path / "calibration.png").exists()

@@ -18,6 +18,7 @@ from unsup_jax.methods import (
     GRAPPA, SSDU, FilteredBackProjection, GaussianFilter, GerchbergPapoulis, Noise2Noise, Noise2Void, RichardsonLucy, Supervised,
     Wiener,
 )
+from unsup_jax.methods.score import Denoiser
 from unsup_jax.modalities import Blurred, Camera, Inpainting, Scanner, Tomograph
 from unsup_jax.networks import UNet, Unrolled
 from unsup_jax.noise import Gaussian
@@ -60,13 +61,23 @@ TAKEN = {
     "DeepStorm": set(), "PeakFinding": set(), "ProjectionGAN": set(), "PtychographyGAN": set(), "FirstGuess": LINEAR_KINDS | {"intensities"},
     "FilteredBackProjection": {"sinogram"}, "TomoGAN": PLAIN | {"sinogram"}, "GANrec": PLAIN | {"holes", "blurred", "sinogram"},
     "AmbientGAN": PLAIN | {"holes", "blurred", "sinogram"}, **dict.fromkeys(("UnmeasuredGAN", "CryoGAN", "MultiCryoGAN"), PLAIN | {"holes", "blurred"}),
-    "UnsupervisedMRI": {"holes", "k-space"}, "GRAPPA": set(), "SliceGRAPPA": set(),
+    "UnsupervisedMRI": {"holes", "k-space"}, "PosteriorSampling": PLAIN | {"holes", "blurred", "sinogram"}, "GRAPPA": set(), "SliceGRAPPA": set(),
 }
+
+
+class White:
+    """A prior of real images of one channel, that of Gaussian ones of no correlation."""
+
+    def denoiser(self):
+        return Denoiser(lambda x, sigma: x / (1 + sigma**2), jnp.zeros((1, 1, 1)))
+
+
+GIVEN = {"PosteriorSampling": (White(),)}
 
 
 @pytest.mark.parametrize("name", methods.__all__)
 def test_a_method_takes_what_its_mathematics_allows(name):
-    method = getattr(methods, name)()
+    method = getattr(methods, name)(*GIVEN.get(name, ()))
     found = set()
     for kind, one in measurements().items():
         try:

@@ -184,7 +184,7 @@ def calibrations(path: Path, draws: dict[str, np.ndarray], truth: np.ndarray) ->
 def busiest(image: np.ndarray) -> tuple[int, int, int]:
     """(row, column, size) of the square, a quarter of the image wide, that holds the most detail."""
     grey = image if image.ndim == 2 else image.mean(-1)
-    size = max(8, min(grey.shape) // 3)
+    size = min(max(8, min(grey.shape) // 3), min(grey.shape) - 1)   # detail lies between pixels
     detail = np.abs(np.diff(grey, axis=0))[:, :-1] + np.abs(np.diff(grey, axis=1))[:-1]
     detail = np.minimum(detail, np.percentile(detail, 99) or np.inf)  # one bright edge is not detail, where there are others
     sums = np.pad(detail, ((1, 0), (1, 0))).cumsum(0).cumsum(1)
