@@ -198,11 +198,16 @@ def test_a_sampler_says_what_it_cannot_take():
     y = jnp.ones((8, 8, 1))
     intensities = Measurement(jnp.ones((4, 8, 8)), FourierPtychography(jnp.ones((8, 8)), jnp.zeros((4, 2), jnp.int32), 16), Gaussian(1.0))
     for one, said in (
-        (Measurement(y, Identity()), "MMPS takes white Gaussian noise of a known deviation; none is known"),
+        (Measurement(y, Identity()), "MMPS takes white Gaussian noise of a known deviation; none is known; give --method.sampler.noise"),
         (Measurement(y, Identity(), Poisson()), "not Poisson"), (intensities, "Score takes data of a linear operator"),
     ):
         with pytest.raises(InputError, match=said):
             Score().check(one)
+    unknown = Measurement(y, Identity())
+    Score(sampler=MMPS(noise=2.0)).check(unknown)
+    assert float(MMPS(noise=2.0).observed(unknown).variance) == 4 and MMPS(noise=2.0).told(intensities).noise.sigma == 1    # what is known stands
+    with pytest.raises(InputError, match="0 or more"):
+        MMPS(noise=-1.0)
     Score(sampler=DPS()).check(intensities)                                       # it has a derivative
     Score(sampler=DDS()).check(Measurement(y, Identity()))                        # asks for no noise model
     turned = Measurement(jnp.ones((3, 8, 1)), Radon(jnp.arange(3.0), 8), Gaussian(1.0))

@@ -48,7 +48,7 @@ class DDRM(Sampler):
     def check(self, one: Measurement) -> None:
         """Also raise `InputError` on a coil that does not see every pixel alike, whose coordinates are not orthonormal."""
         super().check(one)
-        seen = Observed.of(jax.tree.map(jnp.asarray, one))
+        seen = self.observed(jax.tree.map(jnp.asarray, one))
         x = jax.random.normal(jax.random.key(0), seen.H.domain(seen.y).shape, seen.y.dtype)
         basis = seen.coordinates
         if not jnp.allclose(basis.to_x(basis.of_x(x)), x, atol=1e-3):

@@ -81,12 +81,12 @@ class PosteriorSampling(Method):
 
     def init(self, key: Array, example: Measurement) -> Walk:
         self.require(example)
-        D, seen = self.prior.denoiser(), Observed.of(example)
+        D, seen = self.prior.denoiser(), self.sampler.observed(example)
         start = lambda key: self.sampler.start(key, D, seen, self.sampler.sigmas(D, seen)[0])
         return Walk(jax.vmap(start)(jax.random.split(key, self.draws)), jnp.int32(0))
 
     def update(self, key: Array, state: Walk, batch: Measurement) -> tuple[Walk, Metrics]:
-        D, seen = self.prior.denoiser(), Observed.of(batch)
+        D, seen = self.prior.denoiser(), self.sampler.observed(batch)
         sigmas = self.sampler.sigmas(D, seen)
         sigma, s = sigmas[state.level], jnp.pad(sigmas[1:], (0, 1))[state.level]
         step = lambda key, x: self.sampler.step(key, D, seen, x, sigma, s)
@@ -95,8 +95,8 @@ class PosteriorSampling(Method):
         return Walk(x, state.level + 1), {"fidelity": fidelity, "sigma": sigma}
 
     def posterior(self, key: Array, state: Walk, measurement: Measurement) -> Array:
-        return jax.vmap(Observed.of(measurement).restored)(state.x)
+        return jax.vmap(self.sampler.observed(measurement).restored)(state.x)
 
     def reconstruct(self, key: Array, state: Walk, measurement: Measurement) -> Array:
-        seen = Observed.of(measurement)
+        seen = self.sampler.observed(measurement)
         return seen.restored(Denoising.mean(self.prior.denoiser(), seen) if seen.is_level else state.x.mean(0))

@@ -18,13 +18,14 @@ from unsup_jax.core import LINEAR, Measurement, Takes
 from unsup_jax.errors import InputError
 from unsup_jax.methods.score.denoiser import Denoiser
 from unsup_jax.methods.score.observed import Observed
+from unsup_jax.noise import Gaussian
 
 
 @dataclass(frozen=True)
 class Sampler:
     """Draws of x given y by a denoiser; a subclass writes `step`.
 
-    Raises `InputError` on fewer than two levels, or levels that do not fall.
+    Raises `InputError` on fewer than two levels, levels that do not fall, or a negative deviation of the noise.
     """
 
     takes: ClassVar[Takes] = LINEAR
@@ -38,16 +39,29 @@ class Sampler:
     """First sigma, in deviations of the images."""
     smallest: float = 0.02
     """Last sigma before zero."""
+    noise: float | None = None
+    """Standard deviation of the white noise of measurements of which none is known, grey levels."""
 
     def __post_init__(self):
         if self.levels < 2 or not 0 < self.smallest < self.largest:
             raise InputError(f"{type(self).__name__} needs 2 levels or more and 0 < smallest < largest, not "
                              f"{self.levels}, {self.smallest} and {self.largest}")
+        if self.noise is not None and self.noise < 0:
+            raise InputError(f"{type(self).__name__} takes noise of a deviation of 0 or more, not {self.noise}")
+
+    def told(self, one: Measurement) -> Measurement:
+        """ONE measurement with the noise that it has, or else the one that was given."""
+        return one if one.noise is not None or self.noise is None else one.replace(noise=Gaussian(jnp.asarray(self.noise, one.y.real.dtype)))
+
+    def observed(self, one: Measurement) -> Observed:
+        """What is known of ONE measurement, in real numbers."""
+        return Observed.of(self.told(one))
 
     def check(self, one: Measurement) -> None:
         """Raise `InputError` on ONE measurement whose noise it cannot use."""
-        if self.needs_noise and (one.noise is None or not one.noise.white):
-            known = "none is known" if one.noise is None else f"not {type(one.noise).__name__}"
+        noise = self.told(one).noise
+        if self.needs_noise and (noise is None or not noise.white):
+            known = "none is known; give --method.sampler.noise" if noise is None else f"not {type(noise).__name__}"
             raise InputError(f"{type(self).__name__} takes white Gaussian noise of a known deviation; {known}")
 
     def sigmas(self, D: Denoiser, seen: Observed) -> Array:

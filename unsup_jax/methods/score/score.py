@@ -135,7 +135,7 @@ class Score(Learned):
         self.require(measurement)
         D = self.denoiser(state)
         Observed.require_kind(measurement, D, self.label)
-        return D, Observed.of(measurement)
+        return D, self.sampler.observed(measurement)
 
     def _in_units(self, scale: Scale) -> Callable:
         def loss(key, params, one):
