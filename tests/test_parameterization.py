@@ -39,7 +39,7 @@ def unit(x, sigma):
 EXACT = {EDM(): unit, NCSN(): score, NCSN(conditional=True): score, DDPM(): noise, FlowMatching(): velocity}
 
 
-@pytest.mark.parametrize("model, F", EXACT.items(), ids=str)
+@pytest.mark.parametrize("model, F", EXACT.items(), ids=lambda v: getattr(v, "__name__", None) or str(v))
 @pytest.mark.parametrize("sigma", [0.01, 0.5, 20.0])
 def test_the_exact_network_of_each_paper_makes_the_wiener_filter(model, F, sigma):
     x = jnp.float32(np.random.default_rng(0).normal(size=(6, 5, 1)) * np.sqrt(VARIANCE + sigma**2))
@@ -47,7 +47,7 @@ def test_the_exact_network_of_each_paper_makes_the_wiener_filter(model, F, sigma
     np.testing.assert_allclose(found, VARIANCE / (VARIANCE + sigma**2) * x, rtol=1e-4, atol=2e-4)
 
 
-@pytest.mark.parametrize("model, F", EXACT.items(), ids=str)
+@pytest.mark.parametrize("model, F", EXACT.items(), ids=lambda v: getattr(v, "__name__", None) or str(v))
 def test_its_loss_is_that_of_its_paper(model, F):
     """The squares of the network's own target, less what is not known of it: for F = 0, E |target|^2 is 1 of n, 1 + d^2 of n - x_0."""
     images = jnp.float32(0.5 * np.random.default_rng(0).normal(size=(4000, 8)))                    # d = 1/2
