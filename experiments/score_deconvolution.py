@@ -2,7 +2,7 @@
 
 python -m experiments run score_deconvolution
 
-5 minutes of training and 4 of drawing on one CPU core; four images, eight draws each, by the model of `score_inpainting` (`--prior RUN`):
+5 minutes of training and 4 of drawing on one CPU core; four images, eight draws each, by the model of `score_denoising` (`--prior RUN`):
                                         PSNR    one draw    coverage of 90 %    deviation against error
     blurred                            21.35
     Wiener                             26.54

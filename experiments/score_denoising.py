@@ -7,14 +7,14 @@ python -m experiments run score_denoising
     noisy                        25.40    19.38    13.36
     Wiener                       30.59    26.05    20.49
     wavelets                     30.02    26.58    23.06
-    total variation, best of 3   30.71    26.43    22.30      its weight chosen on the truth
+    total variation, best of 4   30.71    26.43    22.56      its weight chosen on the truth
     non-local means              33.41    27.97    22.48
     BM3D                         34.92    30.47    25.66
-    score model, mean of x|y     36.24    31.58    26.93
+    score model, one call of D   36.24    31.58    26.93
     one draw of x given y        33.93    28.76    24.53
     coverage of 90 % intervals   .930     .922     .898
     deviation against error      .627     .631     .569
-The other levels are from the same run: `run score_denoising --modality.noise.sigma 40 --prior RUN`. Its training sees 2000 clean images of
+The other levels are from the same run: `run score_denoising --modality.noise.sigma 40 --prior RUN`. Its training sees 1000 clean images of
 the same law as those that are scored, which no filter beside it does.
 """
 

@@ -9,7 +9,7 @@ python -m experiments run score_inpainting
     DPS                         31.18       27.69                .650                       .602
     MMPS                        30.51       27.91                .935                       .768
 So the mean of draws is 9 dB above total variation; DPS has the better mean by .7 dB and intervals that are too narrow, as those of DiffPIR
-are. One training serves all samplers. Every sampler is told H and the noise; the model has seen 2000 clean images of the same law.
+are. The model is that of `score_denoising` (`--prior RUN`); one training serves all samplers. Every sampler is told H and the noise; the model has seen 1000 clean images of the same law.
 """
 
 from unsup_jax.core import Adam

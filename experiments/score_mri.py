@@ -9,7 +9,7 @@ python -m experiments run score_mri
     DDS                         26.34       22.04                .857                       .747
     DiffPIR                     28.50       25.25                .880                       .679
     MMPS                        31.71       27.87                .957                       .715
-The model has seen 2000 clean complex images of the same law, which nothing beside it has.
+The model has seen 1000 clean complex images of the same law, which nothing beside it has.
 """
 
 from unsup_jax.core import Adam

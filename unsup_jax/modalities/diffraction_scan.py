@@ -19,8 +19,9 @@ from unsup_jax.operators.diffraction_scan import cone
 class ScanningTomograph(IndexTomograph):
     """Optical diffraction tomography of volumes [z, y, x] under Rytov's approximation, lit within a cone about z.
 
-    Grey values become a refractive index, as of `DiffractionTomograph`. Its measurement are the Fourier coefficients of the potential into
-    which the views were averaged (Fourier binning), by `Fourier`: those of the missing cone are not among them. Raises `InputError` on pixels that
+    Grey values become a refractive index, as of `DiffractionTomograph`. Its measurement are the Fourier coefficients of the potential next to
+    which there are samples of the views, of the potential that fits them all (`DiffractionScan.on_grid`), by `Fourier`: those of the missing
+    cone are not among them. Raises `InputError` on pixels that
     are too large for the wavelength, on angles outside (0, 90) degrees, an aperture that the medium does not have, and images that are no volumes.
     """
 

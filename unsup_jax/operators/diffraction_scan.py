@@ -15,10 +15,12 @@ import numpy as np
 from flax import struct
 from jax import Array
 
+from unsup_jax.core.linear import conjugate_gradient
 from unsup_jax.core.operator import LinearOperator
 from unsup_jax.core.phasors import as_complex, cis, weighted
 from unsup_jax.errors import InputError
 from unsup_jax.operators.diffraction import binned
+from unsup_jax.operators.fourier import Fourier
 from unsup_jax.operators.gridding import fine_length, fine_spectrum, interpolate
 
 
@@ -65,10 +67,18 @@ class DiffractionScan(LinearOperator):
         return (K_z, q_y, q_x), weighted(jnp.where(taken, 0.5 / gamma, 0), to_pixel_0), taken
 
     def on_grid(self, y: Array) -> tuple[Array, Array]:
-        """(spectrum [D, H, W, C], sampled [D, H, W]), as `diffraction.on_grid`: Fourier binning."""
-        places, transfer, taken = self.spheres()
-        F = jnp.fft.fftn(y, axes=(1, 2)) / jnp.where(taken, transfer, 1)[..., None]
-        return binned(F, jnp.broadcast_arrays(*places), taken.astype(self.directions.dtype), self.shape, centred=(0, 1, 2))
+        """(spectrum [D, H, W, C], sampled [D, H, W]): the Fourier coefficients of the volume of least squares at the points of the grid to which
+        the samples are nearest, unitary, of an image whose origin is pixel 0. With `Fourier(sampled)` they are a measurement of f.
+
+        (H* H + 0.001 ||H||^2) x = H* y by ten conjugate gradients, from zero: between its places the spectrum of what lies in the frame is
+        known. The mean of the samples around a point, which lie up to half a step away, is not its coefficient: of cells of 32^3 it is 9 % too
+        strong next to the zero frequency.
+        """
+        places, _, taken = self.spheres()
+        _, sampled = binned(y, jnp.broadcast_arrays(*places), taken.astype(self.directions.dtype), self.shape, centred=())
+        weight = (1e-3 * self.norm(y)).astype(y.dtype)
+        x = conjugate_gradient(lambda x: self.normal(x) + weight * x, self.adjoint(y), iterations=10)
+        return Fourier(sampled)(x), sampled
 
 
 def cone(count: int, largest: float) -> Array:
