@@ -117,7 +117,7 @@ def _line(level, variance, count, coarse):
         root = (np.sqrt(doubt) / error)[:, None]
         line = np.linalg.lstsq(design * root, variance * root[:, 0], rcond=None)[0]
         surprise = np.abs(variance - design @ line) / error
-        doubt = np.where(surprise > 1.5, 1.5 / surprise, 1)
+        doubt = 1.5 / np.maximum(surprise, 1.5)
         predicted = np.maximum(design @ line, 0.1 * variance)
     errors = np.sqrt(np.diag(np.linalg.pinv((design * root).T @ (design * root))))
     return float(line[0]), float(line[1]), errors
