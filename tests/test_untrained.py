@@ -8,6 +8,7 @@ import pytest
 from unsup_jax.core import Adam, Measurement, Trained
 from unsup_jax.errors import InputError
 from unsup_jax.evaluate import psnr
+from unsup_jax.experiment import Result, _unfinished
 from unsup_jax.methods import DeepImagePrior
 from unsup_jax.methods.untrained.deep_image_prior import _looked
 from unsup_jax.networks import DeepDecoder, FourierFeatures, SkipNet
@@ -85,6 +86,16 @@ def test_missing_pixels_are_never_fitted():
         state, _ = solve(method, jax.random.key(1), one)
         answers.append(method.reconstruct(jax.random.key(1), state, one))
     np.testing.assert_allclose(*answers, rtol=1e-4, atol=1e-5)
+
+
+def test_a_solution_that_was_not_over_says_so():
+    def result(*losses):
+        history = [{"step": step, "validation_loss": loss} for step, loss in losses]
+        return Result("mine", {"held-out loss": min(loss for _, loss in losses)}, [], history, None)
+
+    (line,) = _unfinished([result((10, 0.5), (20, 0.4))])
+    assert line.startswith("mine") and "after 20 steps" in line
+    assert _unfinished([result((10, 0.4), (20, 0.5)), Result("other", {}, [], [{"step": 1}], None)]) == []
 
 
 def test_complex_images_and_sums_of_them():

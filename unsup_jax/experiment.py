@@ -145,12 +145,20 @@ def compare(
         clean = next((job.dataset.unpaired for job in jobs if job.dataset.unpaired), [])
         summarise(
             results, test, [m.truth for m in test if m.truth is not None] or clean, directory, subject=subject, analysis=analysis,
-            notes=notes + left_out, say=say, images=modality.images,
+            notes=notes + left_out + _unfinished(results), say=say, images=modality.images,
             title=name if isinstance(name, str) else "Comparison of " + ", ".join(name), details={
                 "Configuration": json.dumps(config.to_json(settings), indent=2), "Devices": parallel.describe(),
                 "Versions": f"unsup_jax {unsup_jax.__version__}, jax {jax.__version__}, numpy {np.__version__}"},
         )
     return results
+
+
+def _unfinished(results):
+    """A line for each solution of one measurement whose held-out loss was still falling when its steps were over."""
+    looks = {result.label: [(row["step"], row["validation_loss"]) for row in result.history if "validation_loss" in row]
+             for result in results if "held-out loss" in result.row}
+    return [f"{label}: its held-out loss was least at its last look, after {losses[-1][0]} steps; more of them may do better."
+            for label, losses in looks.items() if len(losses) > 1 and losses[-1][1] == min(loss for _, loss in losses)]
 
 
 def _shared(jobs):
