@@ -3,16 +3,14 @@
 import os
 from collections.abc import Iterator
 
-import jax
 import numpy as np
 
 from benchmarks import peers
-from benchmarks.timing import compiled, rows_of
+from benchmarks.timing import rows_of, training_step
 from unsup_jax.core import Adam, Measurement
 from unsup_jax.methods import Pix2Pix
 from unsup_jax.networks import PatchCritic, UNet
 from unsup_jax.operators import Identity
-from unsup_jax.train import parallel
 
 OPTIMIZER = Adam(2e-4, b1=0.5, decay=False)
 METHOD = Pix2Pix(
@@ -23,11 +21,7 @@ def measure(repeats: int, with_peers: bool, *, size: int = 128) -> Iterator[dict
     """One step of both players."""
     x, noise = np.random.default_rng(0).normal(size=(2, 1, size, size, 1)).astype(np.float32)
     batch = Measurement(x + noise, Identity(), truth=x)
-    replicas = parallel.Replicas.of(1)
-    state = replicas.place(jax.jit(METHOD.init)(jax.random.key(0), batch))
-    arguments = jax.random.key(1), state, replicas.shard(batch)
-    step, figures = compiled(replicas.map(METHOD.update), *arguments)
-    players = parallel.local(state)
+    step, figures, players = training_step(METHOD, batch)
 
     def torch():
         step, outputs = _torch(batch, players.generator.params["params"], players.critic.params["params"])
@@ -36,7 +30,7 @@ def measure(repeats: int, with_peers: bool, *, size: int = 128) -> Iterator[dict
         apart = [np.abs(np.asarray(a) - b).max() for a, b in zip(ours, outputs)]
         return step, f"images differ by {apart[0]:.1e}, scores by {apart[1]:.1e}"
 
-    yield from rows_of(f"pix2pix step 1 x {size}^2", lambda: step(*arguments), figures, repeats, torch if with_peers else None)
+    yield from rows_of(f"pix2pix step 1 x {size}^2", step, figures, repeats, torch if with_peers else None)
 
 
 def _torch(batch, G, D):

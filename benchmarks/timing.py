@@ -12,7 +12,7 @@ import jax
 import numpy as np
 
 from benchmarks import peers
-from unsup_jax.core import Learned, Measurement
+from unsup_jax.core import Measurement, Method
 from unsup_jax.train import parallel
 
 
@@ -37,7 +37,7 @@ def timed_in_turns(calls: dict[str, Callable[[], object]], repeats: int, *, toge
     return {who: {"wall_ms": float(wall), "cpu_ms": float(cpu)} for who, (wall, cpu) in medians.items()}
 
 
-def training_step(method: Learned, batch: Measurement) -> tuple[Callable, dict[str, float], Any]:
+def training_step(method: Method, batch: Measurement) -> tuple[Callable, dict[str, float], Any]:
     """The update of a batch as `fit` plans and maps it, the figures of its compilation, and the state it begins with."""
     method = method.planned(1, parallel.samples_at_once(math.prod(batch.y.shape[1:])))
     replicas = parallel.Replicas.of(len(batch.y))

@@ -156,14 +156,19 @@ class Trained(struct.PyTreeNode):
         params = optax.apply_updates(self.params, updates)
         average = self.average
         if average is not None:
-            a = jnp.minimum(optimizer.average, self.steps / (self.steps + 10.0))
-            average = jax.tree.map(lambda mean, theta: mean + (1 - a).astype(theta.dtype) * (theta - mean), average, params)
+            average = moving_average(average, params, optimizer.average, self.steps)
         return self.replace(params=params, memory=memory, steps=self.steps + 1, average=average)
 
     def remember(self, buffers: Any) -> "Trained":
         """The same with other buffers: their mean over the replicas where they are inexact, and as they are where not."""
         mean = lambda leaf: mean_over_replicas(leaf) if jnp.issubdtype(leaf.dtype, jnp.inexact) else leaf
         return self.replace(buffers=jax.tree.map(mean, buffers))
+
+
+def moving_average(mean: Any, new: Any, decay: float, steps: Array) -> Any:
+    """a mean + (1 - a) new, a = min(decay, k / (k + 10)) after k steps: the first ones have not yet anything to be the mean of."""
+    a = jnp.minimum(decay, steps / (steps + 10.0))
+    return jax.tree.map(lambda mean, new: mean + (1 - a).astype(new.dtype) * (new - mean), mean, new)
 
 
 def mean_over_replicas(tree: Any) -> Any:

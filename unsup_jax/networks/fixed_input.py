@@ -9,6 +9,7 @@ needs no norm; no output is bounded.
 """
 
 import math
+from typing import ClassVar
 
 import flax.linen as nn
 import jax
@@ -28,6 +29,9 @@ Shape = tuple[int, ...]
 class FixedInput(Network):
     """F_theta(z, S): an image [*S, channels], 2-D or 3-D. A subclass gives `code`. Raises `InputError` on a size below 1."""
 
+    fit: ClassVar[str]
+    """The name of the method that fits it to a measurement."""
+
     def __post_init__(self):
         super().__post_init__()
         given = {name: getattr(self, name) for name in ("width", "depth", "channels") if getattr(self, name) is not None}
@@ -45,6 +49,8 @@ class FixedInput(Network):
 
 class SkipNet(FixedInput):
     """The hourglass of the deep image prior: a level down and up are two convolutions each, and a skip connection of few features."""
+
+    fit: ClassVar[str] = "Deep image prior"
 
     width: int = 128
     """Features of each level."""
@@ -102,6 +108,8 @@ class SkipNet(FixedInput):
 class DeepDecoder(FixedInput):
     """Levels of h <- norm(relu(doubled(h A))), A [width, width], from a coarse z: no convolution, and less to learn than there are pixels."""
 
+    fit: ClassVar[str] = "Deep decoder"
+
     width: int | None = None
     """Features of each level; None for as many as need `part` of a parameter for each pixel."""
     depth: int = 4
@@ -139,6 +147,8 @@ class FourierFeatures(FixedInput):
 
     Raises `InputError` on a bandwidth that is not positive.
     """
+
+    fit: ClassVar[str] = "Neural representation"
 
     width: int = 128
     """Units of a hidden layer."""

@@ -9,15 +9,13 @@ for k-space and projections, of any linear H, whose norm is taken for 1. It asks
 from dataclasses import dataclass
 from typing import ClassVar
 
-import jax
-import jax.numpy as jnp
 from jax import Array
 
 from unsup_jax.core.linear import conjugate_gradient
 from unsup_jax.errors import InputError
 from unsup_jax.methods.score.denoiser import Denoiser
 from unsup_jax.methods.score.observed import Observed
-from unsup_jax.methods.score.sampler import Sampler
+from unsup_jax.methods.score.sampler import Sampler, renoised
 
 
 @dataclass(frozen=True)
@@ -42,5 +40,4 @@ class DDS(Sampler):
         x_hat, gamma = D(x, sigma), self.gamma / seen.norm
         regular = lambda x: x + gamma * seen.H.normal(x)
         corrected = x_hat + conjugate_gradient(regular, gamma * seen.back_projected(x_hat), iterations=self.iterations)
-        c = self.eta * s * jnp.sqrt(1 - jnp.square(s / sigma))
-        return corrected + jnp.sqrt(jnp.square(s) - jnp.square(c)) * (x - x_hat) / sigma + c * jax.random.normal(key, x.shape, x.dtype)
+        return renoised(key, corrected, (x - x_hat) / sigma, sigma, s, self.eta)

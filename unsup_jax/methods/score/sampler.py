@@ -112,3 +112,9 @@ def geometric(count: int, largest: float, smallest: float) -> Array:
 def langevin(key: Array, D: Denoiser, x: Array, sigma: Array, size: float) -> Array:
     """x + e sigma^2 S + sqrt(2 e) sigma n, one step of Langevin's dynamics."""
     return x + size * (D(x, sigma) - x) + jnp.sqrt(2 * size) * sigma * jax.random.normal(key, x.shape, x.dtype)
+
+
+def renoised(key: Array, x_hat: Array, noise: Array, sigma: Array, s: Array, eta: float) -> Array:
+    """x^ + sqrt(s^2 - c^2) noise + c n, c = eta s sqrt(1 - s^2 / sigma^2): at level s with the `noise` of level sigma, or a part of it drawn anew."""
+    c = eta * s * jnp.sqrt(1 - jnp.square(s / sigma))
+    return x_hat + jnp.sqrt(jnp.square(s) - jnp.square(c)) * noise + c * jax.random.normal(key, x_hat.shape, x_hat.dtype)

@@ -15,7 +15,7 @@ from jax import Array, lax
 
 from unsup_jax.errors import InputError
 from unsup_jax.methods.score.denoiser import Denoiser
-from unsup_jax.methods.score.sampler import falling, geometric, langevin
+from unsup_jax.methods.score.sampler import falling, geometric, langevin, renoised
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,8 @@ class DDIM(Unconditional):
             raise InputError(f"DDIM needs eta in [0, 1], not {self.eta}")
 
     def step(self, key: Array, D: Denoiser, x: Array, sigma: Array, s: Array) -> Array:
-        return renoised(key, x, D(x, sigma), sigma, s, self.eta)
+        x_hat = D(x, sigma)
+        return renoised(key, x_hat, (x - x_hat) / sigma, sigma, s, self.eta)
 
 
 @dataclass(frozen=True)
@@ -105,9 +106,3 @@ class Langevin(Unconditional):
     def step(self, key: Array, D: Denoiser, x: Array, sigma: Array, s: Array) -> Array:
         x = lax.scan(lambda x, key: (langevin(key, D, x, sigma, self.size), None), x, jax.random.split(key, self.inner))[0]
         return jnp.where(s > 0, x, D(x, sigma))
-
-
-def renoised(key: Array, x: Array, x_hat: Array, sigma: Array, s: Array, eta: float) -> Array:
-    """The x of level s of which x_hat is D: with the noise of x, or a part of it drawn anew."""
-    c = eta * s * jnp.sqrt(1 - jnp.square(s / sigma))
-    return x_hat + jnp.sqrt(jnp.square(s) - jnp.square(c)) * (x - x_hat) / sigma + c * jax.random.normal(key, x.shape, x.dtype)

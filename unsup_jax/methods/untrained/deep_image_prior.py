@@ -21,12 +21,12 @@ import numpy as np
 from flax import struct
 from jax import Array
 
-from unsup_jax.core import ANYTHING, LINEAR, Adam, Measurement, Method, Optimizer, Takes, Trained
+from unsup_jax.core import ANYTHING, LINEAR, Adam, Measurement, Method, Optimizer, Takes, Trained, moving_average
 from unsup_jax.core.method import Metrics
 from unsup_jax.core.phasors import squared_modulus, weighted
 from unsup_jax.errors import InputError
 from unsup_jax.losses import Split
-from unsup_jax.networks import DeepDecoder, FixedInput, FourierFeatures, SkipNet
+from unsup_jax.networks import FixedInput, SkipNet
 from unsup_jax.networks.unrolled import on_channels
 
 _LOOK = 100         # steps between two looks at the loss of the fit
@@ -81,8 +81,7 @@ class DeepImagePrior(Method):
     @property
     def label(self) -> str:
         """The name that its network gives it."""
-        names = {SkipNet: "Deep image prior", DeepDecoder: "Deep decoder", FourierFeatures: "Neural representation"}
-        return names.get(type(self.network), f"Untrained {type(self.network).__name__}")
+        return self.network.fit
 
     @property
     def takes(self) -> Takes:
@@ -137,9 +136,7 @@ class DeepImagePrior(Method):
             return _energy(y - H(weighted(state.unit, x)), state.fitted) / energy, x
 
         (loss, made), gradient = jax.value_and_grad(fit, has_aux=True)(state.trained.params)
-        t = state.trained.steps.astype(state.unit.dtype)
-        a = jnp.minimum(self.average, t / (t + 10))
-        x = weighted(a, state.x) + weighted(1 - a, made)                                    # x_t
+        x = moving_average(state.x, made, self.average, state.trained.steps)                # x_t
         trained = state.trained.descend(gradient, self.optimizer)
         trained, kept, misfit = jax.lax.cond(
             state.trained.steps % _LOOK == 0, _looked, lambda *same: same[1:], loss, trained, state.kept, state.misfit)
