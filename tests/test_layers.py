@@ -16,7 +16,7 @@ LEVELS = [
     {"core"},
     {"operators", "noise", "priors", "losses", "networks"},
     {"modalities", "methods"},
-    {"data", "train", "evaluate"},
+    {"data", "train", "evaluate", "trust"},
     {"config", "inference", "provenance", "runs", "trained"},
     {"experiment"},
     {"draws"},

@@ -22,7 +22,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jax import Array
+from jax import Array, lax
 
 from unsup_jax.core import Measurement
 from unsup_jax.errors import InputError
@@ -80,11 +80,17 @@ class UNSURE(Objective):
 
 def weighted_divergence(key: Array, h, y: Array, at_y: Array, v: Array, tau: float) -> Array:
     """(1/m) sum_i v_i dh_i/dy_i along one random direction of signs; of complex y, along real and imaginary parts."""
-    b = jax.random.rademacher(key, y.shape, y.real.dtype).astype(y.dtype)
-    if jnp.iscomplexobj(y):
-        b = (b + 1j * jax.random.rademacher(jax.random.fold_in(key, 1), y.shape, y.real.dtype)) / jnp.sqrt(2.0).astype(y.dtype)
+    b = signs(key, y)
     difference = (h(y + jnp.asarray(tau, y.dtype) * b) - at_y) / jnp.asarray(tau, y.dtype)
     return jnp.mean(v * (jnp.conj(b) * difference).real)
+
+
+def signs(key: Array, y: Array) -> Array:
+    """b like y, of modulus 1: random signs, of complex y those of real and imaginary part."""
+    b = jax.random.rademacher(key, y.shape, y.real.dtype)
+    if jnp.iscomplexobj(y):
+        b = lax.complex(b, jax.random.rademacher(jax.random.fold_in(key, 1), y.shape, b.dtype)) / jnp.sqrt(2.0).astype(y.dtype)
+    return b
 
 
 @jax.custom_jvp
