@@ -55,6 +55,10 @@ class NoiseModel(struct.PyTreeNode):
         """(y1, y2) made of y so that E[y2 | y1] = E[H x | y1]; `alpha` in (0, 1). `InputError` of a model that has none."""
         raise InputError(f"{type(self).__name__} noise cannot be made into two independent parts")
 
+    def halves(self, key: Array, noisy: Array) -> tuple["NoiseModel", Array, Array]:
+        """(their noise model, y1, y2): two measurements of E[y] in independent noise of twice the variance. `InputError` of a model that has none."""
+        raise InputError(f"{type(self).__name__} noise cannot be parted into independent halves")
+
     def posterior_mean(self, noisy: Array, score: Array) -> Array:
         """E[x | y] from the score grad log p(y): Tweedie's formula. `InputError` of a model that has none."""
         raise InputError(f"{type(self).__name__} noise has no posterior mean that is known from the score of y")

@@ -57,6 +57,10 @@ class Gaussian(NoiseModel):
         w, alpha = self.sample(key, jnp.zeros_like(noisy)), jnp.asarray(alpha, noisy.dtype)
         return noisy + alpha * w, noisy - w / alpha
 
+    def halves(self, key: Array, noisy: Array) -> tuple["Gaussian", Array, Array]:
+        """y + w and y - w for further noise w of the same law."""
+        return Gaussian(2**0.5 * self.sigma), *self.recorrupted(key, noisy, 1.0)
+
     def posterior_mean(self, noisy: Array, score: Array) -> Array:
         """y + sigma^2 s(y)."""
         return noisy + jnp.square(self.sigma) * score
@@ -103,6 +107,10 @@ class Poisson(NoiseModel):
         taken = jax.random.binomial(key, counts, alpha).astype(noisy.dtype)
         back = lambda part: (self.gain * part + self.offset).astype(noisy.dtype)
         return back((counts - taken) / (1 - alpha)), back(taken / alpha)
+
+    def halves(self, key: Array, noisy: Array) -> tuple["Poisson", Array, Array]:
+        """Each photon in one of them: binomial thinning."""
+        return Poisson(2 * self.gain, self.offset), *self.recorrupted(key, noisy, 0.5)
 
     def posterior_mean(self, noisy: Array, score: Array) -> Array:
         """(y + gain / 2) exp(gain s(y)), y counted from the offset."""
@@ -163,6 +171,11 @@ class PoissonGaussian(NoiseModel):
 
     def estimated_variance(self, noisy: Array) -> Array:
         return self._photons().estimated_variance(noisy) + jnp.square(self.sigma)
+
+    def halves(self, key: Array, noisy: Array) -> tuple["PoissonGaussian", Array, Array]:
+        """y + u and y - u with u ~ N(0, the variance estimated from y): uncorrelated, as photons parted by coins in read-out noise are."""
+        u = jnp.sqrt(jnp.maximum(self.estimated_variance(noisy), 0)) * jax.random.normal(key, noisy.shape, noisy.dtype)
+        return PoissonGaussian(2 * self.gain, 2**0.5 * self.sigma, self.offset), noisy + u, noisy - u
 
     def signal(self, free: Array) -> Array:
         """Above the offset, as of Poisson noise."""

@@ -80,7 +80,8 @@ class HeldOutRisk:
 
 
 def held_out_risk(
-    key: jax.Array, F: Estimator, one: Measurement, *, folds: int = 4, width: int = 4, fraction: float = 0.1, extent: tuple[int, ...] | None = None,
+    key: jax.Array, F: Estimator, one: Measurement, *, folds: int = 4, width: int = 4, fraction: float = 0.1,
+    extent: tuple[int, ...] | None = None,
 ) -> HeldOutRisk:
     """The error of F at held-out data of `one`; F is asked for as many estimates as there are `folds`.
 
@@ -96,7 +97,7 @@ def held_out_risk(
     if width < 2 or not 1 <= folds <= most:
         raise InputError(f"folds {folds} of grids of width {width}; it takes a width of 2 or more and 1 to width^d folds")
     if extent is not None and (not image or len(extent) != y.ndim - 1 or min(extent) < 0 or 2 * max(extent) >= width):
-        raise InputError(f"extent {extent} hides neighbours of grids of width {width}; it takes an image, and one half length below width / 2 an axis")
+        raise InputError(f"extent {extent} on grids of width {width}: it takes an image, and a half length below width / 2 for each axis")
     v = None if one.noise is None else np.broadcast_to(np.asarray(one.noise.estimated_variance(y), np.float64), y.shape)
     found = []
     for fold in range(folds):
