@@ -31,7 +31,7 @@ from unsup_jax.operators import (
     SENSE, Convolution, Diffraction, Fourier, Identity, Multislice, NonCartesianSENSE, NonuniformFourier, Projection, Radon,
     RealSpaceProjection, espirit,
 )
-from unsup_jax.operators.diffraction import on_grid, refocused, refractive_index, rytov
+from unsup_jax.operators.diffraction import refocused, refractive_index, rytov
 from unsup_jax.operators.fourier import uncentred
 from unsup_jax.operators.trajectories import equispaced_lines, poisson_disc
 from unsup_jax.priors import NonNegative, TotalVariation, Wavelet
@@ -223,7 +223,7 @@ def diffraction(folder: Path) -> Figures:
     for count in (100, 50, 25):
         few = Measurement(views[:: 100 // count], H.replace(angles=H.angles[:: 100 // count]))
         yield f"{count} views, back-propagation, index error", error(estimate(FilteredBackProjection(), few))
-        spectrum, sampled = on_grid(few.operator, few.y)
+        spectrum, sampled = few.operator.on_grid(few.y)
         gridded = Measurement(spectrum, Fourier(sampled))
         yield f"{count} views, Gerchberg-Papoulis, index error", error(estimate(GerchbergPapoulis(steps=100), gridded))
         for weight in (1e-5, 1e-4, 1e-3):

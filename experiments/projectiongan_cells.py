@@ -17,6 +17,7 @@ potential inside of a cell was 3 to 10 % too high: the neighbours of the zero fr
 """
 
 from unsup_jax.data import Data, Phantoms
+from unsup_jax.evaluate import MissingCone
 from unsup_jax.experiment import Experiment
 from unsup_jax.methods import FirstGuess, GerchbergPapoulis, ProjectionGAN, ProximalGradient
 from unsup_jax.modalities import ScanningTomograph
@@ -24,12 +25,13 @@ from unsup_jax.priors import TotalVariation
 from unsup_jax.train import Train
 
 EXPERIMENT = Experiment(
-    data=Data(source=Phantoms("cells", count=14, shape=(32, 32, 32)), patch=None, augment=False, dimensions=3, validation=0, test=2 / 14),
+    data=Data(source=Phantoms("cells", count=14, shape=(48, 48, 48)), patch=None, augment=False, dimensions=3, validation=0, test=2 / 14),
     modality=ScanningTomograph(),
     method=ProjectionGAN(),
+    analysis=MissingCone(),
     train=Train(steps=300, batch=1, checkpoint_every=300, validation_batches=1, use="latest"),
     references=(
         FirstGuess(), GerchbergPapoulis(steps=20), GerchbergPapoulis(steps=100),
-        *(ProximalGradient(prior=TotalVariation(weight, nonnegative=True), steps=100) for weight in (0.03, 0.1)),
+        *(ProximalGradient(prior=TotalVariation(weight, nonnegative=True), steps=100) for weight in (0.01, 0.03, 0.1)),
     ),
 )

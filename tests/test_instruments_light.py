@@ -1,5 +1,7 @@
 """Waves and molecules: images of LEDs, phase series, holograms and frames of blinking molecules, read and written in their formats."""
 
+import dataclasses
+
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -107,6 +109,36 @@ def test_phase_series_become_a_refractive_index(tmp_path):
     ):
         with pytest.raises(InputError, match=message):
             Data(path=str(tmp_path / "series.h5"), patch=None).measure(modality, 0)
+
+
+def test_texts_of_fields_become_coefficients_of_the_potential(tmp_path):
+    """Views as texts, within an arc, of the middle pixels, brought onto the grid: near the truth's own coefficients, which are those of the index."""
+    n, k = ball(), 2 * np.pi * 1.335 * 0.12 / 0.6
+    angles = np.arange(40) * 2 * np.pi / 40
+    f = potential(jnp.asarray(n)[..., None], 1.335, k)
+    field = np.exp(np.asarray(projected(Diffraction(np.float32(angles), np.float32(k), 25), f))[..., 0])
+    for name, part in (("real", field.real), ("imag", field.imag)):
+        np.savetxt(tmp_path / f"cell_{name}.txt", part)
+    np.savetxt(tmp_path / "angles.txt", angles)
+    np.save(tmp_path / "index.npy", n[2:-2, 2:-2])
+    microscope = DiffractionTomograph(
+        angles=str(tmp_path / "angles.txt"), wavelength_um=0.6, pixel_size_um=0.12, medium_index=1.335, gridded=True, detector=21)
+    own = Data(path=str(tmp_path / "cell_real.txt"), truth=str(tmp_path / "index.npy"), patch=None)
+    turned = Data(path=str(tmp_path / "cell_real.txt"), patch=None)
+    (one,), _ = own.measure(microscope, 0)
+    np.testing.assert_allclose(one.truth, np.asarray(f)[2:-2, 2:-2], atol=1e-6)
+    exact = np.asarray(projected(one.operator, jnp.asarray(one.truth)))
+    assert np.linalg.norm(one.y - exact) < 0.12 * np.linalg.norm(exact)                        # of views that are cut
+    (part,), _ = turned.measure(dataclasses.replace(microscope, arc_degrees=100.0), 0)
+    known, all_known = (np.asarray(m.operator.measured(m.y)) > 0 for m in (part, one))
+    assert known.sum() < 0.8 * all_known.sum() and not (known & ~all_known).any()
+    with pytest.raises(InputError, match="8 to 25 pixels can be taken"):
+        turned.measure(dataclasses.replace(microscope, detector=30), 0)
+    with pytest.raises(InputError, match="an arc of"):
+        DiffractionTomograph(arc_degrees=400.0)
+    np.savetxt(tmp_path / "cell_imag.txt", field.imag[:, 1:])
+    with pytest.raises(InputError, match="they must agree"):
+        turned.measure(microscope, 0)
 
 
 def test_views_are_brought_back_to_the_axis():

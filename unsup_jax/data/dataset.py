@@ -213,6 +213,7 @@ class Data:
     def _with_references(self, modality, recordings):
         """The measurements of an instrument that makes no images, in the order of their files, with pairs and truths where they are given."""
         own = [one for recording in recordings for one in recording.measurements]
+        sources = [recording.source for recording in recordings for _ in recording.measurements]
         if refused := [name for name in _OWN if name not in ("pair", "truth") and getattr(self, name) is not None]:
             raise InputError(f"{self.path} holds {modality.records}, beside which --data.{refused[0]} has no meaning")
         if self.pair is not None:
@@ -224,7 +225,7 @@ class Data:
         found = [part for images in references for image in images for part in modality.parts(image)]
         if len(found) != len(own):
             raise InputError(f"--data.truth holds {_shapes(found)}, --data.path {len(own)} measurements; they must agree")
-        return [one.replace(truth=modality.reference(one, image)) for one, image in zip(own, found)]
+        return [one.replace(truth=modality.reference(one, image, source)) for one, image, source in zip(own, found, sources)]
 
     def _paired(self, modality, own):
         """The same with second acquisitions of the same specimens, each by the operator of its own file."""

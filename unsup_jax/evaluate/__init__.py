@@ -9,6 +9,7 @@ from unsup_jax.evaluate.fmri import Functional, retinotopy, t_statistic, tempora
 from unsup_jax.evaluate.foreground import Foreground
 from unsup_jax.evaluate.localization import Localization, Matched, match, match_all, match_tables
 from unsup_jax.evaluate.metrics import nmse, psnr, psnr_affine, scores, ssim
+from unsup_jax.evaluate.missing_cone import MissingCone
 from unsup_jax.evaluate.resolution import (
     Correlation, MaskedCorrelation, ball_mask, fourier_ring_correlation, fourier_shell_correlation, masked_shell_correlation,
 )
@@ -19,7 +20,7 @@ from unsup_jax.evaluate.uncertainty import calibration, correlation, coverage
 
 __all__ = [
     "Acquisitions", "Alignment", "Analysis", "Conformations", "Correlation", "Distributions", "Foreground", "Functional",
-    "MaskedCorrelation", "Specimen", "Spectrum", "TwoPoint",
+    "MaskedCorrelation", "MissingCone", "Specimen", "Spectrum", "TwoPoint",
     "align", "ball_correlation", "ball_mask", "calibration", "correlation", "coverage", "fourier_ring_correlation",
     "fourier_shell_correlation", "gaussian_like", "kernel_mmd", "masked_shell_correlation", "nmse", "psnr", "psnr_affine",
     "radial_average", "retinotopy", "scores", "sliced_wasserstein", "spectrum_error", "ssim", "t_statistic", "temporal_snr",

@@ -254,14 +254,17 @@ def volumes(path: Path, maps: dict[str, np.ndarray]) -> None:
     _save(figure, path)
 
 
-def sections(path: Path, planes: dict[str, list[np.ndarray]], titles: list[str]) -> None:
-    """One row a label, its planes [H, W] side by side, all in one range of grey."""
-    low, high = np.percentile(np.concatenate([np.ravel(each) for row in planes.values() for each in row]), [0.5, 99.5])
+def sections(path: Path, planes: dict[str, list[np.ndarray]], titles: list[str], *, groups: int = 1) -> None:
+    """One row a label, its planes [H, W] side by side, in one range of grey: that of all rows, or of each of `groups` of as many columns."""
+    columns = len(titles) // groups
+    flat = lambda first: np.concatenate([np.ravel(each) for row in planes.values() for each in row[first : first + columns]])
+    ranges = [np.percentile(flat(first), [0.5, 99.5]) for first in range(0, len(titles), columns)]
     figure = Figure(figsize=(1.8 * len(titles) + 0.3, 1.85 * len(planes) + 0.2), layout="constrained")
     lines = figure.subplots(len(planes), len(titles), squeeze=False)
     for line, (label, row) in zip(lines, planes.items()):
-        line[0].set_ylabel(label, fontsize=8)
-        for axis, each in zip(line, row):
+        line[0].set_ylabel(textwrap.fill(label, 28), fontsize=8)
+        for k, (axis, each) in enumerate(zip(line, row)):
+            low, high = ranges[k // columns]
             axis.imshow(each, cmap="gray", vmin=low, vmax=max(high, low + 1e-12), interpolation="nearest")
             axis.set(xticks=[], yticks=[])
     for axis, title in zip(lines[0], titles):

@@ -60,15 +60,21 @@ class Correlation:
         return float(self.pixel_size / frequency) if frequency > 0 else float("inf")
 
 
-def fourier_ring_correlation(a: np.ndarray, b: np.ndarray, *, pixel_size: float = 1.0, window: bool = True) -> Correlation:
+def fourier_ring_correlation(
+    a: np.ndarray, b: np.ndarray, *, pixel_size: float = 1.0, window: bool = True, weight: np.ndarray | None = None,
+) -> Correlation:
     """FRC of two images [H, W, C] (FSC of two volumes [D, H, W, C]), channels pooled.
 
     `window` multiplies both by a Hann window after subtracting their means, since the edges of a frame are
-    the same in both and would correlate at all frequencies. Raises `InputError` on different shapes.
+    the same in both and would correlate at all frequencies. A `weight` [*S] of each coefficient, uncentred, such as zeros for
+    those that do not count, stands in all sums. Raises `InputError` on different shapes.
     """
     if a.shape != b.shape:
         raise InputError(f"images of shapes {a.shape} and {b.shape} cannot be correlated; they must agree")
     frame = a.shape[:-1]
+    weight = np.ones(frame) if weight is None else weight
+    if weight.shape != frame:
+        raise InputError(f"weights of shape {weight.shape} for the coefficients of images of shape {frame}; they must agree")
     axes = tuple(range(len(frame)))
     windows = [np.hanning(n + 2)[1:-1] if window else np.ones(n) for n in frame]
     spectra = []
@@ -84,14 +90,15 @@ def fourier_ring_correlation(a: np.ndarray, b: np.ndarray, *, pixel_size: float 
     inside = ring <= side // 2
 
     def total(values):
-        return np.bincount(ring[inside], values.sum(-1).ravel()[inside], side // 2 + 1)
+        return np.bincount(ring[inside], (weight * values.sum(-1)).ravel()[inside], side // 2 + 1)
 
     A, B = spectra
     cross, power = total((A * B.conj()).real), total(np.abs(A) ** 2) * total(np.abs(B) ** 2)
     correlation = np.where(power > 0, cross / np.sqrt(np.where(power > 0, power, 1)), 0.0)
     correlation[0] = 1.0  # the mean was subtracted
     independent = [np.mean(w**2) ** 2 / np.mean(w**4) for w in windows]
-    samples = np.bincount(ring[inside], minlength=side // 2 + 1) * a.shape[-1] * np.prod(independent) ** (1 - 1 / len(frame))
+    counted = np.bincount(ring[inside], weight.ravel()[inside] > 0, side // 2 + 1)
+    samples = counted * a.shape[-1] * np.prod(independent) ** (1 - 1 / len(frame))
     return Correlation(np.arange(side // 2 + 1) / side, correlation, samples, pixel_size)
 
 

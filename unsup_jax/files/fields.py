@@ -1,4 +1,5 @@
-"""Phase and amplitude of light behind a turning specimen: series of qpimage in HDF5, complex arrays, images of the phase, off-axis holograms."""
+"""Phase and amplitude of light behind a turning specimen: series of qpimage in HDF5, complex arrays and texts, images of the phase, off-axis
+holograms."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +9,7 @@ import numpy as np
 from unsup_jax.errors import InputError
 from unsup_jax.files import open_image, parted
 from unsup_jax.files.names import natural
+from unsup_jax.files.table import read_table
 
 _HDF5 = (".h5", ".hdf5", ".hdf")
 
@@ -68,9 +70,25 @@ def _without(group, less):
     return image.astype(np.float32)
 
 
+def is_text(path: str | Path) -> bool:
+    """Whether a file is the text of a field's real part, NAME_real.txt, beside which that of its imaginary part stands, NAME_imag.txt."""
+    path = Path(path)
+    return path.name.endswith("_real.txt") and path.is_file() and _imaginary(path).is_file()
+
+
+def _imaginary(path):
+    return path.with_name(path.name.removesuffix("_real.txt") + "_imag.txt")
+
+
 def read_views(path: str | Path, axes: str | None = None) -> np.ndarray:
-    """Views [angle, row, detector], or [angle, detector], of a complex NPY, of which the order is taken, or of an image file."""
+    """Views [angle, row, detector], or [angle, detector], of a complex NPY, of which the order is taken, of an image file, or of texts of
+    one view [detector] a line."""
     file, _ = parted(path)
+    if is_text(file):
+        real, imaginary = (read_table(part, "a field, one view") for part in (file, _imaginary(file)))
+        if real.shape != imaginary.shape:
+            raise InputError(f"{file}: a real part of shape {real.shape}, and an imaginary one of {imaginary.shape}; they must agree")
+        return (real + 1j * imaginary).astype(np.complex64)
     if file.suffix.lower() == ".npy" and file.is_file() and np.iscomplexobj(np.load(file, mmap_mode="r")):
         return np.load(file)
     picture = open_image(path, axes)

@@ -102,8 +102,9 @@ class Modality:
         """A reference [*S, C] of a whole specimen as those of the measurements that `read` makes of it, in their order."""
         return [image]
 
-    def reference(self, one: Measurement, image: np.ndarray) -> np.ndarray:
-        """An image [*S, C] as the truth of a measurement; `InputError` where it is of another shape than the images made of it."""
+    def reference(self, one: Measurement, image: np.ndarray, source: Any = None) -> np.ndarray:
+        """An image [*S, C] as the truth of a measurement of a recording of that `source`; `InputError` where it is of another shape than the
+        images made of it."""
         x = one.operator.domain(one.y)
         if image.shape != x.shape:
             raise InputError(f"a reference of shape {image.shape} for a measurement of {self.name} whose image has the shape {x.shape}")

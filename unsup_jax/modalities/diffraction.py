@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
@@ -13,13 +14,13 @@ from unsup_jax import files
 from unsup_jax.core import Measurement, Operator
 from unsup_jax.core.phasors import as_complex
 from unsup_jax.errors import InputError
-from unsup_jax.files.fields import Fields, is_series, read_field, read_phase, read_series, read_views
+from unsup_jax.files.fields import Fields, is_series, is_text, read_field, read_phase, read_series, read_views
 from unsup_jax.files.metadata import Metadata, Scale
 from unsup_jax.files.table import read_table
 from unsup_jax.modalities.base import Modality, Recording, square
 from unsup_jax.noise import Gaussian, NoiseModel
-from unsup_jax.operators import Diffraction, parallel_angles
-from unsup_jax.operators.diffraction import demodulate, refocused, refractive_index, rytov
+from unsup_jax.operators import Diffraction, Fourier, parallel_angles
+from unsup_jax.operators.diffraction import demodulate, potential, refocused, refractive_index, rytov
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,8 @@ class IndexTomograph(Modality):
     """Vacuum wavelength."""
     pixel_size_um: float = 0.1
     """Pixels of specimen and detector."""
+    gridded: bool = False
+    """Bring the views onto the grid of the potential's Fourier coefficients, which are then the measurement."""
 
     def __post_init__(self):
         _wavenumber(self)
@@ -52,27 +55,36 @@ class IndexTomograph(Modality):
         ratio = 1 + self.index_contrast / self.medium_index * x / 100
         return as_complex(self.wavenumber**2 * (jnp.square(ratio) - 1))
 
+    def measure(self, key: Array, x: Array) -> Measurement:
+        one = super().measure(key, x)
+        return on_grid(one) if self.gridded else one
+
 
 @dataclass(frozen=True)
 class DiffractionTomograph(IndexTomograph):
     """Optical diffraction tomography under Rytov's approximation: grey values become a refractive index.
 
-    The truth is the scattering potential f = k^2 ((n / n_medium)^2 - 1). It reads views of a turning specimen, whose axis is seen in
-    the detector's middle: series of qpimage, complex fields (.npy), images of the phase, and off-axis holograms, with their `angles`;
-    the phase is counted from the median of each view's border. What a file says of the light stands before the fields here. Raises
-    `InputError` on pixels that are too large for the wavelength, and on own views of which something is missing.
+    The truth is the scattering potential f = k^2 ((n / n_medium)^2 - 1), that of own views in files of the refractive index n. It reads views
+    of a turning specimen, whose axis is seen in the detector's middle: series of qpimage, complex fields (.npy, or texts of real and imaginary
+    parts), images of the phase, and off-axis holograms, with their `angles`; the phase is counted from the median of each view's border. What a
+    file says of the light stands before the fields here. Raises `InputError` on pixels that are too large for the wavelength, an arc outside
+    (0, 360] degrees, and own views of which something is missing.
     """
 
     name: ClassVar[str] = "diffraction tomography"
     records: ClassVar[str] = "phase images of a turning specimen"
-    own: ClassVar[str] = ("phase series of qpimage (.h5), complex fields (.npy), images of the phase or holograms, all with --modality.angles; or "
-                          "--data.clean, images that it measures in simulation")
+    own: ClassVar[str] = ("phase series of qpimage (.h5), complex fields (.npy, or texts NAME_real.txt and NAME_imag.txt), images of the phase or "
+                          "holograms, all with --modality.angles; or --data.clean, images that it measures in simulation")
     written: ClassVar[tuple[str, ...]] = files.VOLUMES
 
     views: int = 90
-    """Angles of illumination, evenly over the full turn."""
+    """Angles of illumination, evenly over the arc."""
+    arc_degrees: float = 360.0
+    """How far the specimen turns. Of own views, those that lie within it from the first one on are taken."""
+    detector: int | None = None
+    """The middle pixels of own views that are taken, along each of their axes; None: all."""
     angles: str | None = None
-    """The angles of own views: a text with one in radians a line; "even" where they are spread evenly over the full turn."""
+    """The angles of own views: a text with one in radians a line; "even" where they are spread evenly over the arc."""
     shows: Literal["phase", "hologram"] = "phase"
     """What own images that are no fields show: the unwrapped phase in radians, or off-axis holograms."""
     amplitude: str | None = None
@@ -82,8 +94,13 @@ class DiffractionTomograph(IndexTomograph):
     defocus_um: float = 0.0
     """How far behind the axis of rotation the views are in focus; they are brought back to it."""
 
+    def __post_init__(self):
+        super().__post_init__()
+        if self.views < 1 or not 0 < self.arc_degrees <= 360:
+            raise InputError(f"DiffractionTomograph takes views >= 1 over an arc of (0, 360] degrees, not {self.views}, {self.arc_degrees}")
+
     def operator(self, key: Array, x: Array) -> Operator:
-        angles = parallel_angles(self.views, extent=2 * np.pi)
+        angles = parallel_angles(self.views, extent=float(np.deg2rad(self.arc_degrees)))
         return Diffraction(angles, jnp.float32(self.wavenumber), square(x, "DiffractionTomograph"))
 
     @classmethod
@@ -91,13 +108,18 @@ class DiffractionTomograph(IndexTomograph):
         return is_series(path)
 
     def reads(self, path: str | Path) -> bool:
-        return self.angles is not None and (self.recognises(path) or files.is_image(path))
+        return self.angles is not None and (self.recognises(path) or is_text(path) or files.is_image(path))
 
     def read(
         self, paths: Sequence[str | Path], *, axes: str | None = None, dimensions: int = 2, channels: int | None = None,
     ) -> list[Recording]:
         """The views of each file, of a slice for 2 dimensions and of a volume for 3."""
         return [self._recording(path, axes, dimensions) for path in paths]
+
+    def reference(self, one: Measurement, image: np.ndarray, source: Any = None) -> np.ndarray:
+        """The potential of a refractive index."""
+        light = self if source is None else source
+        return super().reference(one, np.asarray(potential(jnp.asarray(image), light.medium_index, _wavenumber(light))))
 
     def pictures(self, estimates: Sequence[np.ndarray], like: Recording) -> list[np.ndarray]:
         """The refractive index."""
@@ -125,13 +147,20 @@ class DiffractionTomograph(IndexTomograph):
         y = y - 1j * _border(y.imag)
         if self.defocus_um:
             y = refocused(y, k, -self.defocus_um / kept.pixel_size_um)
-        angles = np.asarray(parallel_angles(len(y), extent=2 * np.pi)) if self.angles == "even" else read_table(self.angles, "angles in radians")[:, -1]
+        arc = float(np.deg2rad(self.arc_degrees))
+        even = self.angles == "even"
+        angles = np.asarray(parallel_angles(len(y), extent=arc)) if even else read_table(self.angles, "angles in radians")[:, -1]
         if len(angles) != len(y):
             raise InputError(f"{path}: {len(y)} views and {len(angles)} angles; each view has one")
         if np.ptp(angles) > 4 * np.pi:
             raise InputError(f"{self.angles}: angles over {np.ptp(angles):.4g}; they are in radians")
+        if self.arc_degrees < 360:
+            within = np.abs(angles - angles[0]) <= arc
+            y, angles = y[within], angles[within]
+        y = _middle(y, self.detector)
         H = Diffraction(np.mod(angles, 2 * np.pi).astype(np.float32), np.float32(k), y.shape[-1])
-        return Recording(found.path, [Measurement(y[..., None].astype(np.complex64), H)], kept)
+        one = Measurement(y[..., None].astype(np.complex64), H)
+        return Recording(found.path, [jax.tree.map(np.asarray, jax.jit(on_grid)(one)) if self.gridded else one], kept)
 
     def _views(self, path, axes):
         if self.recognises(path):
@@ -146,6 +175,22 @@ class DiffractionTomograph(IndexTomograph):
             found = read_field(path)
             return found if self.background is None else replace(found, field=found.field / read_views(self.background))
         return read_phase(path, axes, self.amplitude)
+
+
+def on_grid(one: Measurement) -> Measurement:
+    """A measurement of views as one of Fourier coefficients of the potential, those next to which there are samples of the views."""
+    y, sampled = one.operator.on_grid(one.y)
+    pair = None if one.pair is None else one.operator.on_grid(one.pair)[0]
+    return one.replace(y=y, operator=Fourier(sampled), noise=None, pair=pair)
+
+
+def _middle(y, size):
+    """The middle pixels of views [angle, ..., detector], about the pixel where the axis is seen."""
+    if size is None:
+        return y
+    if not 8 <= size <= min(y.shape[1:]):
+        raise InputError(f"detector is {size}; of views of shape {y.shape[1:]} 8 to {min(y.shape[1:])} pixels can be taken")
+    return y[(slice(None), *(slice(n // 2 - size // 2, n // 2 - size // 2 + size) for n in y.shape[1:]))]
 
 
 def _rytov(found):

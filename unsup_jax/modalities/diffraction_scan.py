@@ -8,10 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from unsup_jax.core import Measurement
 from unsup_jax.errors import InputError
 from unsup_jax.modalities.diffraction import IndexTomograph
-from unsup_jax.operators import DiffractionScan, Fourier
+from unsup_jax.operators import DiffractionScan
 from unsup_jax.operators.diffraction_scan import cone
 
 
@@ -19,10 +18,9 @@ from unsup_jax.operators.diffraction_scan import cone
 class ScanningTomograph(IndexTomograph):
     """Optical diffraction tomography of volumes [z, y, x] under Rytov's approximation, lit within a cone about z.
 
-    Grey values become a refractive index, as of `DiffractionTomograph`. Its measurement are the Fourier coefficients of the potential next to
-    which there are samples of the views, of the potential that fits them all (`DiffractionScan.on_grid`), by `Fourier`: those of the missing
-    cone are not among them. Raises `InputError` on pixels that
-    are too large for the wavelength, on angles outside (0, 90) degrees, an aperture that the medium does not have, and images that are no volumes.
+    Grey values become a refractive index, as of `DiffractionTomograph`. Of its Fourier coefficients those of the missing cone are not measured.
+    Raises `InputError` on pixels that are too large for the wavelength, on angles outside (0, 90) degrees, an aperture that the medium does not
+    have, and images that are no volumes.
     """
 
     name: ClassVar[str] = "scanning diffraction tomography"
@@ -33,6 +31,8 @@ class ScanningTomograph(IndexTomograph):
     """Largest angle of illumination from the optical axis, in the medium."""
     numerical_aperture: float = 1.2
     """Of the objective behind the specimen."""
+    gridded: bool = True
+    """Bring the views onto the grid of the potential's Fourier coefficients, which are then the measurement."""
 
     def __post_init__(self):
         super().__post_init__()
@@ -46,10 +46,3 @@ class ScanningTomograph(IndexTomograph):
             raise InputError(f"ScanningTomograph images volumes; this specimen has the shape {x.shape}: give --data.dimensions 3")
         aperture = self.numerical_aperture / self.medium_index
         return DiffractionScan(cone(self.views, float(np.deg2rad(self.cone_degrees))), jnp.float32(self.wavenumber), jnp.float32(aperture), x.shape[:-1])
-
-    def measure(self, key: Array, x: Array) -> Measurement:
-        x = self.specimen(x)
-        H = self.operator(key, x)
-        clean = H(x)
-        (y, sampled), (pair, _) = (H.on_grid(self.noise.sample(k, clean)) for k in jax.random.split(key))
-        return Measurement(y, Fourier(sampled), pair=pair, truth=x)

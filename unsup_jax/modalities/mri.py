@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import jax
 import jax.numpy as jnp
@@ -91,7 +91,7 @@ class Scanner(Modality):
         return kspace.measurements(
             scans, sets=self.maps, channels=channels, coils=self.coils, whiten=self.whiten, compensated=self.compensated)
 
-    def reference(self, one: Measurement, image: np.ndarray) -> np.ndarray:
+    def reference(self, one: Measurement, image: np.ndarray, source: Any = None) -> np.ndarray:
         return kspace.framed(one, image)
 
     def check_write(self, output: str | Path, like: Recording | None = None) -> None:

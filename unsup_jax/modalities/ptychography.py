@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import jax.numpy as jnp
 import numpy as np
@@ -97,7 +97,7 @@ class FourierPtychographicMicroscope(Modality):
     ) -> list[Recording]:
         return [self._recording(read_mat(Path(path)) if self.recognises(path) else read_stack(path, axes)) for path in paths]
 
-    def reference(self, one: Measurement, image: np.ndarray) -> np.ndarray:
+    def reference(self, one: Measurement, image: np.ndarray, source: Any = None) -> np.ndarray:
         """Amplitude and phase in two channels, as `write` leaves them in images, are the complex object."""
         return super().reference(one, image[..., :1] * np.exp(1j * image[..., 1:]) if image.shape[-1] == 2 else image)
 

@@ -18,7 +18,6 @@ y [angle, detector, C] or [angle, depth, detector, C]; k in rad / pixel.
 Reference: Kak and Slaney, ch. 6; Mueller, Schuermann and Guck, arXiv:1507.00466.
 """
 
-import math
 from collections.abc import Callable, Sequence
 from typing import ClassVar
 
@@ -32,6 +31,7 @@ from unsup_jax.core.operator import LinearOperator
 from unsup_jax.core.phasors import as_complex, cis, weighted
 from unsup_jax.errors import InputError
 from unsup_jax.lazy import Lazy
+from unsup_jax.operators.ewald import Samples, on_grid
 from unsup_jax.operators.gridding import fine_length, fine_spectrum, interpolate
 from unsup_jax.operators.tomography import angular_weights, band_limited_ramp
 
@@ -88,6 +88,25 @@ class Diffraction(LinearOperator):
         k_x = k_x[None, None]
         return along[None] * cosine - k_x * sine, along[None] * sine + k_x * cosine
 
+    def spheres(self, shape: Sequence[int]) -> Samples:
+        """Where the samples of the spectra of views [angle, (depth,) detector] lie."""
+        depth = shape[1] if len(shape) == 3 else 1
+        level = 2 * jnp.pi * jnp.fft.fftfreq(depth).astype(self.angles.dtype).reshape(1, depth, 1)
+        places, (transfer, propagating) = (level, *self.arcs(depth)), self._transfer(depth)
+        if len(shape) == 3:
+            return Samples(places, transfer[None], propagating[None])
+        return Samples([K[:, 0] for K in places[1:]], transfer, propagating)
+
+    def on_grid(self, y: Array) -> tuple[Array, Array]:
+        """(spectrum, sampled) [*S, C] and [*S]: the coefficients of x next to which there are samples of the views, by `ewald.on_grid`."""
+        return on_grid(self, y, self.spheres(y.shape[:-1]))
+
+    def _transfer(self, depth):
+        """(T, whether a wave propagates) [depth, detector]."""
+        k_x, gamma, propagating = self.waves(depth)
+        to_pixel_0 = cis(jnp.pi / 2 - k_x * (self.size // 2))                    # i, and the detector counted from its pixel 0
+        return weighted(jnp.where(propagating, 0.5 / gamma, 0), to_pixel_0[None]), propagating
+
     def _scatter(self, x):
         depth, n = x.shape[0], self.size
         F = jnp.fft.fft(fine_spectrum(x, (1, 2), self.width), axis=0)                    # [depth, K_row, K_column, C]
@@ -95,9 +114,7 @@ class Diffraction(LinearOperator):
         places = jnp.moveaxis(places, 1, 0).reshape(depth, -1, 2)
         Y = jax.vmap(lambda F, places: interpolate(F, places, self.width))(F, places)
         Y = jnp.moveaxis(Y.reshape(depth, -1, n, x.shape[-1]), 0, 1)
-        k_x, gamma, propagating = self.waves(depth)
-        to_pixel_0 = cis(jnp.pi / 2 - k_x * (n // 2))                            # i, and the detector counted from its pixel 0
-        transfer = weighted(jnp.where(propagating, 0.5 / gamma, 0), to_pixel_0[None])
+        transfer, _ = self._transfer(depth)
         return jnp.fft.ifftn(Y * transfer[None, ..., None], axes=(1, 2))
 
     def back_project(self, y: Array, *, window: str = "ram-lak") -> Array:
@@ -167,46 +184,6 @@ def refocused(views: np.ndarray, wavenumber: float, distance: float) -> np.ndarr
     square = wavenumber**2 - sum(np.square(f) for f in frequencies)
     transfer = np.where(square > 0, np.exp(1j * (np.sqrt(np.maximum(square, 0)) - wavenumber) * distance), 0)
     return np.fft.ifftn(np.fft.fftn(views, axes=axes) * transfer[None], axes=axes).astype(np.complex64)
-
-
-def on_grid(operator: Diffraction, y: Array) -> tuple[Array, Array]:
-    """(spectrum, sampled) [*S, C] and [*S]: the measured arcs averaged into the nearest points of the grid of x.
-
-    For Gerchberg-Papoulis and other methods that keep known Fourier coefficients: with `Fourier(sampled)` the
-    spectrum, in its unitary units, is a measurement of f. The image's origin is its pixel 0.
-    """
-    depth = 1 if y.ndim == 3 else y.shape[1]
-    n = operator.size
-    k_x, gamma, propagating = operator.waves(depth)
-    views = y.reshape(y.shape[0], depth, n, y.shape[-1])
-    transfer = weighted(jnp.where(propagating, 0.5 / gamma, 1), cis(jnp.pi / 2 - k_x * (n // 2))[None])
-    F = jnp.fft.fftn(views, axes=(1, 2)) / transfer[None, ..., None]
-    K_row, K_column = operator.arcs(depth)
-    level = 2 * jnp.pi * jnp.fft.fftfreq(depth).astype(gamma.dtype).reshape(1, depth, 1)
-    known = jnp.broadcast_to(propagating[None], K_row.shape).astype(k_x.dtype)
-    spectrum, sampled = binned(F, (level, K_row, K_column), known, (depth, n, n), centred=(1, 2))
-    return (spectrum[0], sampled[0]) if y.ndim == 3 else (spectrum, sampled)
-
-
-def binned(
-    F: Array, places: Sequence[Array], known: Array, shape: tuple[int, ...], *, centred: Sequence[int],
-) -> tuple[Array, Array]:
-    """(spectrum [*shape, C], sampled [*shape]): the means of those F [*N, C] that are `known`, over the points of the grid to which their
-    `places`, radians per pixel along each axis, are nearest; unitary, of an image whose origin is pixel 0.
-
-    F counts from the middle of the axes that are `centred`, and from pixel 0 of the others.
-    """
-    at = tuple(jnp.round(K * (n / (2 * np.pi))).astype(jnp.int32) % n for K, n in zip(places, shape))
-    # in one sum, so that a sample is counted where it is added
-    counted = jnp.concatenate([weighted(known[..., None], F), known[..., None].astype(F.dtype)], -1)
-    total = jnp.zeros((*shape, F.shape[-1] + 1), F.dtype).at[at].add(counted)
-    total, count = total[..., :-1], total[..., -1].real
-    mean = weighted(1 / jnp.maximum(count, 1)[..., None], total)
-    for axis in centred:                                                                    # the centre is pixel n // 2
-        n = shape[axis]
-        shift = cis(-2 * jnp.pi * jnp.fft.fftfreq(n).astype(count.dtype) * (n // 2))
-        mean = mean * shift.reshape([n if a == axis else 1 for a in range(mean.ndim)])
-    return mean / math.prod(shape) ** 0.5, (count > 0).astype(count.dtype)
 
 
 class AngularSpectrum(LinearOperator):

@@ -15,12 +15,10 @@ import numpy as np
 from flax import struct
 from jax import Array
 
-from unsup_jax.core.linear import conjugate_gradient
 from unsup_jax.core.operator import LinearOperator
 from unsup_jax.core.phasors import as_complex, cis, weighted
 from unsup_jax.errors import InputError
-from unsup_jax.operators.diffraction import binned
-from unsup_jax.operators.fourier import Fourier
+from unsup_jax.operators.ewald import Samples, on_grid
 from unsup_jax.operators.gridding import fine_length, fine_spectrum, interpolate
 
 
@@ -51,8 +49,8 @@ class DiffractionScan(LinearOperator):
     def domain(self, y: Array) -> jax.ShapeDtypeStruct:
         return jax.ShapeDtypeStruct((*self.shape, y.shape[-1]), y.dtype)
 
-    def spheres(self) -> tuple[tuple[Array, Array, Array], Array, Array]:
-        """((K_z, q_y, q_x) where each sample lies, radians per pixel; what multiplies F there; whether the objective takes it), [view, H, W]."""
+    def spheres(self) -> Samples:
+        """Where the samples of the spectra of the views [view, H, W] lie, and which of them the objective takes."""
         real, (_, height, width) = self.directions.dtype, self.shape
         k = jnp.asarray(self.wavenumber, real)
         q_y, q_x = (2 * jnp.pi * jnp.fft.fftfreq(n).astype(real) for n in (height, width))
@@ -64,21 +62,11 @@ class DiffractionScan(LinearOperator):
         forward = k * jnp.sqrt(1 - jnp.square(s_y) - jnp.square(s_x))
         K_z = -(jnp.square(q_y) + jnp.square(q_x) + 2 * k * (q_y * s_y + q_x * s_x)) / (gamma + forward)      # gamma - forward, zero at q = 0
         to_pixel_0 = cis(jnp.pi / 2 - q_y * (height // 2) - q_x * (width // 2))
-        return (K_z, q_y, q_x), weighted(jnp.where(taken, 0.5 / gamma, 0), to_pixel_0), taken
+        return Samples((K_z, q_y, q_x), weighted(jnp.where(taken, 0.5 / gamma, 0), to_pixel_0), taken)
 
     def on_grid(self, y: Array) -> tuple[Array, Array]:
-        """(spectrum [D, H, W, C], sampled [D, H, W]): the Fourier coefficients of the volume of least squares at the points of the grid to which
-        the samples are nearest, unitary, of an image whose origin is pixel 0. With `Fourier(sampled)` they are a measurement of f.
-
-        (H* H + 0.001 ||H||^2) x = H* y by ten conjugate gradients, from zero: between its places the spectrum of what lies in the frame is
-        known. The mean of the samples around a point, which lie up to half a step away, is not its coefficient: of cells of 32^3 it is 9 % too
-        strong next to the zero frequency.
-        """
-        places, _, taken = self.spheres()
-        _, sampled = binned(y, jnp.broadcast_arrays(*places), taken.astype(self.directions.dtype), self.shape, centred=())
-        weight = (1e-3 * self.norm(y)).astype(y.dtype)
-        x = conjugate_gradient(lambda x: self.normal(x) + weight * x, self.adjoint(y), iterations=10)
-        return Fourier(sampled)(x), sampled
+        """(spectrum [D, H, W, C], sampled [D, H, W]): the coefficients of x next to which there are samples of the views, by `ewald.on_grid`."""
+        return on_grid(self, y, self.spheres())
 
 
 def cone(count: int, largest: float) -> Array:
