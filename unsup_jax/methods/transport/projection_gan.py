@@ -59,8 +59,10 @@ class SharpeningGAN(CycleGAN):
     """Projections made before that the critics are shown."""
     generator_optimizer: Optimizer = Adam(1e-3, b1=0.5, average=0.98)
     """Optimiser of G and H, with their moving average."""
-    critic_optimizer: Optimizer = Adam(5e-4, b1=0.5)
+    critic_optimizer: Optimizer = Adam(2e-3, b1=0.5)
     """Optimiser of both critics."""
+    n_critic: int = 2
+    """Critic steps for one of G and H, each on a part of the projections."""
 
     def units(self, example: Measurement) -> tuple[Scale, Scale]:
         return (Scale.of_power(jnp.concatenate([example.y, example.unpaired])),) * 2
