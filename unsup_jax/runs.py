@@ -193,6 +193,9 @@ class Shaped(LinearOperator):
     def domain(self, y):
         return jax.ShapeDtypeStruct(self.shape, self.dtype)
 
+    def sample_axes(self, y):
+        return tuple(range(y.ndim + 1 - len(self.shape), y.ndim))           # of k-space, behind the coils
+
     def adjoint(self, y):
         return jax.numpy.zeros(self.shape, self.dtype)
 

@@ -36,6 +36,9 @@ from unsup_jax.methods.classical.variable_splitting import VariableSplitting
 from unsup_jax.methods.classical.wiener import Wiener
 from unsup_jax.methods.composed import Composed
 from unsup_jax.methods.deep_storm import DeepStorm
+from unsup_jax.methods.score.ambient import Ambient
+from unsup_jax.methods.score.em import EMDiffusion
+from unsup_jax.methods.score.gsure import GSURE
 from unsup_jax.methods.score.posterior_sampling import PosteriorSampling
 from unsup_jax.methods.score.score import Score
 from unsup_jax.methods.self_supervised.noise2noise import Noise2Noise
@@ -58,9 +61,9 @@ from unsup_jax.methods.variational.spatial_vae import SpatialVAE
 from unsup_jax.methods.variational.vae import VAE
 
 __all__ = [
-    "ADMM", "AmbientGAN", "AnnaPalm", "BM3D", "C2GAN", "Composed", "ConjugateGradient", "CryoGAN", "CycleGAN",
-    "DeepImagePrior", "DeepStorm", "DivNoising", "EmpiricalLaw", "FGAN", "FilteredBackProjection", "FirstGuess", "GAN",
-    "GANrec", "GRAPPA", "GaussianFilter", "GaussianLaw", "GerchbergPapoulis", "GradientDescent", "HistogramMatching",
+    "ADMM", "Ambient", "AmbientGAN", "AnnaPalm", "BM3D", "C2GAN", "Composed", "ConjugateGradient", "CryoGAN", "CycleGAN",
+    "DeepImagePrior", "DeepStorm", "DivNoising", "EMDiffusion", "EmpiricalLaw", "FGAN", "FilteredBackProjection", "FirstGuess", "GAN",
+    "GANrec", "GRAPPA", "GSURE", "GaussianFilter", "GaussianLaw", "GerchbergPapoulis", "GradientDescent", "HistogramMatching",
     "MedianFilter", "MultiCryoGAN", "NaiveConsistency", "Noise2Noise", "Noise2Score", "Noise2Self", "Noise2Void",
     "NonLocalMeans", "PN2V", "PeakFinding", "Pix2Pix", "PosteriorSampling", "ProjectionGAN", "ProximalGradient",
     "PtychographyGAN", "R3GAN", "RARE", "RichardsonLucy", "SNGAN", "SSDU", "Score", "Self2Self", "SliceGAN", "SliceGRAPPA",

@@ -19,15 +19,22 @@ and Langevin's dynamics draw images from noise alone (`Unconditional`). Of p(x |
 
 MMPS and SplitGibbs converge to p(x | y) of Gaussian images as levels are added. The others are cheaper or take more, and are biased: for
 images of 8 numbers of which 5 are measured, in tests/test_score.py, each by how much. `Score` trains D itself; `PosteriorSampling` takes
-that of another run.
+that of another run. Of images that nobody has seen D is learnt from measurements alone:
+
+    Ambient             y = A x_0: more of A is hidden, and D asked for all of A                    missing pixels, k-space
+    GSURE               y = x_0 + w: the error against x_0 by Stein's identity                      noise of known deviation
+    EMDiffusion         x_0 drawn by D from p(x_0 | y), and D trained on them, in turn              any operator of its sampler
 """
 
+from unsup_jax.methods.score.ambient import Ambient
 from unsup_jax.methods.score.ddrm import DDRM
 from unsup_jax.methods.score.dds import DDS
 from unsup_jax.methods.score.denoiser import Denoiser
 from unsup_jax.methods.score.denoising import Denoising
 from unsup_jax.methods.score.diffpir import DiffPIR
 from unsup_jax.methods.score.dps import DPS
+from unsup_jax.methods.score.em import EMDiffusion
+from unsup_jax.methods.score.gsure import GSURE
 from unsup_jax.methods.score.langevin_inpainting import LangevinInpainting
 from unsup_jax.methods.score.mmps import MMPS
 from unsup_jax.methods.score.observed import Observed
@@ -41,7 +48,7 @@ from unsup_jax.methods.score.split_gibbs import SplitGibbs
 from unsup_jax.methods.score.unconditional import DDIM, Heun, Langevin, Unconditional
 
 __all__ = [
-    "DDIM", "DDPM", "DDRM", "DDS", "DPS", "Denoiser", "Denoising", "DiffPIR", "EDM", "FlowMatching", "Heun", "Langevin", "LangevinInpainting",
-    "MMPS", "NCSN", "Observed", "Parameterization", "PiGDM", "PosteriorSampling", "PredictorCorrector", "Sampler", "Score", "SplitGibbs",
+    "Ambient", "DDIM", "DDPM", "DDRM", "DDS", "DPS", "Denoiser", "Denoising", "DiffPIR", "EDM", "EMDiffusion", "FlowMatching", "GSURE", "Heun", "Langevin",
+    "LangevinInpainting", "MMPS", "NCSN", "Observed", "Parameterization", "PiGDM", "PosteriorSampling", "PredictorCorrector", "Sampler", "Score", "SplitGibbs",
     "Unconditional",
 ]

@@ -15,6 +15,7 @@ References: Karras et al., NeurIPS 2022; Song and Ermon, NeurIPS 2019 and 2020; 
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -29,6 +30,9 @@ DEVIATION = 0.5
 @dataclass(frozen=True)
 class Parameterization:
     """What F_theta is of D; a subclass writes `coefficients` and `draw`."""
+
+    begins_white: ClassVar[bool] = False
+    """With F_theta = 0 it is the D of white Gaussian images of deviation d."""
 
     def coefficients(self, sigma: Array) -> tuple[Array, Array, Array]:
         """c_skip, c_out and c_in."""
@@ -47,18 +51,23 @@ class Parameterization:
         skip, out, into = self.coefficients(sigma)
         return skip * x + out * F(into * x, self.code(sigma))
 
+    def weight(self, sigma: Array) -> Array:
+        """1 / c_out^2, of the error of D at a level."""
+        return 1 / jnp.square(self.coefficients(sigma)[1])
+
     def loss(self, key: Array, F: Callable[[Array, Array], Array], x: Array) -> Array:
         """The loss of one clean image."""
         level, noise = jax.random.split(key)
         sigma = self.draw(level)
-        _, out, _ = self.coefficients(sigma)
         noisy = x + sigma * jax.random.normal(noise, x.shape, x.dtype)
-        return jnp.mean(jnp.square(self.denoise(F, noisy, sigma) - x)) / jnp.square(out)
+        return self.weight(sigma) * jnp.mean(jnp.square(self.denoise(F, noisy, sigma) - x))
 
 
 @dataclass(frozen=True)
 class EDM(Parameterization):
     """Karras et al. (2022): input and target of unit variance at every level. Raises `InputError` on a deviation that is not positive."""
+
+    begins_white: ClassVar[bool] = True
 
     log_mean: float = -1.2
     """Mean of ln sigma in the training."""

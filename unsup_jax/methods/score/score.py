@@ -97,10 +97,17 @@ class Score(Learned):
         self.require(first)
         x = as_channels(example.unpaired)
         offset = Scale.of_images(x).offset
-        deviation = jnp.sqrt(jnp.mean(jnp.square(x - offset[None])))                # of all channels together, as sigma is one number
+        return self.begun(key, offset, jnp.sqrt(jnp.mean(jnp.square(x - offset[None]))), first.unpaired)
+
+    def begun(self, key: Array, offset: Array, deviation: Array, like: Array) -> ScoreState:
+        """An untrained D of images [*S, C] like ONE, of the mean [1, ..., 1, C] and the deviation of their real numbers, all channels together."""
         scale = Scale(offset, jnp.where(deviation > 0, deviation, 1) / DEVIATION)
-        params = self.network.init(key, scale.normalize(x[0]), jnp.zeros(()))
-        return ScoreState(Trained.start(params, self.optimizer), scale, first.unpaired.shape, jnp.iscomplexobj(first.unpaired))
+        params = self.init_params(key, scale.normalize(as_channels(jnp.zeros(like.shape, like.dtype))))
+        is_complex = jnp.issubdtype(like.dtype, jnp.complexfloating)
+        return ScoreState(Trained.start(params, self.optimizer), scale, like.shape, bool(is_complex))
+
+    def init_params(self, key: Array, x: Array) -> Any:
+        return self.network.init(key, x, jnp.zeros(()))
 
     def D(self, params: Any, x: Array, sigma: Array) -> Array:
         """D(x; sigma) of a normalised image."""
