@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from unsup_jax.files import open_image, thunderstorm, vendor
 from unsup_jax.methods import FilteredBackProjection, GradientDescent, RichardsonLucy
 from unsup_jax.modalities import Camera, DiffractionTomograph, FourierPtychographicMicroscope, LocalizationMicroscope
 from unsup_jax.modalities.ptychography import spiral
+from unsup_jax.noise import Gaussian
 from unsup_jax.operators import Diffraction, Emitters
 from unsup_jax.operators.diffraction import potential, refocused
 
@@ -122,7 +124,7 @@ def test_texts_of_fields_become_coefficients_of_the_potential(tmp_path):
     np.savetxt(tmp_path / "angles.txt", angles)
     np.save(tmp_path / "index.npy", n[2:-2, 2:-2])
     microscope = DiffractionTomograph(
-        angles=str(tmp_path / "angles.txt"), wavelength_um=0.6, pixel_size_um=0.12, medium_index=1.335, gridded=True, detector=21)
+        angles=str(tmp_path / "angles.txt"), wavelength_um=0.6, pixel_size_um=0.12, medium_index=1.335, gridded=True, middle=21)
     own = Data(path=str(tmp_path / "cell_real.txt"), truth=str(tmp_path / "index.npy"), patch=None)
     turned = Data(path=str(tmp_path / "cell_real.txt"), patch=None)
     (one,), _ = own.measure(microscope, 0)
@@ -133,12 +135,24 @@ def test_texts_of_fields_become_coefficients_of_the_potential(tmp_path):
     known, all_known = (np.asarray(m.operator.measured(m.y)) > 0 for m in (part, one))
     assert known.sum() < 0.8 * all_known.sum() and not (known & ~all_known).any()
     with pytest.raises(InputError, match="8 to 25 pixels can be taken"):
-        turned.measure(dataclasses.replace(microscope, detector=30), 0)
+        turned.measure(dataclasses.replace(microscope, middle=30), 0)
     with pytest.raises(InputError, match="an arc of"):
         DiffractionTomograph(arc_degrees=400.0)
     np.savetxt(tmp_path / "cell_imag.txt", field.imag[:, 1:])
     with pytest.raises(InputError, match="they must agree"):
         turned.measure(microscope, 0)
+
+
+def test_a_turning_specimen_is_measured_as_views_and_as_coefficients():
+    """Without noise the coefficients are those of the potential that stands beside them, and so are those of the pair."""
+    row, column = np.indices((25, 25)) - 12
+    x = jnp.asarray(100 * np.exp(-((row - 3) ** 2 + (column + 2) ** 2) / 18), jnp.float32)[..., None]
+    microscope = DiffractionTomograph(views=60, noise=Gaussian(0.0))
+    views, gridded = (jax.jit(one.measure)(jax.random.key(0), x) for one in (microscope, dataclasses.replace(microscope, gridded=True)))
+    np.testing.assert_allclose(views.y, views.operator(views.truth), atol=1e-4)
+    exact = gridded.operator(gridded.truth)
+    for y in (gridded.y, gridded.pair):
+        assert jnp.linalg.norm(y - exact) < 0.04 * jnp.linalg.norm(exact)
 
 
 def test_views_are_brought_back_to_the_axis():

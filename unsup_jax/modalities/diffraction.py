@@ -81,7 +81,7 @@ class DiffractionTomograph(IndexTomograph):
     """Angles of illumination, evenly over the arc."""
     arc_degrees: float = 360.0
     """How far the specimen turns. Of own views, those that lie within it from the first one on are taken."""
-    detector: int | None = None
+    middle: int | None = None
     """The middle pixels of own views that are taken, along each of their axes; None: all."""
     angles: str | None = None
     """The angles of own views: a text with one in radians a line; "even" where they are spread evenly over the arc."""
@@ -157,7 +157,7 @@ class DiffractionTomograph(IndexTomograph):
         if self.arc_degrees < 360:
             within = np.abs(angles - angles[0]) <= arc
             y, angles = y[within], angles[within]
-        y = _middle(y, self.detector)
+        y = _middle(y, self.middle)
         H = Diffraction(np.mod(angles, 2 * np.pi).astype(np.float32), np.float32(k), y.shape[-1])
         one = Measurement(y[..., None].astype(np.complex64), H)
         return Recording(found.path, [jax.tree.map(np.asarray, jax.jit(on_grid)(one)) if self.gridded else one], kept)
@@ -189,7 +189,7 @@ def _middle(y, size):
     if size is None:
         return y
     if not 8 <= size <= min(y.shape[1:]):
-        raise InputError(f"detector is {size}; of views of shape {y.shape[1:]} 8 to {min(y.shape[1:])} pixels can be taken")
+        raise InputError(f"middle is {size}; of views of shape {y.shape[1:]} 8 to {min(y.shape[1:])} pixels can be taken")
     return y[(slice(None), *(slice(n // 2 - size // 2, n // 2 - size // 2 + size) for n in y.shape[1:]))]
 
 
