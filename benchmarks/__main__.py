@@ -37,7 +37,8 @@ class Benchmark:
     """Folder of the real data; for latents, a volume (.mrc) or a file of digits."""
     only: str = ""
     """Measure the families whose name holds this: blur, radon, sense, nufft, cryo_em, diffraction, solvers, collaborative,
-    calibration; of steps: unet, unrolled, spatial_vae, adversarial, conditional, transport, cryogan, one_image, reconstruction; of real data:
+    calibration; of steps: unet, unrolled, spatial_vae, adversarial, conditional, transport, cryogan, score, one_image,
+    reconstruction; of real data:
     parallel_mri, zero_shot, spirals, slices, tomography, diffraction, cell, deconvolution, ptychography, cryo_em, fluorescence."""
 
 

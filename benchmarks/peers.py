@@ -92,6 +92,46 @@ def torch_unet(params, rank=2, last=True):
     return [w for pair in weights.values() for w in pair], network
 
 
+def torch_score_unet(params):
+    """(weights, network of images and codes of their levels) of the same `ScoreUNet` without attention, with the same parameters."""
+    import torch
+    import torch.nn.functional as F
+
+    layers = ("kernel", "bias")
+    nested = {name: {"": part} if set(part) == set(layers) else part for name, part in params.items() if name != "level"}
+    convolutions = {f"{block}{name}": part for block, parts in nested.items() for name, part in parts.items() if name != "film"}
+    weights = torch_convolutions(convolutions, last=False)
+    dense = {f"level{name}": part for name, part in params["level"].items()}
+    dense |= {f"{block}film": parts["film"]["affine"] for block, parts in nested.items() if "film" in parts}
+    weights |= {name: (torch.tensor(np.asarray(p["kernel"]).T.copy()).requires_grad_(), torch.tensor(np.asarray(p["bias"])).requires_grad_())
+                for name, p in dense.items()}
+    depth = sum(name.startswith("down") for name in params)
+    waves = torch.from_numpy(np.geomspace(1, 16, 8, dtype=np.float32))
+    conv = lambda name, x, **settings: F.conv2d(x, *weights[name], **settings)
+
+    def block(name, h, c):
+        gamma, beta = F.linear(c, *weights[f"{name}film"])[..., None, None].chunk(2, 1)
+        inner = conv(f"{name}a", F.silu(h), padding=1) * (1 + gamma) + beta
+        return h + conv(f"{name}b", F.silu(inner), padding=1)
+
+    def network(x, t):
+        phase = t[:, None] * waves
+        c = F.silu(F.linear(torch.cat([t[:, None], phase.sin(), phase.cos()], 1), *weights["levela"]))
+        c = F.silu(F.linear(c, *weights["levelb"]))
+        h, skips = conv("in", x, padding=1), []
+        for level in range(depth):
+            h = block(f"down{level}", h, c)
+            skips.append(h)
+            h = conv(f"to{level + 1}", h, stride=2)
+        h = block("bottom", h, c)
+        for level in reversed(range(depth)):
+            h = conv(f"from{level + 1}", torch.cat([F.interpolate(h, scale_factor=2), skips[level]], 1), padding=1)
+            h = block(f"up{level}", h, c)
+        return conv("out", F.silu(h), padding=1)
+
+    return [w for pair in weights.values() for w in pair], network
+
+
 def torch_patch_critic(params):
     """(weights, critic of images side by side) of the same `PatchCritic` with the same parameters.
 

@@ -15,7 +15,7 @@ import jax
 import numpy as np
 
 import experiments
-from benchmarks import adversarial, conditional, cryogan, peers, transport, unrolled, variational
+from benchmarks import adversarial, conditional, cryogan, peers, score, transport, unrolled, variational
 from benchmarks.timing import peak_memory, rows_of, training_step
 from unsup_jax.core import Adam, Measurement
 from unsup_jax.data import Stream
@@ -33,7 +33,8 @@ def measure(repeats: int, with_peers: bool, only: str = "") -> Iterator[dict]:
     """The rows of the families whose name holds `only`."""
     families = {
         "unet": _unet, "unrolled": unrolled.measure, "spatial_vae": variational.measure, "adversarial": adversarial.measure,
-        "conditional": conditional.measure, "transport": transport.measure, "cryogan": cryogan.measure, "one_image": _one_image, "reconstruction": _reconstructions,
+        "conditional": conditional.measure, "transport": transport.measure, "cryogan": cryogan.measure, "score": score.measure, "one_image": _one_image,
+        "reconstruction": _reconstructions,
     }
     for name, family in families.items():
         if only in name:

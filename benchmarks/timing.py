@@ -47,26 +47,28 @@ def training_step(method: Method, batch: Measurement) -> tuple[Callable, dict[st
     return lambda: update(*arguments), figures, parallel.local(state)
 
 
-def rows_of(case: str, ours: Callable, figures: dict, repeats: int, torch: Callable[[], tuple[Callable, str]] | None = None) -> Iterator[dict]:
-    """The row of our training step, with the figures of its compilation, and that of PyTorch's where `torch` is given.
+def rows_of(
+    case: str, ours: Callable, figures: dict, repeats: int, peer: Callable[[], tuple[Callable, str]] | None = None, who: str = "torch",
+) -> Iterator[dict]:
+    """The row of our call, with the figures of its compilation, and that of the same by a peer, PyTorch or `who`, where one is given.
 
-    `torch()` makes (the step, in words how far its results are from ours).
+    `peer()` makes (its call, in words how far its results are from ours).
     """
     calls, note = {"ours": ours}, None
-    if torch is not None:
+    if peer is not None:
         try:
-            calls["torch"], agreement = torch()
-            memory = peak_memory(calls["torch"])
+            calls[who], agreement = peer()
+            memory = peak_memory(calls[who])
         except ImportError as error:
             note = peers.not_installed(error)
     times = timed_in_turns(calls, repeats)
     yield {"case": case, "who": "ours", **times["ours"], **figures}
-    if "torch" in times:
-        wall, cpu = (times["torch"][unit] / times["ours"][unit] for unit in ("wall_ms", "cpu_ms"))
-        yield {"case": case, "who": "torch", **times["torch"], "memory_mb": memory,
+    if who in times:
+        wall, cpu = (times[who][unit] / times["ours"][unit] for unit in ("wall_ms", "cpu_ms"))
+        yield {"case": case, "who": who, **times[who], "memory_mb": memory,
                "note": f"{wall:.2f}x our wall time, {cpu:.2f}x CPU, {agreement}"}
     elif note is not None:
-        yield {"case": case, "who": "torch", "note": note}
+        yield {"case": case, "who": who, "note": note}
 
 
 def compiled(function: Callable, *arguments) -> tuple[Callable, dict[str, float]]:
