@@ -18,11 +18,10 @@ from unsup_jax.methods import (
 )
 from unsup_jax.noise import Gaussian, Poisson
 from unsup_jax.operators import (
-    SENSE, Convolution, Diffraction, FanBeam, Fourier, FourierPtychography, Identity, InlineHologram, Mask, Multislice, Radon,
+    SENSE, Convolution, Diffraction, FanBeam, Fourier, FourierPtychography, Hologram, Identity, Mask, Multislice, Radon,
     flat_fan, gaussian_psf, parallel_angles,
 )
-from unsup_jax.operators.diffraction import AngularSpectrum
-from unsup_jax.operators.ptychography import circular_pupil
+from unsup_jax.operators.pupil import circular_pupil
 from unsup_jax.operators.trajectories import equispaced_lines, gaussian_points
 from unsup_jax.priors import RED, NonNegative, PlugAndPlay, Tikhonov, TotalVariation, Wavelet, Zero
 from unsup_jax.train import iterate, solve
@@ -313,14 +312,14 @@ def test_phase_retrieval_from_many_illuminations():
 
 def test_hologram_by_gradient_descent():
     x = jnp.asarray(np.exp(-0.5 * blobs(32, centres=((3, -4, 3.0, 1.0),))), jnp.complex64)
-    H = InlineHologram(AngularSpectrum(jnp.float32(30.0), jnp.float32(3.0)))
+    H = Hologram(jnp.array([30.0]), jnp.float32(3.0))
     m = Measurement(H(x), H)
     np.testing.assert_allclose(H(H.guess(m.y)), m.y, atol=1e-4)         # the twin image: data alone do not decide
     found = estimate(GradientDescent(prior=TotalVariation(1e-2, smoothing=0.01), steps=300), m)
     aligned = lambda image: image * jnp.vdot(image, x) / jnp.abs(jnp.vdot(image, x)).astype(x.dtype)
     error = lambda image: float(jnp.linalg.norm((aligned(image) - x).ravel()))
     assert error(found) < 0.8 * error(H.guess(m.y))
-    with pytest.raises(InputError, match="takes data of a linear operator, not .* by InlineHologram"):
+    with pytest.raises(InputError, match="takes data of a linear operator, not .* by Hologram"):
         solve(ADMM(), KEY, m)
 
 

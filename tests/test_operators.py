@@ -13,7 +13,7 @@ from unsup_jax.core.phasors import cis, squared_modulus
 from unsup_jax.errors import InputError
 from unsup_jax.operators import (
     SENSE, AngularSpectrum, Binning, ContrastTransfer, Convolution, Diffraction, DiffractionScan, Emitters, FanBeam, Fourier, FourierPtychography,
-    Identity, InlineHologram, Mask, Multislice, NonCartesianSENSE, NonuniformFourier, Planes, Projection, Radon,
+    Hologram, Identity, Mask, Multislice, NonCartesianSENSE, NonuniformFourier, Planes, Projection, Radon,
     RealSpaceProjection, Resampling, arc_fan, flat_fan, gaussian_psf, random_rotations, taps,
 )
 
@@ -84,14 +84,16 @@ CASES = {
     "AngularSpectrum": lambda key: (AngularSpectrum(jax.random.normal(key, ()), jnp.float32(2.5)), (9, 8, 2)),
     "FourierPtychography": lambda key: (
         FourierPtychography(maps(key, 6, 6), jax.random.randint(key, (3, 2), -2, 3), 12), (12, 12, 1)),
-    "InlineHologram": lambda key: (InlineHologram(AngularSpectrum(jax.random.normal(key, ()), jnp.float32(2.5))), (9, 8, 1)),
+    "Hologram": lambda key: (Hologram(jax.random.normal(key, (2,)), jnp.float32(2.5)), (9, 8, 1)),
+    "Hologram, off axis": lambda key: (
+        Hologram(jax.random.normal(key, (2,)), jnp.float32(2.5), maps(key, 9, 8), maps(jax.random.fold_in(key, 1), 9, 8)), (9, 8, 1)),
 }
 COMPLEX = {
     "Fourier", "NonuniformFourier", "SENSE", "NonCartesianSENSE", "Multislice", "Diffraction", "DiffractionScan", "AngularSpectrum",
-    "FourierPtychography", "InlineHologram",
+    "FourierPtychography", "Hologram",
 }
 cases = pytest.mark.parametrize("name", CASES)
-linear = pytest.mark.parametrize("name", [n for n in CASES if n not in ("FourierPtychography", "InlineHologram")])
+linear = pytest.mark.parametrize("name", [n for n in CASES if n.split(",")[0] not in ("FourierPtychography", "Hologram")])
 
 
 def build(name, seed=0, double=False):
@@ -196,7 +198,7 @@ def test_wrong_shape_is_refused(name):
         return  # every shape is right
     with pytest.raises(InputError, match="given an image of shape"):
         H(jnp.zeros((3, 5, *shape), dtype))
-    if not isinstance(H, (AngularSpectrum, InlineHologram)):  # these take every size
+    if not isinstance(H, (AngularSpectrum, Hologram)):  # these take every size
         with pytest.raises(InputError):
             H(jnp.zeros((2, *[n + 1 for n in shape[1:]]), dtype))
 

@@ -44,7 +44,7 @@ def measurements():
         "sinogram": Measurement(jnp.ones((10, 16, 1)), Radon(parallel_angles(10), 16), noise, pair=jnp.ones((10, 16, 1)), truth=y),
         "k-space": Measurement(k, SENSE(k[None], mask), noise, pair=k, truth=y.astype(jnp.complex64)),
         "spokes": Measurement(k.reshape(2, -1), NonCartesianSENSE(k[None], radial(16, 16)), noise, pair=k.reshape(2, -1), truth=y.astype(jnp.complex64)),
-        "intensities": Measurement(jnp.ones((4, 8, 8)), FourierPtychography(jnp.ones((8, 8)), jnp.zeros((4, 2), jnp.int32), 16), noise),
+        "intensities": Measurement(jnp.ones((4, 8, 8)), FourierPtychography(jnp.ones((8, 8), jnp.complex64), jnp.zeros((4, 2), jnp.int32), 16), noise),
     }
 
 
@@ -55,7 +55,7 @@ TAKEN = {
     **dict.fromkeys(("Noise2Void", "Noise2Self", "Noise2Score", "PN2V", "Self2Self", "VAE", "DivNoising", "SpatialVAE"), PLAIN),
     **dict.fromkeys(("ADMM", "ConjugateGradient", "ProximalGradient", "VariableSplitting", "SSDU", "NaiveConsistency", "ZeroShotSSL", "RARE", "Score", "Ambient", "GSURE", "EMDiffusion", "DeepImagePrior"), LINEAR_KINDS),
     "GerchbergPapoulis": LINEAR_KINDS - {"sinogram", "k-space", "spokes"},                # ||H|| of these is above one
-    "GradientDescent": LINEAR_KINDS | {"intensities"}, "RichardsonLucy": PLAIN | {"holes", "blurred", "sinogram"},
+    "GradientDescent": LINEAR_KINDS | {"intensities"}, "DeepPhaseDecoder": {"intensities"}, "RichardsonLucy": PLAIN | {"holes", "blurred", "sinogram"},
     **dict.fromkeys(("Supervised", "C2GAN", "Composed", "CycleGAN", "Pix2Pix", "AnnaPalm"), PLAIN | {"holes", "blurred"}),
     "Noise2Noise": PLAIN | {"blurred"}, "Wiener": PLAIN | {"blurred"},
     "DeepStorm": set(), "PeakFinding": set(), "ProjectionGAN": set(), "PtychographyGAN": set(), "FirstGuess": LINEAR_KINDS | {"intensities"},

@@ -1,24 +1,29 @@
 """Untrained networks: what they can make, when they stop, and that they learn from one measurement alone."""
 
+from dataclasses import replace
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from unsup_jax.core import Adam, Measurement, Trained
+from unsup_jax.data import Phantoms
 from unsup_jax.errors import InputError
-from unsup_jax.evaluate import psnr
+from unsup_jax.evaluate import Phase, phase_error, psnr
 from unsup_jax.experiment import Result, _unfinished
-from unsup_jax.methods import DeepImagePrior
+from unsup_jax.methods import DeepImagePrior, DeepPhaseDecoder, GradientDescent
 from unsup_jax.methods.untrained.deep_image_prior import _looked
-from unsup_jax.networks import DeepDecoder, FourierFeatures, SkipNet
+from unsup_jax.modalities import FourierPtychographicMicroscope, HolographicMicroscope
+from unsup_jax.networks import DeepDecoder, FourierFeatures, FreePixels, SkipNet
 from unsup_jax.networks.fixed_input import doubled
-from unsup_jax.operators import Identity, Mask
+from unsup_jax.operators import Hologram, Identity, Mask
 from unsup_jax.train import solve
 
 pytestmark = pytest.mark.usefixtures("standard_promotion", "quick_compilation")  # optax mixes types
 
-NETWORKS = {"skip": SkipNet(width=4, depth=2, inputs=3), "decoder": DeepDecoder(depth=2), "coordinates": FourierFeatures(width=8, depth=1, waves=4)}
+NETWORKS = {"skip": SkipNet(width=4, depth=2, inputs=3), "decoder": DeepDecoder(depth=2), "coordinates": FourierFeatures(width=8, depth=1, waves=4),
+            "pixels": FreePixels()}
 
 
 @pytest.mark.parametrize("shape", [(17, 12), (6, 7, 5)])
@@ -130,3 +135,98 @@ def test_learns(method, spots):
     assert gain > 4
     if method.validation is not None:
         assert trace["held_out"].min() < trace["held_out"][-1] and trace["loss"][-1] < trace["loss"][20]
+
+
+NUCLEI = Phantoms("nuclei", count=1, shape=(64, 64))
+
+
+def measured(microscope):
+    """A phase object through a lens whose aberrations methods are not told."""
+    return jax.jit(microscope.measure)(jax.random.key(7), jnp.asarray(NUCLEI.images()[0]))
+
+
+@pytest.fixture(scope="module")
+def hologram():
+    """In line, at four distances."""
+    return measured(HolographicMicroscope(absorption=0.0, aberrations=0.5))
+
+
+def phase_of(method, one):
+    """The error of the phase that a method makes, and the trace of its solution."""
+    state, trace = solve(method, jax.random.key(0), one.only(()))
+    return phase_error(method.reconstruct(jax.random.key(0), state, one), one.truth), trace
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("microscope", [
+    HolographicMicroscope(absorption=0.0, aberrations=0.5),
+    FourierPtychographicMicroscope(absorption=0.0, aberrations=0.5, coarser=2, leds=5, aperture=0.3),
+], ids=lambda microscope: microscope.name)
+def test_the_phase_decoder_learns_the_phase_behind_an_unknown_lens(microscope):
+    """Its error is below two thirds of that of gradient descent behind the lens as it was told, and below that of the free pixels of a phase."""
+    one = measured(microscope)
+    error, _ = phase_of(DeepPhaseDecoder(steps=600), one)
+    assert error < 0.67 * phase_of(GradientDescent(steps=200), one)[0]
+    assert error < phase_of(DeepPhaseDecoder(network=FreePixels(), steps=300), one)[0]
+
+
+def test_the_lens_is_found_beside_the_phase():
+    """The coefficients are those of the lens; the phase is nearer to the truth than with the lens as it was told."""
+    size, c = 24, jnp.array([0.5, -0.4, 0.4, 0.5, -0.3])
+    H = FourierPtychographicMicroscope(coarser=2, leds=5, aperture=0.35).operator(jax.random.key(0), jnp.zeros((size, size, 1)))
+    rows, columns = np.meshgrid(np.arange(size), np.arange(size), indexing="ij")
+    x = jnp.asarray(np.exp(1j * np.exp(-((rows - 9) ** 2 + (columns - 13) ** 2) / 18))[..., None], jnp.complex64)
+    one = Measurement(jax.jit(lambda H, x, c: H.aberrated(c)(x))(H, x, c), H, truth=x)
+    method = DeepPhaseDecoder(network=FreePixels(), steps=300, optimizer=Adam(0.02, decay=False))
+    error, trace = phase_of(method, one)
+    np.testing.assert_allclose([trace[f"aberration_{j}"][-1] for j in range(4, 9)], c, atol=0.05)
+    assert error < 0.5 * phase_of(replace(method, aberrations=0), one)[0]
+
+
+def test_phase_decoders_know_what_they_fit(hologram):
+    one = hologram
+    with pytest.raises(InputError, match="phases of complex images; those of Identity are real"):
+        DeepPhaseDecoder().check(Measurement(np.ones((16, 16, 1), np.float32), Identity()))
+    with pytest.raises(InputError, match="fits 5 aberrations of a lens; Hologram has none"):
+        DeepPhaseDecoder().check(one.replace(operator=one.operator.replace(pupil=None)))
+    DeepPhaseDecoder(aberrations=0).check(one.replace(operator=one.operator.replace(pupil=None)))
+    assert DeepPhaseDecoder().label == "Deep phase decoder" and DeepPhaseDecoder(aberrations=0).label == "Deep phase decoder, lens as told"
+    assert DeepPhaseDecoder(network=FreePixels()).label == "Free pixels of a phase"
+    method = DeepPhaseDecoder(network=DeepDecoder(depth=2), absorbs=True, steps=2)
+    state, _ = solve(method, jax.random.key(0), one.only(()))
+    assert np.ptp(np.abs(method.reconstruct(jax.random.key(0), state, one))) > 1e-3
+
+
+@pytest.mark.parametrize("microscope", [HolographicMicroscope(), FourierPtychographicMicroscope(leds=3, coarser=2)], ids=lambda m: m.name)
+def test_methods_are_not_told_the_aberrations(microscope):
+    x = jax.random.uniform(jax.random.key(0), (16, 16, 1), maxval=100.0)
+    plain, aberrated = (jax.jit(replace(microscope, aberrations=a).measure)(jax.random.key(1), x) for a in (0.0, 0.5))
+    jax.tree.map(np.testing.assert_array_equal, plain.operator, aberrated.operator)
+    assert jnp.abs(plain.y - plain.operator(plain.truth)).std() < 0.02 < jnp.abs(aberrated.y - plain.operator(plain.truth)).std()
+
+
+def test_off_axis_a_lens_passes_one_order():
+    """The mean intensity is that of the object's light and of the reference, which do not overlap on the average."""
+    microscope = HolographicMicroscope(reference=2.0, carrier=(0.4, 0.4), numerical_aperture=0.2, distances_um=(3.0,))
+    one = jax.jit(microscope.measure)(jax.random.key(0), jnp.ones((16, 16, 1)))
+    assert isinstance(one.operator, Hologram) and abs(jnp.square(one.y).mean() - 5) < 0.1
+
+
+@pytest.mark.parametrize("settings, words", [
+    ({"distances_um": ()}, "needs a distance"), ({"wavelength_um": 0.0}, "positive wavelength_um"), ({"pixel_size_um": 0.6}, "0.5 um at most"),
+    ({"numerical_aperture": None, "aberrations": 0.1}, "without a lens"), ({"aberrations": -1.0}, "aberrations and modes of 0 or more"),
+])
+def test_a_holographic_microscope_that_cannot_be(settings, words):
+    with pytest.raises(InputError, match=words):
+        HolographicMicroscope(**settings)
+
+
+def test_phases_are_compared_but_for_a_constant_and_a_tilt():
+    rows, columns = np.meshgrid(np.linspace(-1, 1, 20), np.linspace(-1, 1, 15), indexing="ij")
+    rng = np.random.default_rng(0)
+    truth, noise = np.exp(2j * rows * columns)[..., None], 0.1 * rng.normal(size=(20, 15))
+    estimate = 3 * truth[..., 0] * np.exp(1j * (noise + 2.5 + 0.8 * rows - 0.6 * columns))
+    assert abs(phase_error(estimate[..., None], truth) - 0.1) < 0.01 and phase_error(2j * truth, truth) < 1e-6
+    one = Measurement(truth, Identity(), truth=truth)
+    assert Phase().scores([2j * truth], [one], []) == {"phase error (rad)": pytest.approx(0, abs=1e-6)}
+    assert Phase().scores([truth], [one.replace(truth=None)], []) == {}

@@ -73,6 +73,15 @@ class Operator(struct.PyTreeNode):
         """h [*shape] with H(x) = F^-1 h F x for images [*shape, C], of an H that is `circular`."""
         raise NotImplementedError
 
+    @property
+    def aberrations(self) -> int:
+        """How many Zernike polynomials can be given to the pupil of a lens in H by `aberrated`; none where it has none."""
+        return 0
+
+    def aberrated(self, coefficients: Array) -> "Operator":
+        """H through a lens of other aberrations: `coefficients` of Zernike polynomials, radians, as in `unsup_jax.operators.pupil`."""
+        raise NotImplementedError
+
     def without_pose(self) -> "Operator":
         """What is known of H where it is not known how the specimen lay; H itself unless overridden."""
         return self
@@ -269,6 +278,15 @@ class Views(LinearOperator):
 
     def frequencies(self, y: Array) -> tuple[Array, ...] | None:
         return jax.vmap(lambda H, y: H.frequencies(y))(self.operator, y)
+
+    @property
+    def aberrations(self) -> int:
+        """How many Zernike polynomials can be given to the pupil of a lens in H by `aberrated`; none where it has none."""
+        return 0
+
+    def aberrated(self, coefficients: Array) -> "Operator":
+        """H through a lens of other aberrations: `coefficients` of Zernike polynomials, radians, as in `unsup_jax.operators.pupil`."""
+        raise NotImplementedError
 
     def without_pose(self) -> "Views":
         return Views(self.operator.without_pose())

@@ -10,6 +10,7 @@ from unsup_jax.evaluate.foreground import Foreground
 from unsup_jax.evaluate.localization import Localization, Matched, match, match_all, match_tables
 from unsup_jax.evaluate.metrics import nmse, psnr, psnr_affine, scores, ssim
 from unsup_jax.evaluate.missing_cone import MissingCone
+from unsup_jax.evaluate.phase import Phase, phase_error
 from unsup_jax.evaluate.resolution import (
     Correlation, MaskedCorrelation, ball_mask, fourier_ring_correlation, fourier_shell_correlation, masked_shell_correlation,
 )
@@ -20,9 +21,9 @@ from unsup_jax.evaluate.uncertainty import calibration, correlation, coverage
 
 __all__ = [
     "Acquisitions", "Alignment", "Analysis", "Conformations", "Correlation", "Distributions", "Foreground", "Functional",
-    "MaskedCorrelation", "MissingCone", "Specimen", "Spectrum", "TwoPoint",
+    "MaskedCorrelation", "MissingCone", "Phase", "Specimen", "Spectrum", "TwoPoint",
     "align", "ball_correlation", "ball_mask", "calibration", "correlation", "coverage", "fourier_ring_correlation",
-    "fourier_shell_correlation", "gaussian_like", "kernel_mmd", "masked_shell_correlation", "nmse", "psnr", "psnr_affine",
+    "fourier_shell_correlation", "gaussian_like", "kernel_mmd", "masked_shell_correlation", "nmse", "phase_error", "psnr", "psnr_affine",
     "radial_average", "retinotopy", "scores", "sliced_wasserstein", "spectrum_error", "ssim", "t_statistic", "temporal_snr",
     "two_point",
 ]

@@ -58,6 +58,10 @@ class Modality:
         """The forward operator of one measurement of x."""
         raise NotImplementedError
 
+    def truly(self, key: Array, operator: Operator) -> Operator:
+        """What measures, where it is not quite the operator that methods are told: that one unless overridden."""
+        return operator
+
     def specimen(self, x: Array) -> Array:
         """The quantity that the instrument images, of a specimen drawn in grey values: x itself unless overridden."""
         return x
@@ -71,7 +75,7 @@ class Modality:
         draw, first, second = jax.random.split(key, 3)
         x = self.specimen(x)
         operator = self.operator(draw, x)
-        clean = operator(x)
+        clean = self.truly(jax.random.fold_in(draw, 1), operator)(x)
         noise = jax.tree.map(lambda leaf: jnp.asarray(leaf, clean.real.dtype), self.detector(clean))
         return Measurement(noise.sample(first, clean), operator, noise, pair=noise.sample(second, clean), truth=x)
 

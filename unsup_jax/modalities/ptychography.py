@@ -12,19 +12,19 @@ from jax import Array
 
 from unsup_jax import files
 from unsup_jax.core import Measurement, Operator
-from unsup_jax.core.phasors import as_complex, cis
 from unsup_jax.errors import InputError
 from unsup_jax.files.leds import is_leds, read_mat, read_stack
 from unsup_jax.files.metadata import Channel, Metadata, Scale
 from unsup_jax.files.table import read_table
-from unsup_jax.modalities.base import Modality, Recording, square
-from unsup_jax.noise import Gaussian, NoiseModel
+from unsup_jax.modalities.base import Recording, square
+from unsup_jax.modalities.coherent import CoherentMicroscope
 from unsup_jax.operators import FourierPtychography
-from unsup_jax.operators.ptychography import circular_pupil, led_shifts
+from unsup_jax.operators.ptychography import led_shifts
+from unsup_jax.operators.pupil import circular_pupil
 
 
 @dataclass(frozen=True)
-class FourierPtychographicMicroscope(Modality):
+class FourierPtychographicMicroscope(CoherentMicroscope):
     """Low-resolution intensities of a phase object lit from a square array of LEDs.
 
     It reads the image of each LED, from a MATLAB file ("imlow_HDR") or a stack, whose brightest pixel is counted one; what they say
@@ -37,8 +37,6 @@ class FourierPtychographicMicroscope(Modality):
                           "in simulation")
     written: ClassVar[tuple[str, ...]] = files.VOLUMES
 
-    noise: NoiseModel = Gaussian(0.01)
-    """Noise of the amplitudes, of an incident plane wave of amplitude one."""
     leds: int = 9
     """LEDs along each side of the array."""
     coarser: int = 4
@@ -70,11 +68,9 @@ class FourierPtychographicMicroscope(Modality):
     """Width of the parts that own images are cut into, camera pixels, each a measurement of its own; None for the whole field."""
 
     def __post_init__(self):
+        super().__post_init__()
         if any(count is not None and count < 1 for count in (self.lit, self.part)):
             raise InputError(f"FourierPtychographicMicroscope needs lit and part of 1 or more, not {self.lit} and {self.part}")
-
-    def specimen(self, x: Array) -> Array:
-        return (1 - 0.2 * as_complex(x) / 100) * cis(x / 100)
 
     def operator(self, key: Array, x: Array) -> Operator:
         size = square(x, "FourierPtychographicMicroscope")

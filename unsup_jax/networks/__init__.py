@@ -7,7 +7,7 @@ from unsup_jax.networks.base import Network
 from unsup_jax.networks.convolution import Conv, Down, UpConv, convolve
 from unsup_jax.networks.critic import ConvCritic, Critic, MultiScaleCritic, PatchCritic, ResidualCritic, SliceCritic
 from unsup_jax.networks.dncnn import DnCNN
-from unsup_jax.networks.fixed_input import DeepDecoder, FixedInput, FourierFeatures, SkipNet
+from unsup_jax.networks.fixed_input import DeepDecoder, FixedInput, FourierFeatures, FreePixels, SkipNet
 from unsup_jax.networks.generator import ConvGenerator, DenseGenerator, Generator, ResidualGenerator
 from unsup_jax.networks.modulation import AdaIN, FiLM, SelfAttention
 from unsup_jax.networks.noise_network import NoiseNetwork
@@ -27,7 +27,7 @@ from unsup_jax.networks.volume_generator import VolumeGenerator
 
 __all__ = [
     "AdaIN", "Autoencoder", "Conv", "ConvCritic", "ConvDecoder", "ConvEncoder", "ConvGenerator", "CoordinateDecoder", "Critic",
-    "DeepDecoder", "DenseDecoder", "DenseEncoder", "DenseGenerator", "DnCNN", "Down", "FiLM", "FixedInput", "FourierFeatures",
+    "DeepDecoder", "DenseDecoder", "DenseEncoder", "DenseGenerator", "DnCNN", "Down", "FiLM", "FixedInput", "FourierFeatures", "FreePixels",
     "Generator", "MapDecoder", "MapEncoder", "MultiScaleCritic", "Network", "NoiseNetwork", "NullSpace", "PartialConv",
     "PartialUNet", "PatchCritic", "ResNet", "ResidualCritic", "ResidualGenerator", "ScoreUNet", "SelfAttention", "SkipNet",
     "SliceCritic", "Slicewise", "Strided", "StyledUNet", "Transposed", "UNet", "Unrolled", "UpConv", "Upsampled", "Volume",

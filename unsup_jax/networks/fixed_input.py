@@ -3,8 +3,9 @@ r"""Networks that are shown nothing of a measurement: an image F_theta(z) of par
     SkipNet            an hourglass of convolutions on noise z ~ U(0, .1), with thin skip connections   (Ulyanov et al., CVPR 2018)
     DeepDecoder        products of channels and bilinear up-sampling, fewer parameters than pixels      (Heckel and Hand, ICLR 2019)
     FourierFeatures    a perceptron of each pixel's coordinates v, z = sin, cos(2 pi B v)               (Tancik et al., NeurIPS 2020)
+    FreePixels         theta itself, the image of any pixels: no prior, for comparison
 
-What they can make easily are images, and noise only slowly or not at all. Every one is normalised over the pixels of each feature, or
+What they can make easily are images, and noise only slowly or not at all, but for the last. Every one is normalised over the pixels of each feature, or
 needs no norm; no output is bounded.
 """
 
@@ -34,7 +35,7 @@ class FixedInput(Network):
 
     def __post_init__(self):
         super().__post_init__()
-        given = {name: getattr(self, name) for name in ("width", "depth", "channels") if getattr(self, name) is not None}
+        given = {name: value for name in ("width", "depth", "channels") if (value := getattr(self, name, None)) is not None}
         if min(given.values()) < 1:
             raise InputError(f"{type(self).__name__} needs values of 1 or more, not {', '.join(f'{k} {v}' for k, v in given.items())}")
 
@@ -179,6 +180,25 @@ class FourierFeatures(FixedInput):
         for layer in range(self.depth):
             z = nn.relu(nn.Dense(self.width, kernel_init=nn.initializers.he_normal(), name=f"{layer}")(z))
         return nn.Dense(self.channels, name="out")(z)
+
+
+class FreePixels(FixedInput):
+    """An image that is its own parameters, zeros at first."""
+
+    fit: ClassVar[str] = "Free pixels"
+
+    channels: int = 1
+    """Channels of the image."""
+
+    def code(self, key: Array, shape: Shape) -> Array:
+        return jnp.zeros(())
+
+    def tiny(self) -> "FreePixels":
+        return self
+
+    @nn.compact
+    def __call__(self, z: Array, shape: Shape) -> Array:
+        return self.param("image", nn.initializers.zeros, (*shape, self.channels))
 
 
 class Normalized(nn.Module):

@@ -1,7 +1,6 @@
-r"""Intensities of coherent fields: Fourier ptychography and in-line holography. Both are nonlinear in the object.
+r"""Fourier ptychography (Zheng, Horstmeyer and Yang, Nature Photonics 2013): intensities that are nonlinear in the object.
 
-    Fourier ptychography    y_l = |F^-1 P(k) X(k + k_l)|^2,      X = F x                 (Zheng 2013)
-    in-line hologram        y = |A_z x|^2,                        A_z free-space propagation (Gabor 1948)
+    y_l = |F^-1 P(k) X(k + k_l)|^2,      X = F x
 
 x is the complex transmission of the object, [N, N, 1]; P the pupil of the objective, with its aberrations as
 phase, [n, n] with zero frequency in the middle; k_l the illumination of the l-th LED, in grid steps of X; y [LED,
@@ -15,9 +14,9 @@ from flax import struct
 from jax import Array
 
 from unsup_jax.core.operator import Operator
-from unsup_jax.core.phasors import as_complex, cis, complex_type, squared_modulus
+from unsup_jax.core.phasors import as_complex, squared_modulus
 from unsup_jax.errors import InputError
-from unsup_jax.operators.diffraction import AngularSpectrum
+from unsup_jax.operators.pupil import ABERRATIONS, aberrated
 
 
 class FourierPtychography(Operator):
@@ -34,6 +33,13 @@ class FourierPtychography(Operator):
     """Pixels of the object, at least n."""
     amplitude: bool = struct.field(pytree_node=False, default=False)
     """Return the root of the intensity, whose least squares weigh photon noise evenly (Yeh et al. 2015)."""
+
+    @property
+    def aberrations(self) -> int:
+        return ABERRATIONS
+
+    def aberrated(self, coefficients: Array) -> "FourierPtychography":
+        return self.replace(pupil=aberrated(self.pupil, coefficients))
 
     def __call__(self, x: Array) -> Array:
         intensity = squared_modulus(self.fields(x))
@@ -62,48 +68,6 @@ class FourierPtychography(Operator):
         central = jnp.maximum(central, 0) if self.amplitude else jnp.sqrt(jnp.maximum(central, 0))
         amplitude = jax.image.resize(central, (self.size, self.size), "linear")
         return (amplitude * (y.shape[-2] / self.size)).astype(self.pupil.dtype)[..., None]
-
-
-class InlineHologram(Operator):
-    """The intensity [H, W, 1] of a field x [H, W, 1] that has travelled `distance` pixels."""
-
-    propagation: AngularSpectrum
-
-    def __call__(self, x: Array) -> Array:
-        return squared_modulus(self.propagation(x))
-
-    def domain(self, y: Array) -> jax.ShapeDtypeStruct:
-        return jax.ShapeDtypeStruct(y.shape, complex_type(y.dtype))
-
-    def guess(self, y: Array) -> Array:
-        """The hologram's amplitude propagated back."""
-        return self.propagation.adjoint(jnp.sqrt(jnp.maximum(y, 0)).astype(self.domain(y).dtype))
-
-
-def circular_pupil(size: int, cutoff: float) -> Array:
-    """An open pupil [size, size], complex: ones within `cutoff` frequency steps of the middle."""
-    line = jnp.arange(size, dtype=jnp.float32) - size // 2
-    return (jnp.square(line)[:, None] + jnp.square(line)[None] <= cutoff**2).astype(jnp.complex64)
-
-
-def aberrated(pupil: Array, cutoff: float, coefficients: Array) -> Array:
-    """The pupil with a phase of Zernike polynomials, `coefficients` [up to 8] radians, from defocus on.
-
-    Noll's order 4 to 11: defocus, two astigmatisms, two comas, two trefoils, spherical aberration.
-    Raises `InputError` on more coefficients.
-    """
-    if coefficients.shape[0] > 8:
-        raise InputError(f"aberrated knows 8 Zernike polynomials, not {coefficients.shape[0]}")
-    line = (jnp.arange(pupil.shape[0]) - pupil.shape[0] // 2) / cutoff
-    y, x = line[:, None], line[None]
-    r2 = x**2 + y**2
-    zernike = [
-        np.sqrt(3) * (2 * r2 - 1), 2 * np.sqrt(6) * x * y, np.sqrt(6) * (x**2 - y**2),
-        np.sqrt(8) * (3 * r2 - 2) * y, np.sqrt(8) * (3 * r2 - 2) * x,
-        np.sqrt(8) * (3 * x**2 - y**2) * y, np.sqrt(8) * (x**2 - 3 * y**2) * x, np.sqrt(5) * (6 * r2**2 - 6 * r2 + 1),
-    ]
-    phase = sum(c * z for c, z in zip(coefficients, zernike))
-    return pupil * cis(phase)
 
 
 def led_shifts(

@@ -21,7 +21,7 @@ import numpy as np
 from flax import struct
 from jax import Array
 
-from unsup_jax.core import ANYTHING, LINEAR, Adam, Measurement, Method, Optimizer, Takes, Trained, moving_average
+from unsup_jax.core import ANYTHING, LINEAR, Adam, Measurement, Method, Operator, Optimizer, Takes, Trained, moving_average
 from unsup_jax.core.method import Metrics
 from unsup_jax.core.phasors import squared_modulus, weighted
 from unsup_jax.errors import InputError
@@ -97,12 +97,20 @@ class DeepImagePrior(Method):
             return
         like, y = measurement.operator.domain(measurement.y), measurement.y
         network, key = self._network(like), jax.random.key(0)
-        params = jax.eval_shape(lambda: network.init(key, network.code(key, like.shape[:-1]), like.shape[:-1]))
+        params = jax.eval_shape(lambda: self.parameters(key, network.code(key, like.shape[:-1]), like))
         count, data = (sum(np.prod(leaf.shape, dtype=int) for leaf in jax.tree.leaves(tree)) for tree in (params, y))
         data *= 1 + jnp.iscomplexobj(y)
         if count >= data:
             raise InputError(f"{self.label} has {count} parameters for {data} numbers that were measured: it would fit the noise; "
                              "hold some out (--method.validation) or give --method.network.width")
+
+    def parameters(self, key: Array, z: Array, like: jax.ShapeDtypeStruct) -> Any:
+        """What is fitted, as it starts: theta."""
+        return self._network(like).init(key, z, like.shape[:-1])
+
+    def through(self, params: Any, H: Operator) -> Operator:
+        """H, with what is fitted of it."""
+        return H
 
     def made(self, params: Any, z: Array, like: jax.ShapeDtypeStruct) -> Array:
         """F_theta(z), in units of grey of the fit: the x of an operator's domain."""
@@ -118,7 +126,7 @@ class DeepImagePrior(Method):
         unit = jnp.sqrt(jnp.where(power > 0, power, 1))
         network = self._network(like)
         z = network.code(of_z, like.shape[:-1]).astype(unit.dtype)
-        params = network.init(of_theta, z, like.shape[:-1])
+        params = self.parameters(of_theta, z, like)
         fitted, held_out = (H.measured(y) if H.linear else jnp.ones_like(y)), None
         if self.validation is not None:
             fitted, held_out = self.validation.draw(of_Gamma, H, y)
@@ -133,7 +141,7 @@ class DeepImagePrior(Method):
 
         def fit(params):
             x = self.made(params, z, like)
-            return _energy(y - H(weighted(state.unit, x)), state.fitted) / energy, x
+            return _energy(y - self.through(params, H)(weighted(state.unit, x)), state.fitted) / energy, x
 
         (loss, made), gradient = jax.value_and_grad(fit, has_aux=True)(state.trained.params)
         x = moving_average(state.x, made, self.average, state.trained.steps)                # x_t
