@@ -180,6 +180,8 @@ def reconstruct(arguments: list[str]) -> None:
         """Also write so many draws of x given y, of a method that makes some (VAE, DivNoising): NAME_draw01 and so on beside the output, in float32."""
         deviation: bool = False
         """Also write the standard deviation of the draws, pixel by pixel, in float32: NAME_deviation beside the output."""
+        report: Path | None = None
+        """Also write a page, FILE.html, that says how far the first estimate can be trusted, without truth."""
 
     parsed = parse(Reconstruct, arguments, "reconstruct")
     _, found = experiment_of(parsed.run, load)
@@ -187,7 +189,7 @@ def reconstruct(arguments: list[str]) -> None:
     start = start_of(found, load) if found.method.scope == "measurement" else None  # what was trained is in the run itself
     reconstruct_files(
         found, parsed.run, parsed.input, parsed.output, axes=parsed.axes, tile=parsed.tile, pair=parsed.pair, start_from=start,
-        draws=parsed.draws, deviation=parsed.deviation,
+        draws=parsed.draws, deviation=parsed.deviation, report=parsed.report,
     )
 
 
@@ -213,6 +215,9 @@ def compare(arguments: list[str]) -> None:
         """Instrument of all, by default that of the first experiment."""
         steps: int | None = None
         """Length of every training, instead of each experiment's own."""
+        trust: float | None = first.trust
+        """Seconds for which each method may make further estimates by which its first one is judged without truth; 0 judges the residual
+        and the input alone, None nothing."""
         job: Annotated[Job, tyro.conf.arg(name="")] = Job()
 
     default, rest = choose(Compare(first.data, first.modality), arguments[named:])
@@ -226,10 +231,12 @@ def compare(arguments: list[str]) -> None:
     if parsed.steps is not None:
         found = [(n, dataclasses.replace(e, train=dataclasses.replace(e.train, steps=parsed.steps))) for n, e in found]
     parsed.job.begin()
-    compare_experiments(found, parsed.data, parsed.modality, parsed.job.folder("compare"))
+    compare_experiments(found, parsed.data, parsed.modality, parsed.job.folder("compare"), trust=parsed.trust)
 
 
-def compare_experiments(found: list[tuple[str, Experiment]], data: Data, modality: Modality, folder: Path) -> None:
+def compare_experiments(
+    found: list[tuple[str, Experiment]], data: Data, modality: Modality, folder: Path, *, trust: float | None = 20.0,
+) -> None:
     """Their methods on the same data, under labels that tell them apart; what `folder` holds of them is gone on with."""
     labels = [e.method.label for _, e in found]
     entries = [
@@ -237,7 +244,7 @@ def compare_experiments(found: list[tuple[str, Experiment]], data: Data, modalit
     ]
     first = found[0][1]
     compare_methods(
-        entries, [name for name, _ in found], folder, data, modality, first.train.seed, analysis=first.analysis,
+        entries, [name for name, _ in found], folder, data, modality, first.train.seed, analysis=first.analysis, trust=trust,
         settings={"data": data, "modality": modality, **dict(found)},
     )
 

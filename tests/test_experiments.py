@@ -30,7 +30,7 @@ def tiny(experiment):
         patch=None if experiment.data.patch is None else 16,
     )
     return dataclasses.replace(
-        experiment, data=data, method=experiment.method.tiny(), modality=few_views(experiment.modality), references=(), analysis=None,
+        experiment, data=data, method=experiment.method.tiny(), modality=few_views(experiment.modality), references=(), analysis=None, trust=0.0,
         train=Train(steps=2, batch=4, checkpoint_every=1, validation_batches=1),
     )
 

@@ -1,18 +1,21 @@
 """Unsupervised deep learning for biological image reconstruction and enhancement, in JAX.
 
-`fit(method, arrays)` and `load(run)` are the door for programs and notebooks; they are imported when they are asked for.
+`fit(method, arrays)` and `load(run)` are the door for programs and notebooks, and `trust(y, estimate)` says how far an estimate can be
+trusted; they are imported when they are asked for.
 """
 
+import importlib
+
 __version__ = "0.1.0"
-__all__ = ["fit", "load"]
+__all__ = ["fit", "load", "trust"]
 
 
 def __getattr__(name: str):
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from unsup_jax import fitted
-
-    return getattr(fitted, name)
+    if name == "trust":
+        return importlib.import_module("unsup_jax.trust")
+    return getattr(importlib.import_module("unsup_jax.fitted"), name)
 
 
 def __dir__() -> list[str]:

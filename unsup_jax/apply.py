@@ -17,14 +17,22 @@ from unsup_jax.errors import InputError
 from unsup_jax.experiment import Experiment
 from unsup_jax.inference import estimator, tiled
 from unsup_jax.modalities import INSTRUMENTS, check_files
-from unsup_jax.noise.correlation import correlation_warning
+from unsup_jax.noise.correlation import correlation_warning, middle
 from unsup_jax.runs import load_trained, trained_channels, trained_offset
+from unsup_jax.lazy import Lazy
 from unsup_jax.train.logging import ProgressLine
+from unsup_jax.trust.report import ALL, examine
+
+single = Lazy("unsup_jax.trust.single")
+
+_SEEN = {2: 1024, 3: 128}  # pixels each way, in the middle, that a report is of
+_PAGES = 64              # of a stack, that are looked at for drift
+_SECONDS = 20            # that further estimates of a report may take
 
 
 def reconstruct_files(
     experiment: Experiment, run: Path, source: str | Path, output: str | Path, *, axes: str | None = None, tile: int = 512,
-    pair: str | Path | None = None, start_from: Any = None, draws: int | None = None, deviation: bool = False,
+    pair: str | Path | None = None, start_from: Any = None, draws: int | None = None, deviation: bool = False, report: str | Path | None = None,
 ) -> None:
     """Reconstruct a file; or each file of a folder, or of a pattern of names, into a folder, under its own name.
 
@@ -32,7 +40,8 @@ def reconstruct_files(
     no images, every measurement, into what the instrument writes. A method of
     finite reach holds one tile a device at a time; any other holds one image. A method that reads a pair takes it
     from the file, the folder or the pattern `pair`, whose names match those of the source. `start_from` is theta of
-    `experiment.start`. Beside each output are written `draws` of x given y and their `deviation`, where these are asked for.
+    `experiment.start`. Beside each output are written `draws` of x given y and their `deviation`, where these are asked for, and to
+    the HTML file `report` how far the first estimate can be trusted.
     Raises `InputError`, before anything is computed, on outputs that cannot be written or are inputs, on a method that makes
     no draws, on a pair that is missing, and on files that the experiment's instrument does not read; and on an unreadable input, on
     channels other than those of the training, on pixels that are not finite, and on a pair that differs in shape.
@@ -48,7 +57,9 @@ def reconstruct_files(
     places = [each for _, place in jobs for each in (place, *(wanted.places(place) if wanted else ()))]
     if twice := [place for place, times in Counter(places).items() if times > 1]:
         raise InputError(f"{twice[0]}: would be written twice, for one image and beside another; reconstruct them one by one")
-    files.check_apart(places, [*partners, *partners.values()] or [path for path, _ in jobs])
+    if report is not None:
+        _check_report(report, method)
+    files.check_apart(places if report is None else [*places, report], [*partners, *partners.values()] or [path for path, _ in jobs])
     check_files(modality, [path for path, _ in jobs], INSTRUMENTS)
     if files.is_several(source):
         files.make_folder(output)
@@ -66,8 +77,10 @@ def reconstruct_files(
     drawn = wanted and Drawn(key, wanted, state, experiment.data.dimensions)
     if not modality.images:
         for path, place in jobs:
-            _reconstruct_recording(
+            measurements = _reconstruct_recording(
                 modality, axes, experiment.data.dimensions, channels, noise, whole, path, place, drawn, method.single_views)
+            if report is not None and path == jobs[0][0]:
+                _report(report, path, method, measurements[0], whole)
         return
     for path, place in jobs:
         picture = files.open_image(path, axes)
@@ -78,6 +91,38 @@ def reconstruct_files(
         second = _second(partners[path], axes, picture) if path in partners else None
         told = noise and noise.shifted(picture.offset - offset)
         _reconstruct_file(experiment, channels, told, fill, whole, picture, second, place, tile, drawn)
+        if report is not None and path == jobs[0][0]:
+            sources = files.stored(picture, experiment.data.dimensions)
+            seen = tuple(middle(n, _SEEN[experiment.data.dimensions]) for n in sources[0].shape[:-1])
+            first = np.asarray(sources[0][seen])
+            operator = modality.of_image(jax.ShapeDtypeStruct(first.shape, np.float32), picture.metadata)
+            pages = [page[seen] for page in sources[:_PAGES]] if "T" in picture.axes else []
+            _report(report, path, method, Measurement(first, operator, told), whole, pages)
+
+
+def _check_report(report, method):
+    if Path(report).suffix.lower() not in (".html", ".htm"):
+        raise InputError(f"{report}: a report is an HTML file; give a name that ends in .html")
+    if method.reads or method.scope == "measurement" and method.sees:
+        raise InputError(f"{method.label} is shown more than one noisy measurement, of which no report without truth is made")
+    if method.single_views:
+        raise InputError(f"{method.label} makes one specimen of many views, of which no report without truth is made")
+
+
+def _report(place, path, method, one, reconstruct, pages=()):
+    """Write how far the estimate of the first measurement of a file can be trusted; further estimates take 20 seconds or so."""
+    F = lambda one: next(reconstruct([one]))[0]
+    estimate, seconds, _ = next(reconstruct([one]))
+    line = ProgressLine("report", 0)
+    found = examine(
+        jax.random.key(0), one, estimate, F, estimations=min(ALL, int(_SECONDS // max(seconds, 1e-3))), pages=np.stack(pages) if len(pages) else None)
+    y = np.asarray(one.y)
+    single.write(
+        Path(place), found, estimate, title=f"{Path(path).name}, {method.label}", label=method.label, y=y,
+        lines=[f"The first measurement of {Path(path).name}, of shape {' x '.join(map(str, y.shape))}. Without truth nothing is proved: this is what the "
+               "measurement itself says of the estimate."])
+    line.say(found.summary())
+    line.say(f"wrote {place}: how far the first estimate can be trusted")
 
 
 def _say_correlated(experiment, picture):
@@ -105,6 +150,7 @@ def _reconstruct_recording(modality, axes, dimensions, channels, noise, reconstr
     for note in modality.notes(measurements):
         line.say(note)
     line.say(f"wrote {output}: {held}" + (f"; and {drawn.words}" if drawn else ""))
+    return measurements
 
 
 def _reconstruct_file(experiment, expected, noise, fill, reconstruct_whole, picture, second, output, tile, drawn):

@@ -27,6 +27,7 @@ from unsup_jax.runs import begin, leave_example, method_folder
 from unsup_jax.train import Train, fit, parallel
 from unsup_jax.train.answers import Answers
 from unsup_jax.train.logging import ProgressLine, read_metrics
+from unsup_jax.trust.report import ALL, examine
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,9 @@ class Experiment:
     """Also train and score the references."""
     analysis: Analysis | None = None
     """What is made of all the test estimates together, beside their scores."""
+    trust: float | None = 20.0
+    """Seconds, compilation apart, for which each method may make further estimates by which its first one is judged without truth; 0 judges
+    the residual and the input alone, None nothing."""
     start: str | None = None
     """Folder of a finished run of the same network, whose parameters the method starts from; None for random ones."""
 
@@ -94,17 +98,19 @@ def run(experiment: Experiment, name: str, directory: Path, *, start_from: Any =
     """
     return compare(
         experiment.entries(), name, directory, experiment.data, experiment.modality, experiment.train.seed,
-        subject=experiment.method.label, settings=experiment, analysis=experiment.analysis, start_from=start_from, quiet=quiet,
+        subject=experiment.method.label, settings=experiment, analysis=experiment.analysis, trust=experiment.trust, start_from=start_from,
+        quiet=quiet,
     )
 
 
 def compare(
     entries: Sequence[tuple[str, Method, Train]], name: str | Sequence[str], directory: Path, data: Data, modality: Modality, seed: int,
-    *, subject: str | None = None, settings: Any = None, analysis: Analysis | None = None, start_from: Any = None, quiet: bool = False,
+    *, subject: str | None = None, settings: Any = None, analysis: Analysis | None = None, trust: float | None = 20.0,
+    start_from: Any = None, quiet: bool = False,
 ) -> list[Result]:
     """Score several methods, (label, method, training) each, on the same data: one table, one figure, one report.
 
-    `start_from` is theta that the method labelled `subject` begins with, `settings` the configuration that the folder tells.
+    `trust` is that of an `Experiment`. `start_from` is theta that the method labelled `subject` begins with, `settings` the configuration that the folder tells.
     Methods that see what the data do not have are left out and named, unless none is left.
     """
     say = ProgressLine("", 0, quiet=quiet or not parallel.is_main()).say
@@ -140,7 +146,8 @@ def compare(
     test = jobs[0].dataset.test if analysis is None else in_memory(jobs[0].dataset.test)
     every = not isinstance(test[0].y, Deferred)
     trained: dict[str, _Training] = {}
-    results = [job.run(directory, seed, quiet, start_from if job.training == subject else None, samples, every, trained) for job in _shared(jobs)]
+    begun = lambda job: start_from if job.training == subject else None
+    results = [job.run(directory, seed, quiet, begun(job), samples, every, trained, trust) for job in _shared(jobs)]
     if parallel.is_main():
         clean = next((job.dataset.unpaired for job in jobs if job.dataset.unpaired), [])
         summarise(
@@ -227,6 +234,7 @@ class _Job:
 
     def run(
         self, directory: Path, seed: int, quiet: bool, start_from: Any, samples: int, every: bool, trained: dict[str, _Training],
+        trust: float | None,
     ) -> Result:
         """Train where there is something to train, and is not `trained` yet; reconstruct the test measurements, or draw samples, or both.
 
@@ -242,9 +250,11 @@ class _Job:
                 seconds, history = trained[self.training].seconds, read_metrics(folder)
             elif parallel.is_main():
                 make_folder(folder)
-        estimates, scored, losses, spent = [], {}, [], []
+        estimates, scored, losses, spent, judged = [], {}, [], [], None
         if self.method.reconstructs:
             estimates, scored, losses, spent = self._estimates(folder, state, seed, quiet, start_from, every)
+            if trust is not None and not self.method.single_views and parallel.is_main():
+                judged = self._judged(estimates[0], state, seed, start_from, trust, spent[0])
         row = {"method": self.label, "sees": ", ".join(sorted(self.method.sees)) or "nothing", **scored}
         row |= {"train_seconds": seconds, "seconds": sum(spent) / len(spent) if spent else None}
         history = history or (_history(losses[0]) if losses else [])
@@ -264,7 +274,16 @@ class _Job:
             drawn = jax.jit(lambda state: self.method.sample(key, state, samples))(state)
         if draws is not None and first.truth is not None:
             row |= _of_draws(draws, np.asarray(first.truth))
-        return Result(self.label, row, estimates, history, folder, draws, images, None if drawn is None else np.asarray(drawn))
+        return Result(self.label, row, estimates, history, folder, draws, images, None if drawn is None else np.asarray(drawn), judged)
+
+    def _judged(self, estimate, state, seed, start_from, trust, seconds):
+        """What the first test measurement says of its estimate; a method that is shown more than y is asked for no others."""
+        sees = self.method.sees if self.streams is None else self.method.reads
+        one, F = in_memory(self.dataset.test[0]).only(()), None
+        if not sees:
+            reconstruct = estimator(self.method, state, jax.random.key(seed), start_from=start_from)
+            F = lambda one: next(reconstruct([one]))[0]
+        return examine(jax.random.key(seed), one, estimate, F, estimations=min(ALL, int(trust // max(seconds, 1e-3))))
 
     def _trained(self, folder, quiet, start_from) -> _Training:
         began = time.monotonic()

@@ -33,13 +33,14 @@ from unsup_jax.files import grey_offset
 from unsup_jax.files.names import partial
 from unsup_jax.inference import estimator, sampler
 from unsup_jax.modalities import Camera, Modality
-from unsup_jax.modalities.given import GivenOperator, made_like
+from unsup_jax.modalities.given import GivenOperator, as_made
 from unsup_jax.noise import NoiseModel
 from unsup_jax.noise.correlation import correlation_warning
 from unsup_jax.runs import begin, check_like, experiment_of, leave_example, load_trained, method_folder, start_of, trained_offset
 from unsup_jax.train import Train
 from unsup_jax.train import fit as train_
 from unsup_jax.train.logging import read_metrics
+from unsup_jax.trust.report import ALL, Trust, examine
 
 Operators = Operator | Sequence[Operator] | None
 Noises = NoiseModel | Sequence[NoiseModel] | None
@@ -144,6 +145,22 @@ class Fitted:
             return next(iter(self._estimates(measured[:1])))[0]
         return back([estimate for estimate, _, _ in self._estimates(measured)])
 
+    def trust(
+        self, array: np.ndarray, *, operator: Operator | None = None, noise: NoiseModel | None = None, axes: str | None = None,
+        estimations: int = ALL, seed: int = 0,
+    ) -> Trust:
+        """How far the estimate of one measurement can be trusted, without truth; at most so many further `estimations` are made for it.
+
+        Raises `InputError` on more than one measurement, and of a method that reconstructs from more than y.
+        """
+        if self.method.reads or self.method.single_views or self.method.scope == "measurement" and self.method.sees:
+            raise InputError(f"{self.method.label} is shown more than one noisy measurement, of which no report without truth is made")
+        (one, *more), _ = self._given(array, operator, noise, None, axes)
+        if more:
+            raise InputError(f"a report is of one measurement, not of {1 + len(more)}")
+        F = lambda one: next(iter(self._estimates([one])))[0]
+        return examine(jax.random.key(seed), one, F(one), F, estimations=estimations)
+
     def draws(
         self, array: np.ndarray, n: int, *, operator: Operator | None = None, noise: NoiseModel | None = None,
         pair: np.ndarray | None = None, axes: str | None = None, seed: int = 0,
@@ -222,7 +239,7 @@ def _measurements(
         listed = list(arrays) if isinstance(arrays, (list, tuple)) else [arrays]
         operators = list(operator) if several else [operator] * len(listed)
         _check_count("operator", operators, listed)
-        made = [_as_made(single(y, f"the array, entry {i},"), H, i) for i, (y, H) in enumerate(zip(listed, operators))]
+        made = [as_made(single(y, f"the array, entry {i},"), H, f"the array, entry {i},") for i, (y, H) in enumerate(zip(listed, operators))]
         found, left_out = zip(*made)
         back = lambda estimates: _without_channels(estimates, left_out, isinstance(arrays, (list, tuple)))
     noises = list(noise) if isinstance(noise, (list, tuple)) else [noise] * len(found)
@@ -268,16 +285,6 @@ def _beside(name, arrays, wanted, dimensions, axes, offset):
         if like is not None and array.shape != like.shape:
             raise InputError(f"{name} has the shape {array.shape}; that of its measurement is {like.shape}")
     return [array if like is None else array.astype(like.dtype) for array, like in zip(found, wanted)]
-
-
-def _as_made(y, H, i):
-    """(y as H makes it, whether an axis of one channel was added)."""
-    for array in (y, y[..., None]):
-        like = jax.ShapeDtypeStruct(array.shape, array.dtype)
-        if made_like(H, like) == array.shape and H.domain(like).shape[-1] <= 4:
-            return array, array.ndim > y.ndim
-    made = f"the array, entry {i}, has the shape {y.shape}, which {type(H).__name__} makes of no image"
-    raise InputError(f"{made}; several measurements are a list")
 
 
 def _without_channels(estimates, left_out, several):

@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
+from unsup_jax.trust.page import STYLE
+
 Row = dict[str, object]
 
 COLUMNS = {
@@ -42,8 +44,10 @@ def text_table(rows: Sequence[Row]) -> str:
     return "\n".join([text[0], "-" * max(map(len, text)), *text[1:]])
 
 
-def page(path: Path, *, title: str, summary: Sequence[str], rows: Sequence[Row], figures: dict[str, Path], details: dict[str, str]) -> None:
-    """Write the report: summary, table, figures embedded, and details folded away."""
+def page(
+    path: Path, *, title: str, summary: Sequence[str], rows: Sequence[Row], figures: dict[str, Path], details: dict[str, str], section: str = "",
+) -> None:
+    """Write the report: summary, table, figures embedded, a `section` of HTML, and details folded away."""
     columns = columns_of(rows)
     best = {
         name: (min if name in ("nmse", "frc") else max)(values)
@@ -64,6 +68,7 @@ def page(path: Path, *, title: str, summary: Sequence[str], rows: Sequence[Row],
     folded = "".join(
         f"<details><summary>{html.escape(name)}</summary><pre>{html.escape(text)}</pre></details>" for name, text in details.items()
     )
+    table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>" if rows else ""
     paragraphs = "".join(f"<p>{html.escape(line)}</p>" for line in summary)
     path.write_text(f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{html.escape(title)}</title><style>
@@ -73,7 +78,7 @@ th, td {{ padding: .3rem .8rem; border-bottom: 1px solid #ddd; text-align: right
 th:first-child, td:first-child, th:nth-child(2), td:nth-child(2) {{ text-align: left; }}
 td.best {{ font-weight: 700; }} img {{ max-width: 100%; }} figure {{ margin: 1.5rem 0; }}
 figcaption {{ color: #666; font-size: .9em; }} pre {{ background: #f6f6f6; padding: 1rem; overflow-x: auto; }}
-</style></head><body><h1>{html.escape(title)}</h1>{paragraphs}
-<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>
-{pictures}{folded}</body></html>
+{STYLE}</style></head><body><h1>{html.escape(title)}</h1>{paragraphs}
+{table}
+{pictures}{section}{folded}</body></html>
 """)

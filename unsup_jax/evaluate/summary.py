@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,13 @@ from unsup_jax.data.parts import in_memory
 from unsup_jax.evaluate import report
 from unsup_jax.evaluate.base import Analysis
 from unsup_jax.evaluate.metrics import scores
+from unsup_jax.files import make_folder
 from unsup_jax.lazy import Lazy
 from unsup_jax.train.checkpoint import write_json
+from unsup_jax.trust import page
+from unsup_jax.trust.report import Trust
 
-figures = Lazy("unsup_jax.evaluate.figures")
+figures, trust_figure = Lazy("unsup_jax.evaluate.figures"), Lazy("unsup_jax.trust.figure")
 
 SHOWN = 36  # samples of the report's grid
 
@@ -40,6 +43,8 @@ class Result:
     """Grids of images [rows, columns, *S, C] that the method shows, by their caption."""
     samples: np.ndarray | None = None
     """Images [N, *S, C] made from nothing, of a method that makes some."""
+    trust: Trust | None = None
+    """What the first test measurement says of its estimate, without truth."""
 
 
 def mean_scores(estimates: Iterable[np.ndarray], measurements: Sequence[Measurement]) -> dict[str, float]:
@@ -53,7 +58,7 @@ def summarise(
     subject: str | None, analysis: Analysis | None, notes: Sequence[str], details: dict[str, str], say: Callable[[str], None],
     images: bool = True,
 ) -> None:
-    """Write `scores.json`, the figures and `report.html` into `directory`, and `say` the table and the summary.
+    """Write `scores.json`, `trust.json`, the figures and `report.html` into `directory`, and `say` the table and the summary.
 
     `images` says whether the measurements are images, which are shown beside their estimates where they are of one shape.
     """
@@ -75,11 +80,30 @@ def summarise(
         if drawn := {r.label: r.samples for r in results if r.samples is not None}:
             made |= analysis.sample_figures(directory, drawn, reference, {r.label: r.estimates for r in estimated})
     write_json(directory / "scores.json", rows)
+    judged = {r.label: r.trust for r in results if r.trust is not None}
+    write_json(directory / "trust.json", {label: [asdict(finding) for finding in each.findings] for label, each in judged.items()})
+    section = page.section(judged, {r.label: path for r in results if (path := _trust_figure(r)) is not None}, subject)
     say("\n" + report.text_table(rows) + "\n")
     for line in lines:
         say(line)
-    report.page(directory / "report.html", title=title, summary=lines, rows=rows, figures=made, details=details)
+    for line in _trusted(judged):
+        say(line)
+    report.page(directory / "report.html", title=title, summary=lines, rows=rows, figures=made, details=details, section=section)
     say(f"report: {directory / 'report.html'}")
+
+
+def _trust_figure(result):
+    if result.trust is None:
+        return None
+    make_folder(result.folder)
+    path = result.folder / "trust.png"
+    return path if trust_figure.draw(path, result.trust, result.estimates[0]) else None
+
+
+def _trusted(judged):
+    """A line for each estimate that not all speaks for."""
+    named = {label: [f"{f.name} {f.light}" for f in each.findings if f.light != "green"] for label, each in judged.items()}
+    return [f"Without truth, {label}: {', '.join(faults)}; the report says why." for label, faults in named.items() if faults]
 
 
 def _analysed(analysis, result, test, reference):
@@ -141,5 +165,5 @@ def _summary(rows, subject, count, first, notes):
                      "the truth falls below one half. Methods that see nothing train on every noisy pixel; those that see "
                      "the truth train on the part of the data that is not scored.")
     elif first.truth is None:
-        lines.append("There is no truth to score against: judge by the images, the residuals and the validation loss.")
+        lines.append("There is no truth to score against: judge by what the data say of each estimate, below, by the images and the validation loss.")
     return [*lines, *notes]

@@ -39,3 +39,12 @@ def made_like(H: Operator, y: Array) -> tuple[int, ...] | None:
         return jax.eval_shape(H, H.domain(jax.ShapeDtypeStruct(y.shape, y.dtype))).shape
     except (InputError, ValueError, TypeError, IndexError):
         return None
+
+
+def as_made(y: Array, H: Operator, what: str) -> tuple[Array, bool]:
+    """(y as H makes it, whether an axis of one channel was added). Raises `InputError`, of `what`, where H makes it of no image."""
+    for array in (y, y[..., None]):
+        like = jax.ShapeDtypeStruct(array.shape, array.dtype)
+        if made_like(H, like) == array.shape and H.domain(like).shape[-1] <= 4:
+            return array, array.ndim > y.ndim
+    raise InputError(f"{what} has the shape {y.shape}, which {type(H).__name__} makes of no image; several measurements are a list")

@@ -3,12 +3,12 @@ r"""What of an estimate the data do not support: measure it again, and see what 
     y' = H x^ + w',        x' = F(y')
 
 with noise drawn anew. Structure that the data carry comes back in x'; what was made of noise comes out otherwise each time; what F
-smooths away is gone from x' as it is from x^. If x^ were the truth, x' - x^ would be the error of F: a parametric bootstrap (Efron and
-Tibshirani, 1993). Locally, in Gaussian windows G of a few pixels,
+smooths away is gone from all of them. If x^ were the truth, x' - x^ would be the error of F: a parametric bootstrap (Efron and
+Tibshirani, 1993). Locally, in Gaussian windows G of a few pixels and with the variance over the draws,
 
-    unsupported = G |x' - x^|^2 / G |x^ - G x^|^2,    between 0 and 1
+    unsupported = G Var[x'] / G |x^ - G x^|^2,        between 0 and 1
 
-is the part of the structure that changes.
+is the part of the structure that the noise made.
 """
 
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ class Renoised:
     change: np.ndarray
     """The root mean square of x' - x^ over the draws [*S, C], grey values."""
     unsupported: np.ndarray
-    """The part of the local structure that changes [*S]."""
+    """The part of the local structure that is spread [*S]."""
     part: float
     """The same over all of the estimate."""
     reproduced: Correlation
@@ -56,12 +56,12 @@ def renoised(key: jax.Array, F: Estimator, one: Measurement, estimate: np.ndarra
         estimates.append(again)
         residuals.append(residual(np.asarray(y), again, one.operator, one.noise))
     estimates, own = np.stack(estimates), wide(estimate)
-    square = np.mean(np.abs(wide(estimates) - own) ** 2, 0)
+    square, spread = np.mean(np.abs(wide(estimates) - own) ** 2, 0), wide(estimates).var(0, ddof=1)
     space = (window,) * (own.ndim - 1) + (0,)
     structure = np.abs(own - ndimage.gaussian_filter(own, space)) ** 2
     local = lambda image: ndimage.gaussian_filter(image.sum(-1), window)
-    unsupported = np.clip(local(square) / np.maximum(local(structure), 1e-300), 0, 1)
+    unsupported = np.clip(local(spread) / np.maximum(local(structure), 1e-300), 0, 1)
     curves = [fourier_ring_correlation(np.asarray(estimate), again) for again in estimates]
     reproduced = Correlation(curves[0].frequency, np.mean([c.correlation for c in curves], 0), curves[0].samples)
-    part = float(min(square.sum() / max(structure.sum(), 1e-300), 1.0))
+    part = float(min(spread.sum() / max(structure.sum(), 1e-300), 1.0))
     return Renoised(estimates, tuple(residuals), np.sqrt(square), unsupported, part, reproduced)

@@ -66,7 +66,7 @@ def whiteness(of: Residual, simulated: Sequence[Residual] = (), *, reach: int = 
     used = half & (pairs.ravel() > 0)
     if simulated:
         expected = np.mean([autocorrelation(other, reach)[0] for other in simulated], 0)
-        variance = (1 + 1 / len(simulated)) * np.nansum(expected**2) / np.maximum(pairs, 1)
+        variance = (1 + 1 / len(simulated)) * max(np.nansum(expected**2), 1.0) / np.maximum(pairs, 1)    # 1 of no residual at all
         excess = np.nan_to_num(rho - expected)
         q = np.sum((excess**2 / variance).ravel()[used])
         p = stats.chi2.sf(q, used.sum())
