@@ -14,8 +14,10 @@ metrics = Lazy("skimage.metrics")
 
 
 def data_range(truth: np.ndarray) -> float:
-    """max - min of the truth; 1 for a constant."""
-    return float(np.ptp(_real(truth))) or 1.0
+    """max - min of the truth; 1 for a constant, such as the modulus of a pure phase object, which rounding spreads by 1e-7."""
+    truth = _real(truth)
+    spread = float(np.ptp(truth))
+    return spread if spread > 1e-6 * np.abs(truth).max() else 1.0
 
 
 def psnr(estimate: np.ndarray, truth: np.ndarray, range: float | None = None) -> float:

@@ -1,0 +1,30 @@
+"""The phase of simulated nuclei from in-line holograms at four distances, through a lens whose aberrations nobody knows.
+
+python -m experiments run deep_phase_decoder_holography
+
+35 seconds of one CPU core; two specimens, one seed, half a radian of each of five Zernike coefficients; error of the phase, radians:
+                                        lens as told (without aberrations)    fitted too
+    gradient descent                                                 0.159             –
+    free pixels of a phase                                           0.407         0.155
+    deep phase decoder                                               0.176         0.064
+The modulus is told to all but gradient descent, whose pixels are complex; free pixels of 300 steps fit noise. PSNR and SSIM are those of
+the modulus, which is the same everywhere.
+"""
+
+from unsup_jax.data import Data, Phantoms
+from unsup_jax.evaluate import Phase
+from unsup_jax.experiment import Experiment
+from unsup_jax.methods import DeepPhaseDecoder, GradientDescent
+from unsup_jax.modalities import HolographicMicroscope
+from unsup_jax.networks import FreePixels
+
+EXPERIMENT = Experiment(
+    data=Data(source=Phantoms("nuclei", count=4, shape=(64, 64)), patch=None),
+    modality=HolographicMicroscope(absorption=0.0, aberrations=0.5),
+    method=DeepPhaseDecoder(steps=600),
+    references=(
+        GradientDescent(steps=200), DeepPhaseDecoder(network=FreePixels(), aberrations=0, steps=300),
+        DeepPhaseDecoder(network=FreePixels(), steps=300), DeepPhaseDecoder(aberrations=0, steps=600),
+    ),
+    analysis=Phase(),
+)
