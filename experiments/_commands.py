@@ -17,12 +17,11 @@ from unsup_jax.errors import InputError
 from unsup_jax.experiment import Experiment
 from unsup_jax.experiment import compare as compare_methods
 from unsup_jax.experiment import run as run_experiment
-from unsup_jax.methods import PosteriorSampling
 from unsup_jax.modalities import Modality
 from unsup_jax.runs import experiment_of, settings_of, start_of
 from unsup_jax.train import parallel
 from unsup_jax.trained import Run as TrainedRun
-from unsup_jax.trained import denoises, require_score
+from unsup_jax.trained import require
 
 from . import every, load, module, names, program, short
 from ._choices import choose, words
@@ -128,11 +127,11 @@ def with_prior(experiment: Experiment, arguments: list[str]) -> tuple[Experiment
     if not folder or folder.startswith("--"):
         raise InputError("--prior needs the folder of a run")
     prior, method = TrainedRun(folder), experiment.method
-    given = method.with_prior(prior)
-    trained = denoises(folder).method                             # before JAX is set up, so that nothing is computed yet
-    if isinstance(given, PosteriorSampling):
-        require_score(folder, trained)
-    references = tuple(r.with_prior(prior) if r.learns == method.learns else r for r in experiment.references)
+    trained = prior.method                                        # before JAX is set up, so that nothing is computed yet
+    given = trained.given(prior, method)
+    require(folder, trained, given.asks_prior)
+    alike = lambda r: trained.given(prior, r) if r.learns == method.learns else r
+    references = tuple(r for r in map(alike, experiment.references) if r != given)
     return dataclasses.replace(experiment, method=given, references=references), arguments[:at] + arguments[at + taken :]
 
 

@@ -18,6 +18,7 @@ from unsup_jax.methods import (
     GRAPPA, SSDU, FilteredBackProjection, GaussianFilter, GerchbergPapoulis, Noise2Noise, Noise2Void, RichardsonLucy, Supervised,
     Wiener,
 )
+from unsup_jax.methods.adversarial.gan import Generative
 from unsup_jax.methods.score import Denoiser
 from unsup_jax.modalities import Blurred, Camera, Inpainting, Scanner, Tomograph
 from unsup_jax.networks import UNet, Unrolled
@@ -61,7 +62,7 @@ TAKEN = {
     "DeepStorm": set(), "PeakFinding": set(), "ProjectionGAN": set(), "PtychographyGAN": set(), "FirstGuess": LINEAR_KINDS | {"intensities"},
     "FilteredBackProjection": {"sinogram"}, "TomoGAN": PLAIN | {"sinogram"}, "GANrec": PLAIN | {"holes", "blurred", "sinogram"},
     "AmbientGAN": PLAIN | {"holes", "blurred", "sinogram"}, **dict.fromkeys(("UnmeasuredGAN", "CryoGAN", "MultiCryoGAN"), PLAIN | {"holes", "blurred"}),
-    "UnsupervisedMRI": {"holes", "k-space"}, "PosteriorSampling": PLAIN | {"holes", "blurred", "sinogram"}, "GRAPPA": set(), "SliceGRAPPA": set(),
+    "UnsupervisedMRI": {"holes", "k-space"}, "PosteriorSampling": PLAIN | {"holes", "blurred", "sinogram"}, "CSGM": PLAIN | {"holes", "blurred", "sinogram", "intensities"}, "GRAPPA": set(), "SliceGRAPPA": set(),
 }
 
 
@@ -72,7 +73,14 @@ class White:
         return Denoiser(lambda x, sigma: x / (1 + sigma**2), jnp.zeros((1, 1, 1)))
 
 
-GIVEN = {"PosteriorSampling": (White(),)}
+class Flat:
+    """Images of 16 x 16 pixels of one grey level each."""
+
+    def generative(self):
+        return Generative(lambda z: jnp.broadcast_to(z, (16, 16, 1)), 1, (16, 16, 1))
+
+
+GIVEN = {"PosteriorSampling": (White(),), "CSGM": (Flat(),)}
 
 
 @pytest.mark.parametrize("name", methods.__all__)

@@ -2,7 +2,7 @@ r"""A finished run in the place of a denoiser: the prior of any iteration for eq
 
     D(x, sigma) = what the run's method makes of x as an image in white noise of deviation sigma
 
-    PlugAndPlay(Run("runs/score")), RED(Run("runs/dncnn")), PosteriorSampling(Run("runs/score"))
+    PlugAndPlay(Run("runs/score")), RED(Run("runs/dncnn")), PosteriorSampling(Run("runs/score")), CSGM(Run("runs/gan"))
 
 A score model is told sigma; a method that learnt one level of noise denoises as it learnt, whatever sigma is. The units of grey are those of
 the run's images.
@@ -36,43 +36,55 @@ class Run:
     folder: str
     """The run's folder."""
 
+    @property
+    def method(self) -> Any:
+        """What was trained, of which nothing is computed."""
+        return experiment_of(Path(self.folder))[1].method
+
     def __call__(self, x: Array, sigma: Array) -> Array:
-        method, state = opened(str(Path(self.folder).resolve()))
+        method, state = self._opened(None)
         one = Measurement(x, Identity(), Gaussian(sigma))
         method.require(one)
         return method.reconstruct(jax.random.key(0), state, one)
 
     def denoiser(self) -> Any:
         """D of a score model, as samplers of p(x | y) take it. Raises `InputError` of a run of another method."""
-        method, state = opened(str(Path(self.folder).resolve()))
-        require_score(self.folder, method)
+        method, state = self._opened("denoiser")
         return method.denoiser(state)
+
+    def generative(self) -> Any:
+        """G of a GAN, as CSGM takes it. Raises `InputError` of a run of another method."""
+        method, state = self._opened("generative")
+        return method.generative(state)
 
     def in_units(self, unit: Array) -> Callable[[Array, Array], Array]:
         """The same of images that are counted in units of so many grey levels."""
         return lambda x, sigma: self(unit.astype(x.dtype) * x, unit * sigma) / unit.astype(x.dtype)
 
-
-def require_score(folder: str, method: Any) -> None:
-    """Raise `InputError` unless a run's method is a score model."""
-    if not hasattr(method, "denoiser"):
-        raise InputError(f"{folder}: a run of {method.label}, which is told no level of noise; draws of x given y take a score model, such as that of score_denoising")
+    def _opened(self, asked):
+        return opened(str(Path(self.folder).resolve()), asked)
 
 
-def denoises(folder: str) -> Any:
-    """The experiment of a run, of which nothing is computed. Raises `InputError` on one whose method is no denoiser."""
-    _, found = experiment_of(Path(folder))
-    method = found.method
-    if method.scope == "measurement" or not method.reconstructs or method.reads:
+_WANTED = {
+    "denoiser": "which is told no level of noise; draws of x given y take a score model, such as that of score_denoising",
+    "generative": "which makes no images of latents; such a prior is a GAN, such as that of gan_nuclei",
+}
+
+
+def require(folder: str, method: Any, asked: str | None) -> None:
+    """Raise `InputError` unless a run's method has what is `asked` of a prior: of None, that it denoises an image by itself."""
+    if asked is None and (method.scope == "measurement" or not method.reconstructs or method.reads):
         raise InputError(f"{folder}: a run of {method.label}; a prior is a run of a trained method that denoises an image by itself")
-    return found
+    if asked is not None and getattr(method, asked, None) is None:
+        raise InputError(f"{folder}: a run of {method.label}, {_WANTED[asked]}")
 
 
 @lru_cache(maxsize=4)
-def opened(folder: str):
-    """(method, state) of a run that is trained. Raises `InputError` where it is not."""
-    found = denoises(folder)
+def opened(folder: str, asked: str | None):
+    """(method, state) of a run that is trained, and has what is `asked`. Raises `InputError` where it is not."""
+    _, found = experiment_of(Path(folder))
     method = found.method
+    require(folder, method, asked)
     with jax.ensure_compile_time_eval():                          # the first use may be inside of a trace
         state, _ = load_trained(method, found.train, Path(folder))
         return method, jax.tree.map(np.asarray, state)

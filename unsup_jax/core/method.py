@@ -113,6 +113,13 @@ class Method:
         its fields have no part in it."""
         return self
 
+    asks_prior: ClassVar[str | None] = None
+    """What the method of a run must have to be its prior: `denoiser`, of a score model, or `generative`, of a GAN; None: that it denoises images."""
+
+    def given(self, prior: Any, method: "Method") -> "Method":
+        """What takes the place of a method that is given this one's trained run as its prior: the same with it, unless overridden."""
+        return method.with_prior(prior)
+
     def with_prior(self, prior: Any) -> "Method":
         """The same with a trained run as what it knows of x (`unsup_jax.trained.Run`); raises `InputError` where it has no place for one."""
         raise InputError(f"--prior is for methods that have a prior, such as those of tv_tomography and score_mri; {self.label} has none")

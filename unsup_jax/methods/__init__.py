@@ -3,6 +3,7 @@
 from unsup_jax.methods.adversarial.ambient_gan import AmbientGAN
 from unsup_jax.methods.adversarial.anna_palm import AnnaPalm
 from unsup_jax.methods.adversarial.cryogan import CryoGAN
+from unsup_jax.methods.adversarial.csgm import CSGM
 from unsup_jax.methods.adversarial.fgan import FGAN
 from unsup_jax.methods.adversarial.gan import GAN
 from unsup_jax.methods.adversarial.ganrec import GANrec
@@ -62,7 +63,7 @@ from unsup_jax.methods.variational.spatial_vae import SpatialVAE
 from unsup_jax.methods.variational.vae import VAE
 
 __all__ = [
-    "ADMM", "Ambient", "AmbientGAN", "AnnaPalm", "BM3D", "C2GAN", "Composed", "ConjugateGradient", "CryoGAN", "CycleGAN",
+    "ADMM", "Ambient", "AmbientGAN", "AnnaPalm", "BM3D", "C2GAN", "CSGM", "Composed", "ConjugateGradient", "CryoGAN", "CycleGAN",
     "DeepImagePrior", "DeepPhaseDecoder", "DeepStorm", "DivNoising", "EMDiffusion", "EmpiricalLaw", "FGAN", "FilteredBackProjection",
     "FirstGuess", "GAN", "GANrec", "GRAPPA", "GSURE", "GaussianFilter", "GaussianLaw", "GerchbergPapoulis", "GradientDescent", "HistogramMatching",
     "MedianFilter", "MultiCryoGAN", "NaiveConsistency", "Noise2Noise", "Noise2Score", "Noise2Self", "Noise2Void",

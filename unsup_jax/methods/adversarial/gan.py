@@ -6,17 +6,31 @@ D is the logistic function of the critic's score. G ascends log D(G(z)) instead 
 vanishes where D is sure (`game=Minimax()` is (28) as it stands). x are the unpaired samples; y is not looked at.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import jax
 from jax import Array
 
-from unsup_jax.core import ANYTHING, Adam, Measurement, Optimizer, Takes
+from unsup_jax.core import ANYTHING, Adam, Measurement, Method, Optimizer, Takes
 from unsup_jax.errors import InputError
 from unsup_jax.losses.games import Game, NonSaturating
+from unsup_jax.methods.adversarial.csgm import CSGM
 from unsup_jax.methods.adversarial.game import Adversarial, Player, Players
 from unsup_jax.networks import ConvCritic, ConvGenerator, Critic, Generator
+
+
+@dataclass(frozen=True)
+class Generative:
+    """Images of one law as a function of latents z ~ N(0, 1)."""
+
+    apply: Callable[[Array], Array]
+    """z [latents] to an image, in grey levels."""
+    latents: int
+    """Entries of z."""
+    shape: tuple[int, ...]
+    """That of an image, [*S, C]."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +80,14 @@ class GAN(Adversarial):
     def generator_loss(self, key: Array, G: Player, D: Player, one: Measurement):
         x, (of_z, of_D) = one.unpaired, jax.random.split(key)
         return self.deceiving(of_D, D, x, self.made(of_z, G, x.shape[:-1])), {}
+
+    def generative(self, state: Players) -> Generative:
+        """G in grey levels, as what can be asked for the image of a measurement."""
+        G = self.generates(state.params, state.shape)
+        return Generative(lambda z: state.target.restore(G(z, state.shape[:-1])), self.latents, state.shape)
+
+    def given(self, prior: Any, method: Method) -> Method:
+        return CSGM(prior)
 
     def sample(self, key: Array, state: Players, count: int) -> Array:
         """Images [count, *S, C] of the law that G learned."""

@@ -95,6 +95,8 @@ class SliceGAN(WGAN):
     def made(self, key: Array, G: Player, shape: tuple[int, ...]) -> Array:
         return G(*self.drawn(key, shape))
 
+    generative = None                                                       # it makes volumes, of a field of latents
+
     def volume(self, key: Array, G: Player, one: Measurement) -> Array:
         """G(z), a cube as wide as x."""
         return self.made(key, G, self.imaged(one)[:-1])

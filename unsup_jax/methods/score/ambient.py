@@ -1,12 +1,13 @@
 r"""Ambient diffusion: D learnt from images of which each lacks a part (Daras et al., NeurIPS 2023; of k-space: Aali et al., ICLR 2025).
 
     y = A x_0,      A~ = A with some more of its samples taken away,     x = A~* A~ (x_0 + sigma n)
-    min_theta E ||w (A D(x, A~; sigma) - y)||^2                          =>  D(x, A~; sigma) = E[x_0 | x, A~]
+    min_theta E  mean of A~ (A D(x, A~; sigma) - y)^2 / c_out^2 + mean of (A - A~) (A D(x, A~; sigma) - y)^2 / d^2
+    =>  D(x, A~; sigma) = E[x_0 | x, A~]
     D(x, A~; sigma) = c_skip x + (c_out P + d (1 - P)) F_theta(c_in x, A~; c)
 
 D is shown what is left by A~, and which samples those are, as a channel; it is asked for what A has measured, and as it cannot tell which of
 what it lacks that is, it answers all of it. P keeps the samples that are left, pixels or spatial frequencies: one that it lacks is a sample in
-noise without end, for which c_out is d, and w is 1 / c_out of each.
+noise without end, for which c_out is d. The few that were measured and are hidden weigh as much as all that are shown.
 
 A sampler asks for E[x_0 | x] of whole noisy images x, which no measurement has taught. Of P_k of K of the A~ of the training,
 
@@ -77,7 +78,7 @@ class Ambient(FromMeasurements):
 
     reference = "Daras 2023"
 
-    split: Split = Split(fraction=0.1)
+    split: Split = Split(fraction=0.2)
     """What A~ takes away of A."""
     views: int = 4
     """K: parts of a whole noisy image that D is shown, a call of the network each."""
@@ -121,10 +122,10 @@ class Ambient(FromMeasurements):
         x, sigma = A.H.domain(A.y), self.parameterization.draw(level)
         added = sigma if A.variance is None else jnp.sqrt(jnp.maximum(jnp.square(sigma) - A.variance, 0))
         x = less.H.adjoint(less.y + added * less.H(jax.random.normal(noise, x.shape, x.dtype)))
-        error = A.residual(self.D(params, x, sigma, self.left(one, Theta)))
+        error = jnp.square(A.residual(self.D(params, x, sigma, self.left(one, Theta))))
         measured, left = (jnp.broadcast_to(H.measured(A.y), A.y.shape) for H in (A.H, less.H))
-        weight = self.parameterization.weight(sigma) * left + (measured - left) / DEVIATION**2
-        return jnp.sum(weight * jnp.square(error)) / jnp.maximum(measured.sum(), 1), {}
+        mean = lambda samples: jnp.sum(samples * error) / jnp.maximum(samples.sum(), 1)
+        return self.parameterization.weight(sigma) * mean(left) + mean(measured - left) / DEVIATION**2, {}
 
     def denoiser(self, state: AmbientState) -> Denoiser:
         scale, P = state.scale, state.views

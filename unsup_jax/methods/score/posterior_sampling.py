@@ -41,6 +41,7 @@ class PosteriorSampling(Method):
 
     scope: ClassVar[Literal["dataset", "measurement"]] = "measurement"
     reference: ClassVar[str] = "Daras 2024"
+    asks_prior: ClassVar[str | None] = "denoiser"
 
     prior: Any
     """What has a `denoiser()`, such as the run of a score model (`unsup_jax.trained.Run`): a `Denoiser`, whose mean has the axes of x."""
