@@ -13,6 +13,7 @@ import tyro
 
 from unsup_jax.apply import reconstruct_files
 from unsup_jax.data import Data
+from unsup_jax.denoise import denoise_files
 from unsup_jax.errors import InputError
 from unsup_jax.experiment import Experiment
 from unsup_jax.experiment import compare as compare_methods
@@ -192,6 +193,29 @@ def reconstruct(arguments: list[str]) -> None:
     )
 
 
+def denoise(arguments: list[str]) -> None:
+    """Your file, by the method that suits it."""
+
+    @dataclass(frozen=True)
+    class Denoise:
+        input: tyro.conf.Positional[str]
+        """Your image or stack; or a folder of them, or a pattern of names ("raw/*.tif"), which are of one instrument."""
+        output: Annotated[Path, tyro.conf.arg(aliases=("-o",))]
+        """File to write, with the type and the metadata of the input; a folder for a folder or a pattern."""
+        minutes: float = 5.0
+        """For a network that learns from the images; 0 tries filters alone."""
+        axes: str | None = None
+        """Axes of the input where the file does not say it, such as TYX."""
+        explain: bool = False
+        """Show every candidate with its estimated error."""
+        redraws: int = 8
+        """Estimates in noise drawn anew, from which the error bars in NAME_error beside the output are made; 0 writes none."""
+
+    parsed = parse(Denoise, arguments, "denoise", config=(tyro.conf.FlagCreatePairsOff,))
+    Job().begin()
+    denoise_files(parsed.input, parsed.output, minutes=parsed.minutes, axes=parsed.axes, explain=parsed.explain, redraws=parsed.redraws)
+
+
 def compare(arguments: list[str]) -> None:
     """Several methods on the same data."""
     named = next((i for i, a in enumerate(arguments) if a.startswith("-")), len(arguments))
@@ -248,4 +272,4 @@ def compare_experiments(
     )
 
 
-COMMANDS = {"list": list_, "run": run, "resume": resume, "reconstruct": reconstruct, "compare": compare}
+COMMANDS = {"list": list_, "run": run, "resume": resume, "reconstruct": reconstruct, "denoise": denoise, "compare": compare}

@@ -14,7 +14,7 @@ import tempfile
 import warnings
 import weakref
 from collections.abc import Callable, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -126,6 +126,14 @@ class Fitted:
     def method(self) -> Method:
         """What was fitted."""
         return self.experiment.method
+
+    def with_method(self, method: Method) -> "Fitted":
+        """The same training with other hyperparameters of what reconstructs; raises `InputError` where another method was trained."""
+        if method.label != self.method.label or method.learns != self.method.learns:
+            raise InputError(f"{self.method.label} was fitted; it cannot reconstruct as {method.label}")
+        other = Fitted(replace(self.experiment, method=method), self.folder)
+        other._trained = self                                                   # whose folder lasts as long
+        return other
 
     @property
     def history(self) -> list[dict[str, float]]:

@@ -53,6 +53,7 @@ from unsup_jax.methods.self_supervised.ssdu import SSDU, NaiveConsistency
 from unsup_jax.methods.self_supervised.zero_shot import ZeroShotSSL
 from unsup_jax.methods.self_supervised.zs_n2n import ZSN2N
 from unsup_jax.methods.stabilized import Stabilized
+from unsup_jax.methods.stacked import Stacked
 from unsup_jax.methods.supervised import Supervised
 from unsup_jax.methods.transport.c2gan import C2GAN
 from unsup_jax.methods.transport.cycle_gan import CycleGAN
@@ -70,6 +71,6 @@ __all__ = [
     "MedianFilter", "MultiCryoGAN", "NaiveConsistency", "Noise2Noise", "Noise2Score", "Noise2Self", "Noise2Void",
     "NonLocalMeans", "PN2V", "PeakFinding", "Pix2Pix", "PosteriorSampling", "ProjectionGAN", "ProximalGradient",
     "PtychographyGAN", "R3GAN", "RARE", "RichardsonLucy", "SNGAN", "SSDU", "Score", "Self2Self", "SliceGAN", "SliceGRAPPA",
-    "SpatialVAE", "Stabilized", "StackedSlices", "Supervised", "TomoGAN", "UnmeasuredGAN", "UnsupervisedMRI", "VAE", "VariableSplitting",
+    "SpatialVAE", "Stabilized", "Stacked", "StackedSlices", "Supervised", "TomoGAN", "UnmeasuredGAN", "UnsupervisedMRI", "VAE", "VariableSplitting",
     "WGAN", "WaveletShrinkage", "Wiener", "ZSN2N", "ZeroShotSSL",
 ]

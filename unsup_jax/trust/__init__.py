@@ -18,6 +18,7 @@ from types import ModuleType
 from unsup_jax.trust.consistency import ByFrequency, by_frequency
 from unsup_jax.trust.difference import Difference, risk_difference
 from unsup_jax.trust.drift import Drift, drift
+from unsup_jax.trust.error_bars import ErrorBars, error_bars
 from unsup_jax.trust.finding import Finding, Light
 from unsup_jax.trust.fixed_pattern import fixed_pattern
 from unsup_jax.trust.halves import split_halves
@@ -31,10 +32,10 @@ from unsup_jax.trust.stein import SteinRisk, stein_risk
 from unsup_jax.trust.whiteness import Whiteness, autocorrelation, whiteness
 
 __all__ = [
-    "ByFrequency", "ChiSquare", "Difference", "Drift", "Finding", "HeldOutRisk", "Light", "Renoised", "Residual", "SteinRisk", "Trust",
-    "Whiteness", "autocorrelation", "by_frequency", "chi_square", "chi_square_by_level", "chi_square_by_region", "drift", "examine",
-    "fixed_pattern", "held_out_risk", "hot_pixels", "renoised", "residual", "risk_difference", "saturated", "split_halves",
-    "stein_risk", "whiteness",
+    "ByFrequency", "ChiSquare", "Difference", "Drift", "ErrorBars", "Finding", "HeldOutRisk", "Light", "Renoised", "Residual",
+    "SteinRisk", "Trust", "Whiteness", "autocorrelation", "by_frequency", "chi_square", "chi_square_by_level", "chi_square_by_region",
+    "drift", "error_bars", "examine", "fixed_pattern", "held_out_risk", "hot_pixels", "renoised", "residual", "risk_difference",
+    "saturated", "split_halves", "stein_risk", "whiteness",
 ]
 
 

@@ -1,0 +1,298 @@
+r"""A file of noisy images, and no more: which method, and its estimate.
+
+    look      the noise of the middle image: level, gain, and whether neighbouring pixels share it
+    rank      filters by what they are estimated to be off the truth, from the noisy image alone: by Stein's risk where the noise is
+              independent between pixels (`trust.stein_risk`), else at held-out pixels whose neighbourhood is hidden too (`trust.held_out_risk`)
+    learn     within the minutes that are given, a blind-spot network on all images, in variance-stabilised units, with some pixels of
+              the middle image hidden from it; of neighbours that share their noise, all within its reach are hidden (structN2V)
+    stack     the network and the best filter, by the weight that is best at those hidden pixels
+    take      what has the least risk, the input among them, so that nothing is taken that is estimated to be worse than the input
+
+Nothing is chosen by a truth, for there is none. What is ranked is a window of at most 512 x 512 pixels.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from unsup_jax import files
+from unsup_jax.apply import reconstruct_files
+from unsup_jax.core import Adam, Measurement, Method
+from unsup_jax.errors import InputError
+from unsup_jax.fitted import Fitted, fit
+from unsup_jax.methods import BM3D, FirstGuess, GaussianFilter, MedianFilter, Noise2Void, NonLocalMeans, Stabilized, Stacked, WaveletShrinkage
+from unsup_jax.methods.stacked import best_weight
+from unsup_jax.noise import PoissonGaussian, estimate_poisson_gaussian
+from unsup_jax.noise.correlation import CORRELATED, middle, neighbour_correlation
+from unsup_jax.operators import Identity
+from unsup_jax.train.logging import ProgressLine
+from unsup_jax.trust import HeldOutRisk, SteinRisk, error_bars, held_out_risk, stein_risk
+
+_WINDOW = 512                # pixels of the ranking
+_REACH = 3                   # pixels, of noise that neighbours share
+_FEWEST, _MOST = 150, 2000   # steps of a training that is worth its time
+_BATCH = 8
+_IMAGES = 64                 # that are learnt from
+
+Risk = SteinRisk | HeldOutRisk
+
+
+@dataclass(frozen=True)
+class Noise:
+    """What was found of the noise of an image."""
+
+    model: PoissonGaussian
+    """Gain, read-out noise and offset of each channel."""
+    correlation: np.ndarray
+    """Of neighbouring pixels along Y and X; NaN where signal hides it."""
+
+    @property
+    def shared(self) -> bool:
+        """Whether neighbouring pixels have noise in common."""
+        return bool(np.any(self.correlation > CORRELATED))
+
+    @property
+    def words(self) -> str:
+        """In a line."""
+        number = lambda value: " / ".join(f"{v:.3g}" for v in np.ravel(value))
+        level = f"read-out noise {number(self.model.sigma)}"
+        if np.any(np.asarray(self.model.gain) > 0):
+            level = f"photon noise of gain {number(self.model.gain)} above {number(self.model.offset)}, and {level}"
+        if np.isnan(self.correlation).all():
+            return f"{level}; whether neighbouring pixels share it is hidden by the image"
+        along = ", ".join(f"{rho:.2f} along {axis}" for rho, axis in zip(self.correlation, "YX") if not np.isnan(rho))
+        return f"{level}; neighbouring pixels {'share it' if self.shared else 'are independent'} ({along})"
+
+
+class Candidate(NamedTuple):
+    """A method that was tried."""
+
+    label: str
+    method: Method
+    risk: float
+    """Estimated mean square error, grey levels squared."""
+    error: float
+    """Its standard error."""
+    seconds: float
+    """What it took to find out."""
+    found: Risk
+    """All that is known of it."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What was found for a file."""
+
+    noise: Noise
+    candidates: tuple[Candidate, ...]
+    """The best first."""
+    fitted: Fitted
+    """The method that was taken, ready."""
+    how: str
+    """How they were ranked, in words."""
+    left_out: str
+    """Why nothing was learnt, or nothing."""
+    ranked: Measurement
+    """The window that they were ranked by."""
+    risk: Risk
+    """That of the method that was taken."""
+
+    def estimate(self, one: Measurement) -> jax.Array:
+        """What the method that was taken makes of an image in noise that it is not told."""
+        return jnp.asarray(self.fitted.reconstruct([np.asarray(one.y)])[0])
+
+    def error_bars(self, images: Iterable[np.ndarray], *, redraws: int = 8) -> Iterator[np.ndarray]:
+        """The standard error [H, W, C] of the estimate of each image, by `trust.error_bars`, in the noise of the ranked window and scaled by its risk."""
+        key = jax.random.key(1)
+        scaled = error_bars(key, self.estimate, self.ranked, self.risk, redraws=redraws)
+        for image in images:
+            yield error_bars(key, self.estimate, self.ranked.replace(y=jnp.asarray(image)), scaled, redraws=redraws).deviation
+
+    @property
+    def table(self) -> str:
+        """Every candidate, with the estimated error in grey levels and what it gains over the input."""
+        noisy = next(c.risk for c in self.candidates if c.label == _INPUT)
+        rows = [("method", "error", "+-", "gain", "seconds")]
+        for c in self.candidates:
+            root, gain = np.sqrt(max(c.risk, 0.0)), 10 * np.log10(noisy / c.risk) if c.risk > 0 < noisy else np.nan
+            rows.append((c.label, f"{root:.3g}", f"{c.error / max(2 * root, 1e-12):.1g}", f"{gain:.2f} dB", f"{c.seconds:.1f}"))
+        widths = [max(map(len, column)) for column in zip(*rows)]
+        return "\n".join("  ".join(text.ljust(w) if i == 0 else text.rjust(w) for i, (text, w) in enumerate(zip(row, widths))) for row in rows)
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """What was found and taken, a line each."""
+        best, *others = self.candidates
+        noisy = next(c for c in self.candidates if c.label == _INPUT)
+        off = lambda c: f"{np.sqrt(max(c.risk, 0.0)):.3g}"
+        gain = "" if best is noisy or best.risk <= 0 else f", {10 * np.log10(noisy.risk / best.risk):.1f} dB better than the input's {off(noisy)}"
+        second = next((c for c in others if c.label != _INPUT), None)
+        behind = "" if second is None else f"; next is {second.label} with {off(second)}"
+        lines = [f"noise: {self.noise.words}", f"ranked: {len(self.candidates)} candidates {self.how}",
+                 f"taken: {best.label}, estimated to be {off(best)} grey levels off the truth{gain}{behind}"]
+        return (*lines, *([f"not learnt: {self.left_out}"] if self.left_out else []))
+
+
+_INPUT = "the input as it is"
+
+
+def noise_of(y: np.ndarray) -> Noise:
+    """The noise of an image [H, W, C], of each channel by itself."""
+    cameras = np.array([estimate_poisson_gaussian(y[..., c, None]) for c in range(y.shape[-1])], np.float32).T
+    return Noise(PoissonGaussian(*map(jnp.asarray, cameras)), neighbour_correlation(y))
+
+
+def filters(noise: Noise) -> list[Method]:
+    """The classical candidates: of noise that neighbours share, those that only blur, of several widths."""
+    if noise.shared:
+        return [*(GaussianFilter(sigma) for sigma in (1.0, 1.5, 2.0, 3.0, 4.0)), *(MedianFilter(size) for size in (5, 7, 9)), NonLocalMeans(), BM3D()]
+    return [GaussianFilter(), MedianFilter(), NonLocalMeans(), WaveletShrinkage(), BM3D()]
+
+
+def network(noise: Noise) -> Method:
+    """The learned candidate."""
+    if noise.shared:
+        return Stabilized(Noise2Void(fraction=0.01, radius=2 * _REACH + 2, structure=(_REACH, _REACH), optimizer=Adam(learning_rate=1e-3)))
+    return Stabilized()
+
+
+def choose(images: list[np.ndarray], *, minutes: float = 5.0, seed: int = 0, say: Callable[[str], None] = lambda text: None) -> Choice:
+    """The method for images [H, W, C] in camera noise, chosen from them alone, and fitted.
+
+    `minutes` are those of the learned candidate, compilation and ranking in them; 0 for filters alone. `say` is told what is being done.
+    Raises `InputError` on images without noise, and on none.
+    """
+    began = time.monotonic()
+    at = len(images) // 2
+    window = tuple(middle(n, _WINDOW) for n in images[at].shape[:2])
+    y = np.ascontiguousarray(images[at][window], np.float32)
+    noise = noise_of(y)
+    if not np.any(np.asarray(noise.model.gain) > 0) and not np.any(np.asarray(noise.model.sigma) > 0):
+        raise InputError("no noise is seen in the middle image; there is nothing to take from it")
+    say(f"noise: {noise.words}")
+    one, key = Measurement(jnp.asarray(y), Identity(), noise.model), jax.random.key(seed)
+    held = {"one": one.replace(noise=None), "width": 16, "extent": (_REACH, _REACH)} if noise.shared else {"one": one, "width": 4}
+    hold_out = lambda F, folds: held_out_risk(key, F, folds=folds, **held)
+    rank = (lambda F: hold_out(F, 8)) if noise.shared else (lambda F: stein_risk(key, F, one))
+    found = []
+    for method in (FirstGuess(), *filters(noise)):
+        start, answer = time.monotonic(), jax.jit(lambda m, method=method: method.answer(key, m))
+        label = _INPUT if isinstance(method, FirstGuess) else _label(method)
+        risk = rank(lambda m: answer(m.replace(noise=None)))
+        if noise.shared:                                                         # the input's error is that of two draws of the noise
+            risk = replace(risk, value=risk.value - (found[0].risk if found else risk.value / 2))
+        found.append(Candidate(label, method, risk.value, risk.error, time.monotonic() - start, risk))
+    how = "at held-out pixels, as neighbours share noise" if noise.shared else "by Stein's risk, from the noisy pixels alone"
+    best, left_out, fitted = min(found[1:], key=lambda c: c.risk), "", None
+    learned = _learned(images, at, window, noise, hold_out, best, minutes * 60 - (time.monotonic() - began), say) if minutes else None
+    if isinstance(learned, str):
+        left_out = learned
+    elif learned is not None:
+        fitted, candidate = learned
+        found.append(candidate)
+    candidates = tuple(sorted(found, key=lambda c: c.risk))
+    if fitted is None or candidates[0].method != fitted.method:
+        fitted = fit(candidates[0].method, images)
+    return Choice(noise, candidates, fitted, how, left_out, one, candidates[0].found)
+
+
+def _label(method):
+    width = getattr(method, "sigma", None) or getattr(method, "size", None)
+    return method.label if width is None else f"{method.label} ({width})"
+
+
+def _learned(images, at, window, noise, hold_out, best, seconds, say):
+    """(fitted, candidate) of the network stacked with the best filter, or why there is none."""
+    learned, start = network(noise), time.monotonic()
+    training = {"batch": _BATCH, "use": "latest", "log_every": 4, "augment": True, "validation": 0.0}
+    rows = [row for row in fit(learned, images[:1], steps=12, checkpoint_every=12, **training).history if "seconds" in row]
+    each, spent = (rows[-1]["seconds"] - rows[0]["seconds"]) / (rows[-1]["step"] - rows[0]["step"]), time.monotonic() - start
+    steps = min(_MOST, int((seconds - 2 * spent) / each))                     # it is compiled once more
+    if steps < _FEWEST:
+        return f"{max(steps, 0)} steps of {each:.2f} s are what the time allows, and {_FEWEST} are the fewest; give --minutes {(_FEWEST * each + 2 * spent) / 60:.0f}"
+    say(f"learning: {learned.label}, {steps} steps of {each:.2f} s")
+    method = Stacked(learned, best.method, 1.0)
+    fitted = None
+
+    def trained(shown):
+        nonlocal fitted
+        image = np.array(images[at], np.float32)
+        image[window] = np.asarray(shown.y)
+        fitted = fit(method, [*images[:at], image, *images[at + 1:]], steps=steps, checkpoint_every=steps, **training)
+        return jnp.asarray(fitted.reconstruct([np.asarray(shown.y)])[0])
+
+    networks = hold_out(trained, 1)
+    filters_ = hold_out(jax.jit(lambda m: best.method.answer(jax.random.key(0), m.replace(noise=None))), 1)
+    weight = best_weight(networks.made, filters_.made, networks.data)
+    made = weight * networks.made + (1 - weight) * filters_.made
+    stacked = replace(networks, made=made, value=filters_.value + float(np.mean((made - networks.data) ** 2 - (filters_.made - networks.data) ** 2)))
+    better = stacked.minus(filters_)
+    label = f"{learned.label} x {weight:.2f} + {best.label} x {1 - weight:.2f}"
+    candidate = Candidate(label, replace(method, weight=weight), best.risk + better.value, better.error, time.monotonic() - start, replace(stacked, value=best.risk + better.value))
+    return fitted.with_method(candidate.method), candidate
+
+
+def denoise_files(
+    source: str | Path, output: str | Path, *, minutes: float = 5.0, axes: str | None = None, explain: bool = False, redraws: int = 8,
+) -> Choice:
+    """Denoise a file, or each of a folder or of a pattern of names, by what suits the first images of them; into files like them.
+
+    Beside each is NAME_error, the standard error of every pixel in float32, of `redraws` estimates in noise drawn anew; 0 leaves it out.
+    Raises `InputError`, before anything is computed, on what cannot be read or written.
+    """
+    if not minutes >= 0:
+        raise InputError(f"--minutes {minutes:g}; it takes 0, for filters alone, or more")
+    if redraws < 0 or redraws == 1:
+        raise InputError(f"--redraws {redraws}; it takes 2 or more, or 0 for no error bars")
+    jobs = files.destinations(source, output)
+    bars = [_beside(place) for _, place in jobs] if redraws else []
+    files.check_apart([*(place for _, place in jobs), *bars], [path for path, _ in jobs])
+    for place in (*(place for _, place in jobs), *bars):
+        files.check_output(place, files.WRITTEN)
+    line = ProgressLine("denoise", 0)
+    choice = choose(_images([path for path, _ in jobs], axes), minutes=minutes, say=line.say)
+    for words in choice.words[1:]:
+        line.say(words)
+    if explain:
+        line.say(choice.table)
+    reconstruct_files(choice.fitted.experiment, choice.fitted.folder, source, output, axes=axes)
+    for (path, _), place in zip(jobs, bars):
+        _write_bars(choice, files.open_image(path, axes), place, redraws)
+    return choice
+
+
+def _beside(output):
+    """The file of the error bars: one that holds fractions."""
+    return files.beside(output if files.suffix(output) not in files.WHOLE_NUMBERS else output.with_suffix(".tif"), "error")
+
+
+def _write_bars(choice, picture, place, redraws):
+    """NAME_error of a picture."""
+    like, sources = replace(picture, array=jax.ShapeDtypeStruct(picture.array.shape, np.float32)), files.stored(picture, 2)
+    line = ProgressLine("error bars", len(sources), unit="images")
+    with files.writer(like, place) as written:
+        targets = files.targets(written, like, 2)
+        for k, deviation in enumerate(choice.error_bars((np.asarray(image, np.float32) for image in sources), redraws=redraws)):
+            targets[k][:, :] = deviation
+            line.update(k + 1, None)
+    line.close()
+    line.say(f"wrote {place}: the standard error of each pixel")
+
+
+def _images(paths, axes):
+    """The first images [H, W, C] of the files, as many as are held in memory."""
+    found, numbers = [], 0
+    for path in paths:
+        picture = files.open_image(path, axes)
+        for image in files.stored(picture, 2):
+            numbers += int(np.prod(image.shape))
+            if found and (numbers > files.IN_MEMORY or len(found) == _IMAGES or image.shape[-1] != found[0].shape[-1]):
+                return found
+            found.append(np.asarray(image, np.float32))
+    return found
