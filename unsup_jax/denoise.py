@@ -3,9 +3,10 @@ r"""A file of noisy images, and no more: which method, and its estimate.
     look      the noise of the middle image: level, gain, and whether neighbouring pixels share it
     rank      filters by what they are estimated to be off the truth, from the noisy image alone: by Stein's risk where the noise is
               independent between pixels (`trust.stein_risk`), else at held-out pixels whose neighbourhood is hidden too (`trust.held_out_risk`)
-    learn     within the minutes that are given, a blind-spot network on all images, in variance-stabilised units, with some pixels of
-              the middle image hidden from it; of neighbours that share their noise, all within its reach are hidden (structN2V)
-    stack     the network and the best filter, by the weight that is best at those hidden pixels
+    learn     within the minutes that are given, a blind-spot network on all images, in variance-stabilised units, with one in sixteen
+              pixels of the middle image hidden from its training; of neighbours that share their noise, all within its reach are hidden
+              (structN2V)
+    stack     the network and the best filter, by the weight of least risk at those pixels, whose noise the network has not learnt
     take      what has the least risk, the input among them, so that nothing is taken that is estimated to be worse than the input
 
 Nothing is chosen by a truth, for there is none. What is ranked is a window of at most 512 x 512 pixels.
@@ -31,8 +32,9 @@ from unsup_jax.methods.stacked import best_weight
 from unsup_jax.noise import PoissonGaussian, estimate_poisson_gaussian
 from unsup_jax.noise.correlation import CORRELATED, middle, neighbour_correlation
 from unsup_jax.operators import Identity
+from unsup_jax.train import parallel
 from unsup_jax.train.logging import ProgressLine
-from unsup_jax.trust import HeldOutRisk, SteinRisk, error_bars, held_out_risk, stein_risk
+from unsup_jax.trust import HeldOutRisk, SteinRisk, error_bars, held_out_pixels, held_out_risk, stein_risk
 
 _WINDOW = 512                # pixels of the ranking
 _REACH = 3                   # pixels, of noise that neighbours share
@@ -48,7 +50,7 @@ class Noise:
     """What was found of the noise of an image."""
 
     model: PoissonGaussian
-    """Gain, read-out noise and offset of each channel."""
+    """Gain, read-out noise and offset, each [1, 1, C]."""
     correlation: np.ndarray
     """Of neighbouring pixels along Y and X; NaN where signal hides it."""
 
@@ -145,7 +147,7 @@ _INPUT = "the input as it is"
 def noise_of(y: np.ndarray) -> Noise:
     """The noise of an image [H, W, C], of each channel by itself."""
     cameras = np.array([estimate_poisson_gaussian(y[..., c, None]) for c in range(y.shape[-1])], np.float32).T
-    return Noise(PoissonGaussian(*map(jnp.asarray, cameras)), neighbour_correlation(y))
+    return Noise(PoissonGaussian(*(jnp.asarray(of[None, None]) for of in cameras)), neighbour_correlation(y))
 
 
 def filters(noise: Noise) -> list[Method]:
@@ -168,6 +170,7 @@ def choose(images: list[np.ndarray], *, minutes: float = 5.0, seed: int = 0, say
     `minutes` are those of the learned candidate, compilation and ranking in them; 0 for filters alone. `say` is told what is being done.
     Raises `InputError` on images without noise, and on none.
     """
+    parallel.leave_room_for_callbacks()
     began = time.monotonic()
     at = len(images) // 2
     window = tuple(middle(n, _WINDOW) for n in images[at].shape[:2])
@@ -190,7 +193,7 @@ def choose(images: list[np.ndarray], *, minutes: float = 5.0, seed: int = 0, say
         found.append(Candidate(label, method, risk.value, risk.error, time.monotonic() - start, risk))
     how = "at held-out pixels, as neighbours share noise" if noise.shared else "by Stein's risk, from the noisy pixels alone"
     best, left_out, fitted = min(found[1:], key=lambda c: c.risk), "", None
-    learned = _learned(images, at, window, noise, hold_out, best, minutes * 60 - (time.monotonic() - began), say) if minutes else None
+    learned = _learned(images, at, window, noise, one, key, hold_out, best, minutes * 60 - (time.monotonic() - began), say) if minutes else None
     if isinstance(learned, str):
         left_out = learned
     elif learned is not None:
@@ -207,35 +210,47 @@ def _label(method):
     return method.label if width is None else f"{method.label} ({width})"
 
 
-def _learned(images, at, window, noise, hold_out, best, seconds, say):
+def _learned(images, at, window, noise, one, key, hold_out, best, seconds, say):
     """(fitted, candidate) of the network stacked with the best filter, or why there is none."""
     learned, start = network(noise), time.monotonic()
     training = {"batch": _BATCH, "use": "latest", "log_every": 4, "augment": True, "validation": 0.0}
     rows = [row for row in fit(learned, images[:1], steps=12, checkpoint_every=12, **training).history if "seconds" in row]
     each, spent = (rows[-1]["seconds"] - rows[0]["seconds"]) / (rows[-1]["step"] - rows[0]["step"]), time.monotonic() - start
-    steps = min(_MOST, int((seconds - 2 * spent) / each))                     # it is compiled once more
+    steps = min(_MOST, int(0.85 * (seconds - 2 * spent) / each))              # it is compiled once more, and applied
     if steps < _FEWEST:
         return f"{max(steps, 0)} steps of {each:.2f} s are what the time allows, and {_FEWEST} are the fewest; give --minutes {(_FEWEST * each + 2 * spent) / 60:.0f}"
     say(f"learning: {learned.label}, {steps} steps of {each:.2f} s")
-    method = Stacked(learned, best.method, 1.0)
-    fitted = None
+    method, fitted = Stacked(learned, best.method, 1.0), None
 
     def trained(shown):
         nonlocal fitted
         image = np.array(images[at], np.float32)
         image[window] = np.asarray(shown.y)
         fitted = fit(method, [*images[:at], image, *images[at + 1:]], steps=steps, checkpoint_every=steps, **training)
-        return jnp.asarray(fitted.reconstruct([np.asarray(shown.y)])[0])
+        return network_of(shown)
 
-    networks = hold_out(trained, 1)
-    filters_ = hold_out(jax.jit(lambda m: best.method.answer(jax.random.key(0), m.replace(noise=None))), 1)
-    weight = best_weight(networks.made, filters_.made, networks.data)
-    made = weight * networks.made + (1 - weight) * filters_.made
-    stacked = replace(networks, made=made, value=filters_.value + float(np.mean((made - networks.data) ** 2 - (filters_.made - networks.data) ** 2)))
-    better = stacked.minus(filters_)
+    network_of = lambda m: jnp.asarray(fitted.reconstruct([np.asarray(m.y)])[0])
+    ours = hold_out(trained, 1)                                               # which trains it
+    if noise.shared:
+        theirs = hold_out(jax.jit(lambda m: best.method.answer(key, m.replace(noise=None))), 1)
+        (a, y, of_a), (b, _, of_b) = ((risk.made, risk.data, np.zeros_like(risk.made)) for risk in (ours, theirs))
+    else:
+        J = np.broadcast_to(held_out_pixels(key, one.y.shape[:-1], 4)[..., None], one.y.shape)
+        ours, theirs = stein_risk(key, network_of, one), best.found
+        (a, y, of_a), (b, _, of_b) = (_seen(risk, np.asarray(one.y), J) for risk in (ours, theirs))
+    weight = best_weight(a, b, y, of_a - of_b)
+    gained = (weight * (a - b) + b - y) ** 2 - (b - y) ** 2 + 2 * weight * (of_a - of_b)
+    value, error = best.risk + float(gained.mean()), float(gained.std() / gained.size**0.5)
+    made = {name: weight * getattr(ours, name) + (1 - weight) * getattr(theirs, name) for name in ("made", "moved", "kept") if hasattr(ours, name)}
     label = f"{learned.label} x {weight:.2f} + {best.label} x {1 - weight:.2f}"
-    candidate = Candidate(label, replace(method, weight=weight), best.risk + better.value, better.error, time.monotonic() - start, replace(stacked, value=best.risk + better.value))
+    candidate = Candidate(label, replace(method, weight=weight), value, error, time.monotonic() - start, replace(ours, value=value, **made))
     return fitted.with_method(candidate.method), candidate
+
+
+def _seen(risk, y, J):
+    """(h, y, v dh/dy) at the pixels J, by Stein's risk."""
+    kept = (risk.squared_errors(y) - (risk.made - y) ** 2 + risk.variance) / 2
+    return risk.made[J], y[J], kept[J]
 
 
 def denoise_files(

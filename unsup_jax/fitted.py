@@ -37,7 +37,7 @@ from unsup_jax.modalities.given import GivenOperator, as_made
 from unsup_jax.noise import NoiseModel
 from unsup_jax.noise.correlation import correlation_warning
 from unsup_jax.runs import begin, check_like, experiment_of, leave_example, load_trained, method_folder, start_of, trained_offset
-from unsup_jax.train import Train
+from unsup_jax.train import Train, parallel
 from unsup_jax.train import fit as train_
 from unsup_jax.train.logging import read_metrics
 from unsup_jax.trust.report import ALL, Trust, examine
@@ -58,6 +58,7 @@ def fit(
     `Data`, and `training` the fields of `Train` (steps, batch, seed, ...). Operators that mix pixels are trained on whole
     measurements, whatever `patch` is, unless the method takes parts of theirs. Raises `InputError` on arrays that do not fit, or that the method does not take.
     """
+    parallel.leave_room_for_callbacks()
     if unknown := set(training) - {f.name for f in fields(Train)}:
         raise InputError(f"fit has no {min(unknown)!r}; of a training it takes {', '.join(f.name for f in fields(Train))}")
     beside = {"pair": pair, "truth": truth, "unpaired": unpaired}

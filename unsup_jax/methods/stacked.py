@@ -3,9 +3,11 @@ r"""A learned denoiser and a filter in one estimate, weighed by what they make o
     x^ = w F_theta(y) + (1 - w) f(y)
 
 Their errors have little in common: a network is wrong where it has learnt too little, a filter where the image is not as it assumes. The
-best w is that of least squares (Wolpert, Neural Networks 5, 241 (1992)): with a = F(y') and b = f(y') at pixels J which y' does not show,
+best w is that of least squares (Wolpert, Neural Networks 5, 241 (1992)). With a and b what they make of pixels J of which theta has
+learnt nothing, and v da/dy, v db/dy how much of the noise there they keep, which is zero where J is hidden from them too, Stein's risk of
+the sum is least at
 
-    w = sum_J (y - b)(a - b) / sum_J (a - b)^2,      within [0, 1].
+    w = sum_J [(y - b)(a - b) - v (da/dy - db/dy)] / sum_J (a - b)^2,      within [0, 1].
 """
 
 from dataclasses import dataclass, replace
@@ -75,6 +77,7 @@ class Stacked(Method):
         return self.weight * learned + (1 - self.weight) * self.filter.answer(key, measurement).astype(learned.dtype)
 
     def check(self, measurement: Measurement) -> None:
+        super().check(measurement)
         self.learned.check(measurement)
         self.filter.check(measurement)
 
@@ -88,7 +91,7 @@ class Stacked(Method):
         return replace(self, learned=self.learned.tiny())
 
 
-def best_weight(learned: np.ndarray, filtered: np.ndarray, data: np.ndarray) -> float:
-    """w, of a, b and y at held-out pixels; one half where a and b are the same."""
+def best_weight(learned: np.ndarray, filtered: np.ndarray, data: np.ndarray, kept: np.ndarray | float = 0.0) -> float:
+    """w, of a, b, y and v (da/dy - db/dy) at the pixels J; one half where a and b are the same."""
     apart = learned - filtered
-    return float(np.clip(np.sum((data - filtered) * apart) / np.sum(apart**2), 0, 1)) if np.any(apart) else 0.5
+    return float(np.clip(np.sum((data - filtered) * apart - kept) / np.sum(apart**2), 0, 1)) if np.any(apart) else 0.5

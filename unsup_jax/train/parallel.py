@@ -36,7 +36,7 @@ def configure(cache: Path | None = None) -> None:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     if "xla_force_host_platform_device_count" not in os.environ.get("XLA_FLAGS", "") and "JAX_NUM_CPU_DEVICES" not in os.environ:
         jax.config.update("jax_num_cpu_devices", cores)
-    os.environ.setdefault("NPROC", str(cores + 1))
+    leave_room_for_callbacks()
     try:
         mallopt = ctypes.CDLL("libc.so.6").mallopt
         mmap_max, trim_threshold = -4, -1
@@ -46,6 +46,12 @@ def configure(cache: Path | None = None) -> None:
     cache = cache.absolute() if cache else Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")) / "unsup_jax"
     jax.config.update("jax_compilation_cache_dir", str(cache) if _writable(cache) else None)
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
+
+
+def leave_room_for_callbacks() -> None:
+    """One thread more than cores, of a backend that is not set up yet; of a program that is no command line, too."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    os.environ.setdefault("NPROC", str(cores + 1))
 
 
 def _writable(folder):

@@ -25,7 +25,6 @@ from unsup_jax.core import Measurement
 from unsup_jax.errors import InputError
 from unsup_jax.lazy import Lazy
 from unsup_jax.losses.objective import Estimator
-from unsup_jax.losses.risk import signs
 from unsup_jax.trust.held_out import HeldOutRisk
 from unsup_jax.trust.stein import SteinRisk, predicted, wide
 
@@ -72,7 +71,7 @@ def error_bars(
     if isinstance(risk, ErrorBars):
         _, alpha, beta, least = risk
     elif one.operator.identity and isinstance(risk, SteinRisk):
-        alpha, beta, least = _line(d2, _squared_errors(risk, one.y))
+        alpha, beta, least = _line(d2, risk.squared_errors(one.y))
     else:
         alpha, beta, least = max(risk.value, 0.0) / max(seen, 1e-300), 0.0, 0.0
     return ErrorBars(np.sqrt(np.maximum(alpha * d2 + beta, least)).astype(np.float32), alpha, beta, least)
@@ -85,13 +84,6 @@ def _turn(b, shape, frame):
     turn = lambda x: np.rot90(np.flip(x, frame - 1) if flip else x, b % 4, axes)
     back = lambda x: np.flip(np.rot90(x, -(b % 4), axes), frame - 1) if flip else np.rot90(x, -(b % 4), axes)
     return turn, back
-
-
-def _squared_errors(risk, y):
-    """e of each pixel."""
-    keys = jax.random.split(jax.random.wrap_key_data(risk.directions), len(risk.moved))
-    divergence = np.mean([(np.conj(wide(signs(key, y))) * moved).real for key, moved in zip(keys, risk.moved)], 0)
-    return np.abs(risk.made - wide(y)) ** 2 - risk.variance + 2 * divergence
 
 
 def _line(d2, e):

@@ -102,8 +102,7 @@ def held_out_risk(
     found = []
     for fold in range(folds):
         if image:
-            phase = jax.random.permutation(key, width ** (y.ndim - 1))[fold]
-            J = np.asarray(grid_pixels(phase, y.shape[:-1], width))
+            J = held_out_pixels(key, y.shape[:-1], width, fold)
             shown, J = one.replace(y=jnp.asarray(_renewed(np.asarray(y), J, width, extent or (0,) * J.ndim))), J[..., None]
         else:
             shown, J = _without_part(jax.random.fold_in(key, fold), one.replace(y=y), fraction)
@@ -117,8 +116,13 @@ def held_out_risk(
         made, None if v is None else v_J, data, folds, np.asarray(jax.random.key_data(key)))
 
 
+def held_out_pixels(key: jax.Array, frame: tuple[int, ...], width: int, fold: int = 0) -> np.ndarray:
+    """J [*S] of a fold of `held_out_risk` of images under that key: every `width`-th pixel of each axis, as booleans."""
+    return np.asarray(grid_pixels(jax.random.permutation(key, width ** len(frame))[fold], frame, width))
+
+
 def _renewed(y, J, width, extent):
-    """y with (1) in the place of J, and of what lies within `extent` of it."""
+    """y [*S, C] with (1) in the place of J [*S], every `width`-th pixel, and of what lies within `extent` pixels of it."""
     hidden = ndimage.maximum_filter(J, [2 * e + 1 for e in extent])[..., None]
     near, shown = _weights(1 + max(extent), y.ndim - 1)[..., None], (~hidden).astype(y.dtype)
     around = lambda image: ndimage.convolve(image, near, mode="constant")

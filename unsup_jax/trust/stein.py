@@ -67,6 +67,12 @@ class SteinRisk:
         """Estimates that were made for it."""
         return 1 + len(self.moved)
 
+    def squared_errors(self, y) -> np.ndarray:
+        """(1) of each number, whose mean over any set of them has the mean of |h - z|^2 there."""
+        keys = jax.random.split(jax.random.wrap_key_data(self.directions), len(self.moved))
+        divergence = np.mean([(np.conj(wide(signs(key, y))) * moved).real for key, moved in zip(keys, self.moved)], 0)
+        return np.where(self.variance != 0, np.abs(self.made - wide(y)) ** 2 - self.variance + 2 * divergence, 0)
+
     def minus(self, other: "SteinRisk") -> Difference:
         """risk - other risk, by (4). Raises `InputError` on a risk along other directions, or of another measurement."""
         if self.moved.shape != other.moved.shape or not np.array_equal(self.directions, other.directions):
