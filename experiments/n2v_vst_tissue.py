@@ -2,7 +2,7 @@
 
 python -m experiments run n2v_vst_tissue
 
-FIGURES
+As long as n2v_tissue twice over; its figures follow.
 """
 
 from dataclasses import replace
