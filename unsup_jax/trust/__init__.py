@@ -32,16 +32,10 @@ from unsup_jax.trust.stein import SteinRisk, stein_risk
 from unsup_jax.trust.whiteness import Whiteness, autocorrelation, whiteness
 
 __all__ = [
-<<<<<<< HEAD
     "ByFrequency", "ChiSquare", "Difference", "Drift", "ErrorBars", "Finding", "HeldOutRisk", "Light", "Renoised", "Residual",
     "SteinRisk", "Trust", "Whiteness", "autocorrelation", "by_frequency", "chi_square", "chi_square_by_level", "chi_square_by_region",
-    "drift", "error_bars", "examine", "fixed_pattern", "held_out_risk", "hot_pixels", "renoised", "residual", "risk_difference",
-    "saturated", "split_halves", "stein_risk", "whiteness",
-=======
-    "ByFrequency", "ChiSquare", "Difference", "Drift", "ErrorBars", "Finding", "HeldOutRisk", "Light", "Renoised", "Residual", "SteinRisk", "Whiteness",
-    "autocorrelation", "by_frequency", "chi_square", "chi_square_by_level", "chi_square_by_region", "drift", "error_bars", "fixed_pattern", "held_out_pixels", "held_out_risk",
-    "hot_pixels", "renoised", "residual", "risk_difference", "saturated", "split_halves", "stein_risk", "whiteness",
->>>>>>> dd01cd0 (Denoise: the weight of the stack by Stein's risk at pixels that were hidden from the training; room for callbacks in programs that are no command line)
+    "drift", "error_bars", "examine", "fixed_pattern", "held_out_pixels", "held_out_risk", "hot_pixels", "renoised", "residual",
+    "risk_difference", "saturated", "split_halves", "stein_risk", "whiteness",
 ]
 
 
