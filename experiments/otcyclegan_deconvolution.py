@@ -8,6 +8,9 @@ python -m experiments run otcyclegan_deconvolution
     Richardson-Lucy, stopped by held-out pixels 29.1    of 60 iterations, the best count on these images 29.8
     the simulated half of the cycle alone, as many steps 30.4
 
+A sampler of the posterior by a score model comes to 33.4 dB on the first four of these images, where Wiener has 26.5: MMPS, told H and the noise,
+by a model that 1000 sharp images trained (`score_deconvolution`), for 400 here.
+
 Where H and the noise are known and x are of the kind of y, the critic and the cycle of y add five times the cost and no accuracy:
 supervision by simulation is the better half of the method. With every x turned and mirrored too, 300 steps come to 29.2.
 
