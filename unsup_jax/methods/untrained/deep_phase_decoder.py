@@ -5,7 +5,7 @@ r"""Deep phase decoder (Bostan, Heckel, Chen, Kellman and Waller, Optica 2020): 
 of amplitudes y behind a lens of pupil P(k) exp(i sum_j c_j Z_j(k)), whose aberrations c are not known and start at zero: holograms at several
 distances from focus, or the images of Fourier ptychography. a is one number, the brightness of the light, of which a lens may lose a part;
 where the specimen absorbs, it is a second image of F. F is a deep decoder, of fewer parameters than y has values, which never stops. A constant
-of the phase is not in y.
+of the phase is not in y. The fit is not convex in theta and c: from c = 0 it may end in a wrong valley where aberrations are above a radian.
 """
 
 from dataclasses import dataclass
