@@ -9,8 +9,8 @@ python -m experiments run deep_phase_decoder_ptychography
     deep phase decoder                                               0.385         0.046
 The modulus is told to all but gradient descent, whose pixels are complex; free pixels of 300 steps fit noise. PSNR and SSIM are those of
 the modulus, which is the same everywhere.
-The fit is not convex: of two other specimens behind another lens (by a script) one came to 0.064 (gradient descent 0.319), and one to 0.433
-(0.377) from each of four z, a wrong valley, which its loss tells: 0.016 where the other has 0.0014.
+The fit is not convex: of two other specimens behind another lens (by a script) one came to 0.064 (gradient descent 0.319), and one to 0.43 to 0.49
+(0.377) from four z, a wrong valley, which its loss tells: 0.016 where the other has 0.0014.
 """
 
 from unsup_jax.data import Data, Phantoms
