@@ -71,6 +71,7 @@ def test_a_file_comes_with_its_error_bars(tmp_path, capsys):
     truth = np.stack([x[..., 0], x[::-1, :, 0]])
     assert 0.85 < np.mean(np.abs(made - truth) < 1.645 * bars) < 0.99
     assert error(made, truth) < 0.5 * error(stack, truth)
+    assert "the residual" in (tmp_path / "out_report.html").read_text()
     assert f"taken: {choice.candidates[0].label}" in said and "the input as it is" in said
 
 

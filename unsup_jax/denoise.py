@@ -26,6 +26,7 @@ from unsup_jax import files
 from unsup_jax.apply import reconstruct_files
 from unsup_jax.core import Adam, Measurement, Method
 from unsup_jax.errors import InputError
+from unsup_jax.files.names import stem_and_end
 from unsup_jax.fitted import Fitted, fit
 from unsup_jax.methods import BM3D, FirstGuess, GaussianFilter, MedianFilter, Noise2Void, NonLocalMeans, Stabilized, Stacked, WaveletShrinkage
 from unsup_jax.methods.stacked import best_weight
@@ -258,7 +259,8 @@ def denoise_files(
 ) -> Choice:
     """Denoise a file, or each of a folder or of a pattern of names, by what suits the first images of them; into files like them.
 
-    Beside each is NAME_error, the standard error of every pixel in float32, of `redraws` estimates in noise drawn anew; 0 leaves it out.
+    Beside each is NAME_error, the standard error of every pixel in float32, of `redraws` estimates in noise drawn anew; 0 leaves it out; and
+    beside the first is NAME_report.html, how far its estimate can be trusted.
     Raises `InputError`, before anything is computed, on what cannot be read or written.
     """
     if not minutes >= 0:
@@ -267,7 +269,8 @@ def denoise_files(
         raise InputError(f"--redraws {redraws}; it takes 2 or more, or 0 for no error bars")
     jobs = files.destinations(source, output)
     bars = [_beside(place) for _, place in jobs] if redraws else []
-    files.check_apart([*(place for _, place in jobs), *bars], [path for path, _ in jobs])
+    report = jobs[0][1].parent / f"{stem_and_end(jobs[0][1])[0]}_report.html"
+    files.check_apart([*(place for _, place in jobs), *bars, report], [path for path, _ in jobs])
     for place in (*(place for _, place in jobs), *bars):
         files.check_output(place, files.WRITTEN)
     line = ProgressLine("denoise", 0)
@@ -276,7 +279,7 @@ def denoise_files(
         line.say(words)
     if explain:
         line.say(choice.table)
-    reconstruct_files(choice.fitted.experiment, choice.fitted.folder, source, output, axes=axes)
+    reconstruct_files(choice.fitted.experiment, choice.fitted.folder, source, output, axes=axes, report=report)
     for (path, _), place in zip(jobs, bars):
         _write_bars(choice, files.open_image(path, axes), place, redraws)
     return choice
