@@ -2,7 +2,8 @@
 
 python -m experiments run n2v_vst_tissue
 
-As long as n2v_tissue twice over; its figures follow.
+8 minutes on 2 busy CPU cores; 26.90 dB, without the transform 26.95, BM3D + VST 27.21: it pays nothing here, and is the units in which what
+asks for white noise of a known level can be trained.
 """
 
 from dataclasses import replace

@@ -11,8 +11,13 @@ squared error there,
 
 by least squares over sets of pixels of like d; no bar is below the standard error of e in the set of least d, for an error that small
 is not seen. For an H that is not the identity, e is known of the measurement alone, and for a risk
-from held-out data in the mean alone: then alpha = risk / mean d_h^2, of d_h^2 = mean_b |H x_b - H x^|^2, and beta = 0. The bar is
+from held-out data in the mean alone: then alpha = risk / mean d_h^2, of d_h^2 = mean_b |H x_b - H x^|^2, and beta = 0; it is not below one
+where H hides something of x, whose error no risk has seen. The bar is
 (alpha d^2 + beta)^(1/2), a standard error about x^; 90 % of normal errors are within 1.645 of it.
+
+Part of the errors of simulated nuclei within that interval: filters of images of 128^2 .85 to .98, total variation of an image of 512^2 .86,
+behind a blur .93, of 128^2 from a sinogram .86, of 96^2 from k-space of R = 4 .86 and .89. Wavelets from the same k-space, whose artefacts
+come back alike in every redraw, have .76 to .87: what H hides and a prior fills in wrongly is not all seen.
 """
 
 from typing import NamedTuple
@@ -73,7 +78,7 @@ def error_bars(
     elif one.operator.identity and isinstance(risk, SteinRisk):
         alpha, beta, least = _line(d2, risk.squared_errors(one.y))
     else:
-        alpha, beta, least = max(risk.value, 0.0) / max(seen, 1e-300), 0.0, 0.0
+        alpha, beta, least = max(risk.value / max(seen, 1e-300), float(not one.operator.identity)), 0.0, 0.0
     return ErrorBars(np.sqrt(np.maximum(alpha * d2 + beta, least)).astype(np.float32), alpha, beta, least)
 
 
