@@ -1,4 +1,4 @@
-"""python -m benchmarks steps|operators|real|latents [--peers]: a table on the terminal and a JSON file in benchmarks/results."""
+"""python -m benchmarks steps|operators|real|latents|trust [--peers]: a table on the terminal and a JSON file in benchmarks/results."""
 
 from unsup_jax import huge_pages
 
@@ -16,7 +16,7 @@ from typing import Literal
 import jax
 import tyro
 
-from benchmarks import operators, real, steps, variational
+from benchmarks import operators, real, steps, trust, variational
 from unsup_jax.train import parallel
 
 RESULTS = Path(__file__).with_name("results")
@@ -26,9 +26,10 @@ RESULTS = Path(__file__).with_name("results")
 class Benchmark:
     """Median times; compare within a run, since machines are shared."""
 
-    what: tyro.conf.Positional[Literal["steps", "operators", "real", "latents"]]
+    what: tyro.conf.Positional[Literal["steps", "operators", "real", "latents", "trust"]]
     """Training steps and reconstruction; forward operators and solvers; classical and zero-shot methods on real data; or
-    the poses that a spatial-VAE infers or, of a file of digits, the bound of a VAE."""
+    the poses that a spatial-VAE infers or, of a file of digits, the bound of a VAE; or whether blind statistics rank methods as the truth
+    does."""
     peers: bool = False
     """Also measure the peers (the extra `peers`) on the same CPU, and print the ratio of their time to ours."""
     repeats: int = 10
@@ -38,7 +39,7 @@ class Benchmark:
     only: str = ""
     """Measure the families whose name holds this: blur, radon, sense, nufft, cryo_em, diffraction, solvers, collaborative,
     calibration; of steps: unet, unrolled, spatial_vae, adversarial, conditional, transport, cryogan, score, one_image,
-    reconstruction; of real data:
+    reconstruction; of trust: gaussian, poisson_gaussian, deconvolution, mri; of real data:
     parallel_mri, zero_shot, spirals, slices, tomography, diffraction, cell, deconvolution, ptychography, cryo_em, fluorescence."""
 
 
@@ -54,6 +55,8 @@ def main(benchmark: Benchmark) -> None:
         rows = real.measure(benchmark.data, benchmark.only)
     elif benchmark.what == "latents":
         rows = variational.latents(benchmark.data)
+    elif benchmark.what == "trust":
+        rows = trust.measure(benchmark.only)
     else:
         rows = operators.measure(benchmark.repeats, benchmark.peers, benchmark.only)
     kept = []

@@ -6,7 +6,10 @@ import numpy as np
 from matplotlib.figure import Figure  # not pyplot, whose windows and backend are the user's
 
 from unsup_jax.evaluate.figures import plane
+from unsup_jax.lazy import Lazy
 from unsup_jax.trust.report import Trust
+
+ndimage = Lazy("scipy.ndimage")
 
 _FOUND, _EXPECTED = {"color": "#0072B2", "lw": 1.4}, {"color": "#D55E00", "lw": 1.2, "ls": "--"}     # told apart by the colour-blind
 _SIGNED = {"cmap": "PuOr_r", "interpolation": "nearest"}
@@ -104,15 +107,17 @@ def _change(figure, axis, trust, estimate):
 
 
 def _unsupported(figure, axis, trust, estimate):
-    """Over the estimate, as its opacity: what is pale has hardly any structure of its own."""
+    """Over the estimate, the more opaque the more structure there is: what is pale has hardly any."""
     grey = plane(estimate)
     grey = grey if grey.ndim == 2 else grey.mean(-1)
     low, high = np.percentile(grey, [0.5, 99.7])
     axis.imshow(grey, cmap="gray", vmin=low, vmax=max(high, low + 1e-12), interpolation="nearest")
     part = plane(trust.renoised.unsupported[..., None])
-    shown = np.ma.masked_less(part, 0.5)
-    _image(figure, axis, shown, "structure that the data do not support", "part that changes", vmin=0.5, vmax=1, cmap="autumn_r", alpha=0.45,
-           interpolation="nearest")
+    around = lambda image: ndimage.gaussian_filter(image.astype(np.float64), 4)
+    structure = np.sqrt(around((grey - around(grey)) ** 2))
+    opacity = np.where(part >= 0.5, 0.7 * np.clip(structure / max(np.percentile(structure, 95), 1e-12), 0, 1), 0)
+    title = "structure that the data do not support"
+    _image(figure, axis, part, title, "part that comes of the noise", vmin=0.5, vmax=1, cmap="autumn_r", alpha=opacity, interpolation="nearest")
 
 
 def _resolution(figure, axis, trust, estimate):

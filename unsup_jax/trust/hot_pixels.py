@@ -4,7 +4,8 @@ r"""Hot pixels: single pixels far above all their neighbours, which no optics th
 
 Where the signal does not rise by more than noise from the highest neighbour to the pixel, t_i is at most what noise makes of y_i less
 the mean of the neighbours, a normal number, and P(t_i > t) at most that of the normal law: a test that structure does not set off, at
-a rate far below its level. Of n pixels, each is tested at level / n. A camera's noise is made of one deviation by the generalised
+a rate far below its level. Where noise and texture together deviate from the mean of the neighbours more than the noise is said to, it
+is their (median) deviation that counts. Of n pixels, each is tested at level / n. A camera's noise is made of one deviation by the generalised
 Anscombe transform, which shortens the tail of counts above their mean.
 """
 
@@ -29,5 +30,7 @@ def hot_pixels(y: np.ndarray, camera: tuple[float, float, float], *, level: floa
     around = np.ones((3,) * (y.ndim - 1) + (1,), bool)
     around[(1,) * (y.ndim - 1)] = False
     highest = ndimage.maximum_filter(white, footprint=around, mode="mirror")
-    each = stats.norm.sf((white - highest) / np.sqrt(1 + 1 / around.sum())) * y.size
+    apart = (white - ndimage.convolve(white, around / around.sum(), mode="mirror")) / np.sqrt(1 + 1 / around.sum())
+    unit = max(1.0, 1.4826 * float(np.median(np.abs(apart))))
+    each = stats.norm.sf((white - highest) / np.sqrt(1 + 1 / around.sum()) / unit) * y.size
     return each < level, float(min(each.min(), 1.0))

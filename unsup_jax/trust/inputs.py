@@ -45,7 +45,7 @@ def _faults(y, noise, pages) -> Iterator[Finding]:
             yield Finding("hot pixels", "amber", f"{where.sum()} {stand} far above all neighbours, the first at ({place}): replace them, or what "
                           "blurs or repeats points will show them as structure.", p)
     part, p = saturated(y)
-    if p < level:
+    if p < level and part > 1e-4:
         yield Finding("saturation", "red" if part > 0.01 else "amber", f"{part:.2%} of the pixels have the greatest value, at which grey levels "
                       "are cut: what is brighter is lost, and no estimate brings it back.", p)
     for axis, lines in ((-1, "rows"), (-2, "columns")):

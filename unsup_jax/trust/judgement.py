@@ -6,6 +6,7 @@ enough to matter, by the limits below: of a large image everything is significan
 
 import numpy as np
 
+from unsup_jax.core import Operator
 from unsup_jax.lazy import Lazy
 from unsup_jax.trust.consistency import ByFrequency
 from unsup_jax.trust.finding import Finding
@@ -22,18 +23,22 @@ _SHARED, _MUCH_SHARED = 0.05, 0.2        # correlation of neighbours in the resi
 _CHANGES, _MOSTLY_CHANGES = 0.3, 0.6     # part of the structure that comes of the noise
 
 
-def of_risk(risk: SteinRisk, image: bool, correlated: bool) -> Finding:
-    """Whether the estimate is nearer to the truth than the measurement was."""
-    noise, error = float(risk.variance.sum() / risk.measured), float(np.sqrt(max(risk.value, 0)))
-    what = "the estimate" if image else "what the estimate predicts of the measurement"
-    sure = f"Stein's risk {risk.value:.3g} ± {risk.error:.2g} against a variance of {noise:.3g}"
-    words = f"By the noise alone, {what} is {error:.3g} grey values from the truth (root mean square), the measurement {np.sqrt(noise):.3g}; {sure}."
+def of_risk(risk: SteinRisk, H: Operator, correlated: bool) -> Finding:
+    """How far the estimate is from the truth; of an image in noise, whether it is nearer than the measurement was."""
+    noise, error = float(np.mean(risk.variance[risk.variance != 0])) if risk.variance.any() else 0.0, float(np.sqrt(max(risk.value, 0)))
+    resolved = "the estimate" if H.identity else "what the data resolve of the estimate"
+    what = resolved if H.linear else "what the estimate predicts of the measurement"
+    words = (f"By the noise alone, {what} is {error:.3g} grey values from the truth (root mean square; Stein's risk {risk.value:.3g} ± "
+             f"{risk.error:.2g}).")
     if correlated:
         return Finding("error", "amber", f"{words} This takes the noise of neighbours for independent, which it is not: the true error is larger.")
+    if H.linear and not H.identity:
+        return Finding("error", "green", words)
+    words = f"{words} The measurement is {np.sqrt(noise):.3g} from it."
     if risk.value + 2 * risk.error < noise:
         return Finding("error", "green", words)
     if risk.value - 2 * risk.error > noise:
-        return Finding("error", "red", f"{words} The measurement itself is nearer to the truth: structure was removed, or invented.")
+        return Finding("error", "red", f"{words} That is nearer: structure was removed, or invented.")
     return Finding("error", "amber", f"{words} That is no sure gain over the measurement itself.")
 
 

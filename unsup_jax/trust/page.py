@@ -21,8 +21,8 @@ def section(reports: Mapping[str, Trust], figures: Mapping[str, Path], subject: 
         return ""
     return (
         "<h2>Can it be trusted?</h2><p>What the first test measurement says of each estimate, without truth. Green: nothing was found; amber: look "
-        "at it; red: do not rely on the estimate before this is understood. In the map of what the data do not support, red lies where most of "
-        f"the fine structure comes of the noise; where the estimate is flat, that is all there is.</p>{_table(reports)}"
+        "at it; red: do not rely on the estimate before this is understood. In the map of what the data do not support, yellow and red lie "
+        f"where most of the fine structure comes of the noise.</p>{_table(reports)}"
         + "".join(_block(label, report, figures.get(label), label == subject or len(reports) == 1) for label, report in reports.items())
     )
 

@@ -2,7 +2,7 @@ r"""The trust report of one estimate of one measurement: all that can be said of
 
 What is made costs estimations beside the one that is judged, in this order, as far as they are allowed:
 
-    1   Stein's risk
+    1   Stein's risk, of the image where H is linear
     2   two measurements simulated from the estimate: what changes, and what is expected of the residual
     2   two halves of the data
     4   held-out data
@@ -130,14 +130,15 @@ def examine(
             pass                                                   # None says that the data do not allow it
 
     if one.noise is not None:
-        attempt("risk", 1, lambda: stein_risk(keys[0], F, one, estimate=estimate))
+        of = "image" if one.operator.linear else "data"
+        attempt("risk", 1, lambda: stein_risk(keys[0], F, one, of=of, estimate=estimate))
         attempt("renoised", 2, lambda: renoised(keys[1], F, one, estimate))
         attempt("halves", 2, lambda: split_halves(keys[2], F, one))
     attempt("held_out", 4, lambda: held_out_risk(keys[3], F, one))
     if one.noise is not None:
         made |= _judged(one, estimate, made.get("renoised"), findings)
         if "risk" in made:
-            findings.append(judgement.of_risk(made["risk"], image, any(f.name == "correlated noise" for f in findings)))
+            findings.append(judgement.of_risk(made["risk"], one.operator, any(f.name == "correlated noise" for f in findings)))
         if "renoised" in made:
             deviation = float(np.sqrt(np.mean(np.asarray(one.noise.variance(one.y))))) if image else float("nan")
             findings.append(judgement.of_structure(made["renoised"], deviation))

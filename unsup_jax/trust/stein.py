@@ -22,10 +22,19 @@ Of the difference between two estimators, seen along the same directions, what b
 
 Where v is estimated from counts of few photons, its own noise makes (3) and (4) too large, by a tenth at ten.
 
+An estimate that overfits what H attenuates predicts the measurement well and is a poor image. Of a linear H the risk of the image, in so
+far as the data resolve it, is that of A h with the regularised inverse A = (H* H + mu)^-1 H*, and with M = A* A and N pixels of x
+
+    N risk = |A (h - y)|^2 - tr M V + 2 tr M J V          has the mean of |A (h - z)|^2,     tr M V = E_b |A D b|^2         (5)
+
+M stands between the factors of (3) and (4): D M in the place of D. mu is the variance of the noise over the mean square of H* y / ||H||^2,
+below which singular values of H^2 bring more noise than image.
+
 Of complex y, whose w has E |w|^2 = v, real and imaginary part have v / 2 each, and (3) and (4) are half of that.
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 import jax
 import jax.numpy as jnp
@@ -37,6 +46,8 @@ from unsup_jax.losses.objective import Estimator
 from unsup_jax.losses.risk import signs
 from unsup_jax.trust.difference import Difference
 
+_ITERATIONS = 50         # of conjugate gradients, where H has no closed inverse
+
 predicted = jax.jit(lambda H, x: H(x))
 """H(x), compiled."""
 
@@ -46,19 +57,21 @@ class SteinRisk:
     """The risk of an estimator from one measurement."""
 
     value: float
-    """The mean square error against H x, in the units of y squared; below zero where chance makes it so."""
+    """The mean square error, in the units of y, or of x, squared; below zero where chance makes it so."""
     error: float
     """Its standard error."""
     made: np.ndarray
     """h(y), with zeros where nothing was measured."""
+    pulled: np.ndarray
+    """D M h."""
     moved: np.ndarray
     """m of each direction, [P, *y.shape]."""
     kept: float
-    """a, the part of its own noise that an estimate keeps in a pixel."""
+    """a, the part of its own noise that an estimate keeps in a pixel; zero in the risk of an image, of which it is not known."""
     variance: np.ndarray
     """v of each number, zero where nothing was measured."""
-    measured: float
-    """n."""
+    count: float
+    """n, or N of the risk of an image."""
     directions: np.ndarray
     """The data of the key that drew b."""
 
@@ -77,46 +90,84 @@ class SteinRisk:
         """risk - other risk, by (4). Raises `InputError` on a risk along other directions, or of another measurement."""
         if self.moved.shape != other.moved.shape or not np.array_equal(self.directions, other.directions):
             raise InputError("risks are compared along the same directions: give the same key, the same measurement and as many directions")
-        spread = _deviation(self.variance, self.made - other.made, self.moved - other.moved, self.kept - other.kept)
-        return Difference(self.value - other.value, spread / self.measured)
+        kept = (self.kept - other.kept) ** 2 * np.sum(self.variance**2)
+        spread = _deviation(self.pulled - other.pulled, self.moved - other.moved, 2 * (self.moved - other.moved), 4 * kept)
+        return Difference(self.value - other.value, spread / self.count)
 
 
-def stein_risk(key: jax.Array, F: Estimator, one: Measurement, *, directions: int = 1, tau: float = 0.1, estimate=None) -> SteinRisk:
-    """The risk of F from the measurement y of `one`, whose noise is known and independent between pixels, by (1) to (3).
+def stein_risk(
+    key: jax.Array, F: Estimator, one: Measurement, *, of: Literal["data", "image"] = "data", directions: int = 1, tau: float = 0.1, estimate=None,
+) -> SteinRisk:
+    """The risk of F from the measurement y of `one`, whose noise is known and independent between pixels: of H x by (1), of the image by (5).
 
     `tau` is the step in standard deviations of the noise: far above the rounding of float32, and wide enough to average over the
-    thresholds of methods that are not smooth. F is asked for `1 + directions` estimates, or for one less where its `estimate` of y is given.
-    Raises `InputError` where no noise model is given, on one that is not known from y alone, and on fewer than one direction.
+    thresholds of methods that are not smooth. F is asked for `1 + directions` estimates, or for one less where its `estimate` of y is
+    given. Raises `InputError` where no noise model is given, on one that is not known from y alone, on fewer than one direction, and on the
+    image of an H that is not linear.
     """
+    H, y = one.operator, jnp.asarray(one.y)
     if one.noise is None:
         raise InputError("Stein's risk needs the noise model of the measurement; held-out data do without")
     if directions < 1 or not tau > 0:
         raise InputError(f"Stein's risk needs one direction or more and tau > 0, not {directions} and {tau}")
-    y = jnp.asarray(one.y)
-    there = np.broadcast_to(np.asarray(one.operator.measured(y) if one.operator.linear else 1.0, np.float64) > 0, y.shape)
+    if of == "image" and not H.linear:
+        raise InputError(f"the risk of the image needs a linear operator, not {type(H).__name__}")
+    there = np.broadcast_to(np.asarray(H.measured(y) if H.linear else 1.0, np.float64) > 0, y.shape)
     v = np.where(there, np.asarray(one.noise.estimated_variance(y), np.float64), 0)
     D = np.sqrt(np.abs(v))                                        # estimated from y, a variance may be below zero
-    h = lambda y: np.where(there, wide(predicted(one.operator, jnp.asarray(F(one.replace(y=y))))), 0)
-    at_y = h(y) if estimate is None else np.where(there, wide(predicted(one.operator, jnp.asarray(estimate))), 0)
-    divergence, moved = 0.0, []
+    h = lambda y: np.where(there, wide(predicted(H, jnp.asarray(F(one.replace(y=y))))), 0)
+    at_y = h(y) if estimate is None else np.where(there, wide(predicted(H, jnp.asarray(estimate))), 0)
+    r, n = at_y - np.where(there, wide(y), 0), float(there.sum())
+    image = of == "image" and not H.identity
+    A, M = _inverse(H, y, v.sum() / n) if image else (lambda r: r,) * 2
+    divergence, moved, around = 0.0, [], []
     for key_b in jax.random.split(key, directions):
         b = wide(signs(key_b, y))
         Jb = (h(jnp.asarray(np.asarray(y) + tau * D * b, y.dtype)) - at_y) / tau
-        moved.append(np.sign(v) * D * Jb)
-        divergence += np.sum((np.conj(b) * moved[-1]).real) / directions
-    r, n, moved = at_y - np.where(there, wide(y), 0), float(there.sum()), np.stack(moved)
-    value = (np.sum(np.abs(r) ** 2) - v.sum() + 2 * divergence) / n
-    kept = float(divergence / max(v.sum(), 1e-300))
-    error = _deviation(v, r, moved, kept, -2 * np.sum(v**2)) / n
-    return SteinRisk(float(value), error, at_y, moved, kept, v, n, np.asarray(jax.random.key_data(key)))
+        weighted = np.sign(v) * D * b
+        moved.append(np.sign(v) * D * M(Jb))
+        divergence += 2 * np.sum((np.conj(b) * moved[-1]).real) / directions
+        if image:
+            divergence -= np.sum((np.conj(weighted) * M(D * b)).real) / directions
+            around.append(D * M(D * b))
+    moved, pulled = np.stack(moved), D * M(r)
+    if image:
+        n = float(np.prod(H.domain(y).shape))
+        around, kept = np.stack(around), 0.0
+        constant, off, diagonal = -2 * np.mean(np.sum(np.abs(around) ** 2, tuple(range(1, around.ndim)))), 2 * moved - around, 0.0
+    else:
+        kept, divergence = float(divergence / 2 / max(v.sum(), 1e-300)), divergence - v.sum()
+        constant, off, diagonal = -2 * np.sum(v**2), 2 * moved, 4 * kept**2 * np.sum(v**2)
+    value = (np.sum(np.abs(A(r)) ** 2) + divergence) / n
+    error = _deviation(pulled, moved, off, diagonal, constant) / n
+    return SteinRisk(float(value), error, at_y, D * M(at_y), moved, kept, v, n, np.asarray(jax.random.key_data(key)))
 
 
-def _deviation(v, apart, moved, kept, constant=0.0):
-    """The root of (3) or (4), of what two predictions are apart and of the differences of their m [P, ...] and a."""
-    part = 0.5 if np.iscomplexobj(apart) else 1.0
-    second = np.mean(np.sum(np.abs(moved) ** 2, tuple(range(1, moved.ndim))))
-    directions = 8 / len(moved) * max(second - kept**2 * np.sum(v**2), 0.0)
-    return float(np.sqrt(part * max(4 * np.sum(v * np.abs(apart) ** 2) + constant + 4 * second + directions, 0.0)))
+def _deviation(pulled, moved, off, diagonal, constant=0.0):
+    """The root of (3) or (4): of D M times what is apart, of m [P, ...], and of the directions' form `off` b less its diagonal."""
+    part = 0.5 if np.iscomplexobj(pulled) else 1.0
+    square = lambda each: np.mean(np.sum(np.abs(each) ** 2, tuple(range(1, each.ndim))))
+    directions = 2 / len(moved) * max(square(off) - diagonal, 0.0)
+    return float(np.sqrt(part * max(4 * np.sum(np.abs(pulled) ** 2) + constant + 4 * square(moved) + directions, 0.0)))
+
+
+def _inverse(H, y, variance):
+    """A and M of (5)."""
+    norm = H.norm(y)
+    start = wide(H.adjoint(y)) / float(norm)
+    mu = jnp.asarray(float(norm) * variance / max(np.mean(np.abs(start) ** 2), 1e-300), y.real.dtype)
+    A = lambda r: wide(_inverted(H, jnp.asarray(r, y.dtype), mu))
+    return A, lambda r: wide(_doubly_inverted(H, jnp.asarray(r, y.dtype), mu))
+
+
+@jax.jit
+def _inverted(H, r, mu):
+    return H.inverse(H.adjoint(r), mu, iterations=_ITERATIONS)
+
+
+@jax.jit
+def _doubly_inverted(H, r, mu):
+    return H(H.inverse(_inverted(H, r, mu), mu, iterations=_ITERATIONS))
 
 
 def wide(array):
