@@ -28,7 +28,7 @@ far as the data resolve it, is that of A h with the regularised inverse A = (H* 
     N risk = |A (h - y)|^2 - tr M V + 2 tr M J V          has the mean of |A (h - z)|^2,     tr M V = E_b |A D b|^2         (5)
 
 M stands between the factors of (3) and (4): D M in the place of D. mu is the variance of the noise over the mean square of H* y / ||H||^2,
-below which singular values of H^2 bring more noise than image.
+below which eigenvalues of H* H bring more noise than image.
 
 Of complex y, whose w has E |w|^2 = v, real and imaginary part have v / 2 each, and (3) and (4) are half of that.
 """
@@ -155,7 +155,7 @@ def _inverse(H, y, variance):
     """A and M of (5)."""
     norm = H.norm(y)
     start = wide(H.adjoint(y)) / float(norm)
-    mu = jnp.asarray(float(norm) * variance / max(np.mean(np.abs(start) ** 2), 1e-300), y.real.dtype)
+    mu = jnp.asarray(variance / max(np.mean(np.abs(start) ** 2), 1e-300), y.real.dtype)
     A = lambda r: wide(_inverted(H, jnp.asarray(r, y.dtype), mu))
     return A, lambda r: wide(_doubly_inverted(H, jnp.asarray(r, y.dtype), mu))
 
