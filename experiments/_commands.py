@@ -180,6 +180,9 @@ def reconstruct(arguments: list[str]) -> None:
         """Also write so many draws of x given y, of a method that makes some (VAE, DivNoising): NAME_draw01 and so on beside the output, in float32."""
         deviation: bool = False
         """Also write the standard deviation of the draws, pixel by pixel, in float32: NAME_deviation beside the output."""
+        error_bars: int | None = None
+        """Also write the standard error of each pixel, in float32, from so many further estimates in noise drawn anew (8 are usual): NAME_error
+        beside the output. Of any method that reconstructs from one measurement."""
         report: Path | None = None
         """Also write a page, FILE.html, that says how far the first estimate can be trusted, without truth."""
 
@@ -189,7 +192,7 @@ def reconstruct(arguments: list[str]) -> None:
     start = start_of(found, load) if found.method.scope == "measurement" else None  # what was trained is in the run itself
     reconstruct_files(
         found, parsed.run, parsed.input, parsed.output, axes=parsed.axes, tile=parsed.tile, pair=parsed.pair, start_from=start,
-        draws=parsed.draws, deviation=parsed.deviation, report=parsed.report,
+        draws=parsed.draws, deviation=parsed.deviation, report=parsed.report, error_bars=parsed.error_bars,
     )
 
 

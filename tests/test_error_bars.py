@@ -4,12 +4,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import tifffile
+from helpers import centred_kspace
 
+from unsup_jax.apply import reconstruct_files
 from unsup_jax.core import Measurement
-from unsup_jax.data import Phantoms
+from unsup_jax.data import Data, Phantoms
 from unsup_jax.errors import InputError
+from unsup_jax.experiment import Experiment
 from unsup_jax.methods import GaussianFilter, ProximalGradient, WaveletShrinkage
-from unsup_jax.modalities import Blurred, Scanner, Tomograph
+from unsup_jax.modalities import Blurred, Camera, Scanner, Tomograph
 from unsup_jax.noise import Gaussian, PoissonGaussian
 from unsup_jax.operators import Identity
 from unsup_jax.priors import TotalVariation
@@ -86,3 +90,37 @@ def test_what_they_need_is_said():
         error_bars(KEY, lambda m: m.y, one, risk, redraws=1)
     with pytest.raises(InputError, match="noise model"):
         error_bars(KEY, lambda m: m.y, one.replace(noise=None), risk)
+
+
+def experiment(method, modality=Camera(), **data):
+    return Experiment(method, modality, Data(patch=None, **data), with_references=False)
+
+
+def test_they_are_written_beside_the_estimate_with_its_axes(tmp_path):
+    noise, x = Gaussian(jnp.float32(10.0)), phantom()
+    y = np.stack([np.asarray(noise.sample(jax.random.key(k), x))[..., 0] for k in range(2)])
+    tifffile.imwrite(tmp_path / "y.tif", y, metadata={"axes": "TYX"})
+    reconstruct_files(experiment(GaussianFilter(1.0)), tmp_path, tmp_path / "y.tif", tmp_path / "x.tif", error_bars=4)
+    made, found = (tifffile.imread(tmp_path / name) for name in ("x.tif", "x_error.tif"))
+    assert found.shape == made.shape == y.shape and found.dtype == np.float32
+    assert 0.85 < np.mean(np.abs(made - np.asarray(x)[..., 0]) < 1.645 * found) < 0.99
+
+
+def test_of_an_instrument_they_are_in_the_format_of_its_field(tmp_path):
+    k, _ = centred_kspace(coils=2, size=24)
+    noisy = k + 2 * np.random.default_rng(0).normal(size=(*k.shape, 2)).view(complex)[..., 0]
+    np.save(tmp_path / "y.npy", noisy.astype(np.complex64))
+    method = ProximalGradient(prior=TotalVariation(4e-3), steps=5)
+    reconstruct_files(experiment(method, Scanner()), tmp_path, tmp_path / "y.npy", tmp_path / "x.npy", error_bars=2)
+    made, found = np.load(tmp_path / "x.npy"), np.load(tmp_path / "x_error.npy")
+    assert found.shape == made.shape and found.dtype == np.float32 and np.all(found > 0)
+
+
+def test_what_has_no_error_bars_is_said_before_the_work(tmp_path):
+    tifffile.imwrite(tmp_path / "y.tif", np.ones((16, 16), np.float32))
+    asked = {"source": tmp_path / "y.tif", "output": tmp_path / "x.tif"}
+    for options, words in [({"error_bars": 1}, "--error-bars 1"), ({"error_bars": 4, "draws": 2}, "give one of them"),
+                           ({"error_bars": 4, "output": tmp_path / "x.png"}, "float32")]:
+        with pytest.raises(InputError, match=words):
+            reconstruct_files(experiment(GaussianFilter(1.0)), tmp_path, **asked | options)
+    assert not list(tmp_path.glob("x*"))

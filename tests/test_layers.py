@@ -19,7 +19,7 @@ LEVELS = [
     {"data", "train", "evaluate", "trust"},
     {"config", "inference", "provenance", "runs", "trained"},
     {"experiment"},
-    {"draws"},
+    {"bars", "draws"},
     {"apply", "denoise", "fitted"},
     {"experiments", "benchmarks"},
 ]

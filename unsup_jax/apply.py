@@ -10,6 +10,7 @@ import jax
 import numpy as np
 
 from unsup_jax import files
+from unsup_jax.bars import Barred, Bars
 from unsup_jax.core import Measurement
 from unsup_jax.data.parts import in_memory, one_a_specimen
 from unsup_jax.draws import Drawn, Draws
@@ -33,6 +34,7 @@ _SECONDS = 20            # that further estimates of a report may take
 def reconstruct_files(
     experiment: Experiment, run: Path, source: str | Path, output: str | Path, *, axes: str | None = None, tile: int = 512,
     pair: str | Path | None = None, start_from: Any = None, draws: int | None = None, deviation: bool = False, report: str | Path | None = None,
+    error_bars: int | None = None,
 ) -> None:
     """Reconstruct a file; or each file of a folder, or of a pattern of names, into a folder, under its own name.
 
@@ -40,8 +42,8 @@ def reconstruct_files(
     no images, every measurement, into what the instrument writes. A method of
     finite reach holds one tile a device at a time; any other holds one image. A method that reads a pair takes it
     from the file, the folder or the pattern `pair`, whose names match those of the source. `start_from` is theta of
-    `experiment.start`. Beside each output are written `draws` of x given y and their `deviation`, where these are asked for, and to
-    the HTML file `report` how far the first estimate can be trusted.
+    `experiment.start`. Beside each output are written `draws` of x given y and their `deviation`, where these are asked for, or the
+    `error_bars` of the estimate by so many others in noise drawn anew, and to the HTML file `report` how far the first estimate can be trusted.
     Raises `InputError`, before anything is computed, on outputs that cannot be written or are inputs, on a method that makes
     no draws, on a pair that is missing, and on files that the experiment's instrument does not read; and on an unreadable input, on
     channels other than those of the training, on pixels that are not finite, and on a pair that differs in shape.
@@ -51,7 +53,10 @@ def reconstruct_files(
         raise InputError(
             f"{method.label} reconstructs from one image; leave --pair out" if pair is not None
             else f"{method.label} reconstructs from two halves: give the other one by --pair")
-    wanted = Draws(method, draws, deviation) if draws is not None or deviation else None
+    asked = draws is not None or deviation
+    if asked and error_bars is not None:
+        raise InputError("--draws and --deviation tell of the draws' spread, --error-bars of an estimate's; give one of them")
+    wanted = Draws(method, draws, deviation) if asked else Bars(method, error_bars) if error_bars is not None else None
     jobs = files.destinations(source, output, end=modality.ending)
     partners = {} if pair is None else dict(files.matched(source, pair))
     places = [each for _, place in jobs for each in (place, *(wanted.places(place) if wanted else ()))]
@@ -74,7 +79,7 @@ def reconstruct_files(
     key = jax.random.key(experiment.train.seed)
     fill = tiled(method, state, key) if state is not None and method.tiling is not None else None
     whole = estimator(method, state, key, start_from=start_from)
-    drawn = wanted and Drawn(key, wanted, state, experiment.data.dimensions)
+    drawn = wanted and (Drawn(key, wanted, state, experiment.data.dimensions) if asked else Barred(key, wanted, whole, experiment.data.dimensions))
     if not modality.images:
         for path, place in jobs:
             measurements = _reconstruct_recording(
@@ -177,7 +182,7 @@ def _reconstruct_file(experiment, expected, noise, fill, reconstruct_whole, pict
                 targets[k][whole] = estimate
                 done(k + 1)
         line.close()
-        line = ProgressLine("draw", len(sources), unit="images")
+        line = ProgressLine("beside", len(sources), unit="images")
         for k, source in enumerate(sources if draw else ()):
             draw(k, Measurement(np.asarray(source), operator, noise))
             line.update(k + 1, None)
