@@ -5,14 +5,16 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import tifffile
+from PIL import Image
 from scipy import ndimage
 
 import unsup_jax
+from unsup_jax import denoise
 from unsup_jax.core import Adam, Measurement
 from unsup_jax.data import Phantoms
 from unsup_jax.denoise import choose, denoise_files
 from unsup_jax.errors import InputError
-from unsup_jax.methods import Noise2Void, Stabilized, Stacked
+from unsup_jax.methods import GaussianFilter, Noise2Void, Stabilized, Stacked
 from unsup_jax.methods.stabilized import _white
 from unsup_jax.methods.stacked import best_weight
 from unsup_jax.networks import DnCNN, UNet
@@ -73,6 +75,16 @@ def test_a_file_comes_with_its_error_bars(tmp_path, capsys):
     assert error(made, truth) < 0.5 * error(stack, truth)
     assert "the residual" in (tmp_path / "out_report.html").read_text()
     assert f"taken: {choice.candidates[0].label}" in said and "the input as it is" in said
+
+
+def test_a_folder_of_colours_goes_into_a_folder(tmp_path, monkeypatch):
+    monkeypatch.setattr(denoise, "filters", lambda noise: [GaussianFilter()])
+    y = np.clip(np.concatenate([micrograph(size=64)[0]] * 3, -1), 0, 255).astype(np.uint8)
+    (tmp_path / "raw").mkdir()
+    for k in range(2):
+        Image.fromarray(np.roll(y, k, 0)).save(tmp_path / "raw" / f"{k}.png")
+    denoise_files(tmp_path / "raw", tmp_path / "out", minutes=0, redraws=0)
+    assert [np.asarray(Image.open(tmp_path / "out" / f"{k}.png")).shape for k in range(2)] == [y.shape] * 2
 
 
 def test_what_cannot_be_written_or_done_is_said_before_anything_is_computed(tmp_path):

@@ -272,6 +272,8 @@ def denoise_files(
     bars = [_beside(place) for _, place in jobs] if redraws else []
     report = jobs[0][1].parent / f"{stem_and_end(jobs[0][1])[0]}_report.html"
     files.check_apart([*(place for _, place in jobs), *bars, report], [path for path, _ in jobs])
+    if files.is_several(source):
+        files.make_folder(output)
     for place in (*(place for _, place in jobs), *bars):
         files.check_output(place, files.WRITTEN)
     line = ProgressLine("denoise", 0)
