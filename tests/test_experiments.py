@@ -48,7 +48,7 @@ LONG = (
     "pix2pix_nuclei", "annapalm_filaments", "ptychography_gan", "ganrec_tomography", "tomogan_tomography",
     "cryogan_blobs", "multi_cryogan_hinge", "projectiongan_cells", "projectiongan_turning", "otcyclegan_mri", "ambientgan_inpainting", "cole_mri",
     "score_denoising", "score_inpainting", "score_mri", "score_deconvolution", "score_brain_mri", "deep_phase_decoder_ptychography",
-    "ambient_inpainting", "em_inpainting",
+    "ambient_inpainting", "em_inpainting", "dip_deconvolution", "dip_mri",
 )
 
 
