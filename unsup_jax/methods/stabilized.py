@@ -9,7 +9,7 @@ the first measurements; where noise does not grow with the signal, z is y in uni
 deviation one, and is told so: any denoiser that learns from images will do, and those that ask for a noise model have one.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import jax
@@ -17,17 +17,17 @@ import jax.numpy as jnp
 from flax import struct
 from jax import Array
 
-from unsup_jax.core import REAL_IMAGES, Adam, Learned, LearnedState, Measurement, Method, Takes
+from unsup_jax.core import Measurement
 from unsup_jax.core.method import Metrics
+from unsup_jax.methods.around import AroundDenoiser
 from unsup_jax.methods.classical.camera import channel_cameras
-from unsup_jax.methods.self_supervised.noise2void import Noise2Void
 from unsup_jax.noise import Gaussian, anscombe, anscombe_inverse
 
 
 class StabilizedState(struct.PyTreeNode):
     """What is trained, and the cameras that were estimated."""
 
-    denoiser: LearnedState
+    denoiser: Any
     cameras: Array
     """(gain, sigma, offset) [3, C] of measurements that are told no noise."""
 
@@ -38,32 +38,15 @@ class StabilizedState(struct.PyTreeNode):
 
 
 @dataclass(frozen=True)
-class Stabilized(Method):
+class Stabilized(AroundDenoiser):
     """x^ = f^-1(F_theta(f(y))). Raises `InputError` on what its denoiser does not take."""
 
-    takes: ClassVar[Takes] = REAL_IMAGES
     reference: ClassVar[str] = "Makitalo & Foi 2013"
-
-    denoiser: Learned = Noise2Void(fraction=0.0625, kappa="mean", radius=1, optimizer=Adam(learning_rate=1e-3))
-    """F_theta and how it is trained."""
 
     @property
     def label(self) -> str:
         """The name in tables."""
         return f"{self.denoiser.label} + VST"
-
-    @property
-    def sees(self) -> frozenset[str]:
-        """What its denoiser sees."""
-        return self.denoiser.sees
-
-    @property
-    def reads(self) -> frozenset[str]:
-        return self.denoiser.reads
-
-    @property
-    def independent_noise(self) -> bool:
-        return self.denoiser.independent_noise
 
     @property
     def tiling(self) -> tuple[int, int] | None:
@@ -88,17 +71,11 @@ class Stabilized(Method):
         return jnp.where(gain > 0, anscombe_inverse(z, jnp.where(gain > 0, gain, 1), sigma), z * _unit(sigma)) + offset
 
     def check(self, measurement: Measurement) -> None:
-        super().check(measurement)
+        self.require(measurement)
         self.denoiser.check(measurement.replace(noise=Gaussian(jnp.float32(1))))
 
     def start_from(self, state: StabilizedState, params: Any) -> StabilizedState:
         return state.replace(denoiser=self.denoiser.start_from(state.denoiser, params))
-
-    def planned(self, steps: int, at_once: int | None = None) -> "Stabilized":
-        return replace(self, denoiser=self.denoiser.planned(steps, at_once))
-
-    def tiny(self) -> "Stabilized":
-        return replace(self, denoiser=self.denoiser.tiny())
 
 
 def _stabilized(cameras, batch):

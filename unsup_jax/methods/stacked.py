@@ -10,27 +10,26 @@ the sum is least at
     w = sum_J [(y - b)(a - b) - v (da/dy - db/dy)] / sum_J (a - b)^2,      within [0, 1].
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 from jax import Array
 
-from unsup_jax.core import REAL_IMAGES, Direct, Measurement, Method, Takes
-from unsup_jax.core.method import Metrics
+from unsup_jax.core import Direct, Measurement, Method
 from unsup_jax.errors import InputError
+from unsup_jax.methods.around import AroundDenoiser
 from unsup_jax.methods.classical.bm3d import BM3D
 from unsup_jax.methods.stabilized import Stabilized
 
 
 @dataclass(frozen=True)
-class Stacked(Method):
+class Stacked(AroundDenoiser):
     """w F_theta(y) + (1 - w) f(y). Raises `InputError` on a weight outside [0, 1]."""
 
-    takes: ClassVar[Takes] = REAL_IMAGES
     reference: ClassVar[str] = "Wolpert 1992"
 
-    learned: Method = Stabilized()
+    denoiser: Method = Stabilized()
     """F_theta, and how it is trained."""
     filter: Direct = BM3D()
     """f."""
@@ -44,51 +43,23 @@ class Stacked(Method):
     @property
     def label(self) -> str:
         """The name in tables."""
-        return f"{self.learned.label} & {self.filter.label}"
+        return f"{self.denoiser.label} & {self.filter.label}"
 
     @property
     def learns(self) -> Method:
-        return self.learned.learns
-
-    @property
-    def sees(self) -> frozenset[str]:
-        """What its denoiser sees."""
-        return self.learned.sees
-
-    @property
-    def reads(self) -> frozenset[str]:
-        return self.learned.reads
+        return self.denoiser.learns
 
     @property
     def independent_noise(self) -> bool:
-        return self.learned.independent_noise or self.filter.independent_noise
-
-    def init(self, key: Array, example: Measurement) -> Any:
-        return self.learned.init(key, example)
-
-    def update(self, key: Array, state: Any, batch: Measurement) -> tuple[Any, Metrics]:
-        return self.learned.update(key, state, batch)
-
-    def validate(self, key: Array, state: Any, batch: Measurement) -> Metrics:
-        return self.learned.validate(key, state, batch)
+        return self.denoiser.independent_noise or self.filter.independent_noise
 
     def reconstruct(self, key: Array, state: Any, measurement: Measurement) -> Array:
-        learned = self.learned.reconstruct(key, state, measurement)
+        learned = self.denoiser.reconstruct(key, state, measurement)
         return self.weight * learned + (1 - self.weight) * self.filter.answer(key, measurement).astype(learned.dtype)
 
     def check(self, measurement: Measurement) -> None:
         super().check(measurement)
-        self.learned.check(measurement)
         self.filter.check(measurement)
-
-    def start_from(self, state: Any, params: Any) -> Any:
-        return self.learned.start_from(state, params)
-
-    def planned(self, steps: int, at_once: int | None = None) -> "Stacked":
-        return replace(self, learned=self.learned.planned(steps, at_once))
-
-    def tiny(self) -> "Stacked":
-        return replace(self, learned=self.learned.tiny())
 
 
 def best_weight(learned: np.ndarray, filtered: np.ndarray, data: np.ndarray, kept: np.ndarray | float = 0.0) -> float:
