@@ -62,7 +62,7 @@ TAKEN = {
     "DeepStorm": set(), "PeakFinding": set(), "ProjectionGAN": set(), "PtychographyGAN": set(), "FirstGuess": LINEAR_KINDS | {"intensities"},
     "FilteredBackProjection": {"sinogram"}, "TomoGAN": PLAIN | {"sinogram"}, "GANrec": PLAIN | {"holes", "blurred", "sinogram"},
     "AmbientGAN": PLAIN | {"holes", "blurred", "sinogram"}, **dict.fromkeys(("UnmeasuredGAN", "CryoGAN", "MultiCryoGAN"), PLAIN | {"holes", "blurred"}),
-    "UnsupervisedMRI": {"holes", "k-space"}, "PosteriorSampling": PLAIN | {"holes", "blurred", "sinogram"}, "CSGM": PLAIN | {"holes", "blurred", "sinogram", "intensities"}, "GRAPPA": set(), "SliceGRAPPA": set(),
+    "UnsupervisedMRI": {"holes", "k-space"}, "PosteriorSampling": PLAIN | {"holes", "blurred", "sinogram"}, "CSGM": PLAIN | {"holes", "blurred", "sinogram"}, "GRAPPA": set(), "SliceGRAPPA": set(),
 }
 
 
