@@ -10,6 +10,15 @@ r"""A file of noisy images, and no more: which method, and its estimate.
     take      what has the least risk, the input among them, so that nothing is taken that is estimated to be worse than the input
 
 Nothing is chosen by a truth, for there is none. What is ranked is a window of at most 512 x 512 pixels.
+
+By the truth, among filters: of nine images of the Fluorescence Microscopy Data set (three of each microscope, one exposure against the mean
+of fifty) the choice was at most .13 dB behind the best of them, and of Set12 (four images, sigma 10, 25, 50) it was the best every time.
+The estimated error was up to 2.5 dB from the true one, in PSNR. Learning, on 2 busy cores:
+
+    wide-field, neighbours share noise    BM3D + VST 30.06, best blur 34.31, structN2V stacked with it 33.93
+    two-photon, 256 x 256 pixels          BM3D + VST 31.79, Noise2Void stacked with it 31.70
+
+so that of a single image the network takes the noise that neighbours share, as a blur does, and is level with BM3D elsewhere.
 """
 
 import time
