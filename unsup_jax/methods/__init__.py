@@ -61,13 +61,14 @@ from unsup_jax.methods.transport.projection_gan import ProjectionGAN
 from unsup_jax.methods.untrained.deep_image_prior import DeepImagePrior
 from unsup_jax.methods.untrained.deep_phase_decoder import DeepPhaseDecoder
 from unsup_jax.methods.variational.divnoising import DivNoising
+from unsup_jax.methods.variational.hdn import HDN
 from unsup_jax.methods.variational.spatial_vae import SpatialVAE
 from unsup_jax.methods.variational.vae import VAE
 
 __all__ = [
     "ADMM", "Ambient", "AmbientGAN", "AnnaPalm", "BM3D", "C2GAN", "CSGM", "Composed", "ConjugateGradient", "CryoGAN", "CycleGAN",
     "DeepImagePrior", "DeepPhaseDecoder", "DeepStorm", "DivNoising", "EMDiffusion", "EmpiricalLaw", "FGAN", "FilteredBackProjection",
-    "FirstGuess", "GAN", "GANrec", "GRAPPA", "GSURE", "GaussianFilter", "GaussianLaw", "GerchbergPapoulis", "GradientDescent", "HistogramMatching",
+    "FirstGuess", "GAN", "GANrec", "GRAPPA", "GSURE", "GaussianFilter", "GaussianLaw", "GerchbergPapoulis", "GradientDescent", "HDN", "HistogramMatching",
     "MedianFilter", "MultiCryoGAN", "NaiveConsistency", "Noise2Noise", "Noise2Score", "Noise2Self", "Noise2Void",
     "NonLocalMeans", "PN2V", "PeakFinding", "Pix2Pix", "PosteriorSampling", "ProjectionGAN", "ProximalGradient",
     "PtychographyGAN", "R3GAN", "RARE", "RichardsonLucy", "SNGAN", "SSDU", "Score", "Self2Self", "SliceGAN", "SliceGRAPPA",

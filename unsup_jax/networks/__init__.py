@@ -9,6 +9,7 @@ from unsup_jax.networks.critic import ConvCritic, Critic, MultiScaleCritic, Patc
 from unsup_jax.networks.dncnn import DnCNN
 from unsup_jax.networks.fixed_input import DeepDecoder, FixedInput, FourierFeatures, FreePixels, SkipNet
 from unsup_jax.networks.generator import ConvGenerator, DenseGenerator, Generator, ResidualGenerator
+from unsup_jax.networks.ladder import Ladder, Level
 from unsup_jax.networks.modulation import AdaIN, FiLM, SelfAttention
 from unsup_jax.networks.noise_network import NoiseNetwork
 from unsup_jax.networks.null_space import NullSpace
@@ -28,7 +29,7 @@ from unsup_jax.networks.volume_generator import VolumeGenerator
 __all__ = [
     "AdaIN", "Autoencoder", "Conv", "ConvCritic", "ConvDecoder", "ConvEncoder", "ConvGenerator", "CoordinateDecoder", "Critic",
     "DeepDecoder", "DenseDecoder", "DenseEncoder", "DenseGenerator", "DnCNN", "Down", "FiLM", "FixedInput", "FourierFeatures", "FreePixels",
-    "Generator", "MapDecoder", "MapEncoder", "MultiScaleCritic", "Network", "NoiseNetwork", "NullSpace", "PartialConv",
+    "Generator", "Ladder", "Level", "MapDecoder", "MapEncoder", "MultiScaleCritic", "Network", "NoiseNetwork", "NullSpace", "PartialConv",
     "PartialUNet", "PatchCritic", "ResNet", "ResidualCritic", "ResidualGenerator", "ScoreUNet", "SelfAttention", "SkipNet",
     "SliceCritic", "Slicewise", "Strided", "StyledUNet", "Transposed", "UNet", "Unrolled", "UpConv", "Upsampled", "Volume",
     "VolumeGenerator", "VolumeModes",

@@ -1,1 +1,1 @@
-"""Variational autoencoders: the evidence lower bound, by three decoders, encoders and likelihoods."""
+"""Variational autoencoders: the evidence lower bound, by three decoders, encoders and likelihoods, and by a ladder of latents."""

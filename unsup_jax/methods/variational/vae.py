@@ -80,7 +80,10 @@ class VAE(Learned):
 
     def decode(self, params, z: Array, one: Measurement) -> tuple[Array, Array | None]:
         """x = G_theta(z) [*S, C], and log v where that is learned."""
-        out = self._network(one.y).apply(params, z, one.y.shape[:-1], method="decode")
+        return self.signal(self._network(one.y).apply(params, z, one.y.shape[:-1], method="decode"), one)
+
+    def signal(self, out: Array, one: Measurement) -> tuple[Array, Array | None]:
+        """x, and log v where that is learned, of what a decoder puts out."""
         if self.likelihood == "learned":
             x, log_v = jnp.split(out, 2, -1)
             return x, jnp.clip(log_v, -12, 6)
@@ -104,11 +107,15 @@ class VAE(Learned):
             return one.noise.log_prob(one.y, x)
         return normal_log_density(one.y - x, jnp.ones_like(x) if log_v is None else jnp.exp(log_v))
 
-    def loss(self, key: Array, params, one: Measurement):
+    def infer(self, key: Array, params, one: Measurement) -> tuple[tuple[Array, Array | None], Array]:
+        """x(u) of one u, (23), with log v where that is learned, and the divergence of each latent."""
         mean, log_variance = self.encode(params, one.y)
         z = self.reparameterize(mean, log_variance, jax.random.normal(key, mean.shape, mean.dtype))             # (21)
-        evidence = jnp.sum(self.log_likelihood(one, *self.decode(params, z, one)))
-        divergence = self.divergence(mean, log_variance)
+        return self.decode(params, z, one), self.divergence(mean, log_variance)
+
+    def loss(self, key: Array, params, one: Measurement):
+        x, divergence = self.infer(key, params, one)
+        evidence = jnp.sum(self.log_likelihood(one, *x))
         charged = free_bits(divergence, self.free_bits) if self.free_bits else divergence
         pixels = one.y.size
         return (self.beta * jnp.sum(charged) - evidence) / pixels, {                                             # (22)
@@ -116,8 +123,7 @@ class VAE(Learned):
 
     def draw(self, key: Array, params, one: Measurement) -> Array:
         """x(u) of one u, (23)."""
-        mean, log_variance = self.encode(params, one.y)
-        return self.decode(params, self.reparameterize(mean, log_variance, jax.random.normal(key, mean.shape, mean.dtype)), one)[0]
+        return self.infer(key, params, one)[0][0]
 
     def estimate(self, key: Array, params, one: Measurement) -> Array:
         """x of u = 0."""
