@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from helpers import noisy_images, run_fit
+from scipy import ndimage
 from scipy.stats import norm
 
 from unsup_jax.core import Adam, Measurement, Scale
@@ -315,15 +316,16 @@ def test_divnoising_learns(likelihood, least):
 @pytest.mark.slow
 @pytest.mark.usefixtures("all_passes")
 def test_a_ladder_learns():
-    """Over the noisy image by 4 dB and over one of its own draws by 1.5 dB, in 120 steps."""
+    """Over the noisy image by 6 dB, over its median in 3 x 3 pixels by 0.4 dB, and over one of its own draws by 1 dB."""
     images = noisy_images(count=6)
     method = HDN(Ladder(levels=2, latents=8, width=12), samples=12, draws=8, warmup=60, optimizer=Adam(learning_rate=3e-3))
-    state = parallel.local(run_fit(method, steps=120, measurements=images, batch=8, patch=24))
+    state = parallel.local(run_fit(method, steps=300, measurements=images, batch=8, patch=24))
     one, truth = images[0].only(()), images[0].truth
     estimate = np.asarray(jax.jit(method.reconstruct)(KEY, state, one))
     draws = np.asarray(jax.jit(method.posterior)(KEY, state, one))
-    gained, over_draws = psnr(estimate, truth) - psnr(images[0].y, truth), psnr(estimate, truth) - psnr(draws[0], truth)
-    assert gained > 4 and over_draws > 1.5, f"{gained:.2f} dB over the noisy image, {over_draws:.2f} dB over one draw"
+    noisy, median = psnr(images[0].y, truth), psnr(ndimage.median_filter(images[0].y, (3, 3, 1)), truth)
+    found = psnr(estimate, truth)
+    assert found > max(noisy + 6, median + 0.4, psnr(draws[0], truth) + 1), f"{found:.2f} dB, from {noisy:.2f}, median {median:.2f}"
 
 
 @pytest.mark.slow

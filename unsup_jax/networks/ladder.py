@@ -54,7 +54,7 @@ class Ladder(Network):
         return self.clone(levels=min(self.levels, 2), latents=2, width=4)
 
     @nn.compact
-    def __call__(self, y: Array, key: Array) -> tuple[Array, tuple[Level, ...]]:
+    def __call__(self, key: Array, y: Array) -> tuple[Array, tuple[Level, ...]]:
         """G_theta(z) [*S, channels] of one draw z ~ q(z|y), and its levels 1 ... n."""
         d = nn.relu(Conv(self.width, name="first")(align(y, 2**self.levels)))
         up = []
@@ -63,7 +63,7 @@ class Ladder(Network):
             up.append(d)
         levels, t = [], None
         for i in range(self.levels, 0, -1):
-            level = self._level(i, up[i - 1], t, jax.random.fold_in(key, i))
+            level = self._level(jax.random.fold_in(key, i), i, up[i - 1], t)
             levels.insert(0, level)
             h = Conv(self.width, name=f"z{i}")(level.z)
             h = Residual(self.width, name=f"top{i}")(nn.relu(h if t is None else t + h))
@@ -72,7 +72,7 @@ class Ladder(Network):
         out = Conv(self.channels, kernel_size=1, name="out", gain=0.1)(nn.relu(Conv(self.width, name="last")(t)))
         return out[tuple(slice(n) for n in y.shape[:-1])], tuple(levels)
 
-    def _level(self, i, d, t, key):
+    def _level(self, key, i, d, t):
         """p, q and a draw of level i of d_i and t_{i+1}."""
         h = d if t is None else nn.relu(Conv(self.width, name=f"merge{i}")(jnp.concatenate([d, t], -1)))
         mean = Conv(self.latents, name=f"mean{i}")(h)

@@ -36,11 +36,11 @@ class HDN(DivNoising):
     """lambda, nats of each level that are not charged."""
 
     def init_params(self, key: Array, example: Measurement):
-        return self._network(example.y).init(key, example.y, key)
+        return self._network(example.y).init(key, key, example.y)
 
     def levels(self, key: Array, params, one: Measurement) -> tuple[tuple[Array, Array | None], tuple[Level, ...]]:
         """x(z) of one z ~ q(z|y), with log v where that is learned, and its levels, the finest first."""
-        out, levels = self._network(one.y).apply(params, one.y, key)
+        out, levels = self._network(one.y).apply(params, key, one.y)
         return self.signal(out, one), levels
 
     def infer(self, key: Array, params, one: Measurement) -> tuple[tuple[Array, Array | None], Array]:
