@@ -14,8 +14,12 @@ A sampler asks for E[x_0 | x] of whole noisy images x, which no measurement has 
     z_k = D(P_k x, A~_k; sigma),      z = mean of z_k,      D(x; sigma) = z + (sum_k P_k + sigma^2 / d^2)^-1 sum_k P_k (z_k - z)
 
 each sample is taken from those who have seen it where there is little noise, and from all of them where there is much. Images of x have the
-size of those of the training. With x drawn by DPS or MMPS for another H this is A-DPS. A measurement of the training's kind needs no draws for
+size of those of the training. With x drawn by a sampler for another H this is A-DPS. A measurement of the training's kind needs no draws for
 the mean: its y is itself what D is shown, A* y with the samples A of the level sigma_y.
+
+Of missing pixels this does well (`ambient_inpainting`). Of lines of k-space it has not been shown to: of filaments of 32^2 pixels, one coil, 500
+steps of 16 on random halves of the lines (3 minutes), the mean of y of that kind has 21.15 dB (conjugate gradients 20.61, wavelets 21.01, total
+variation 23.81), and A-DPS by DiffPIR of a third of the lines 19.61 dB (19.64, 19.70, 21.79); its 90 % intervals cover half of the errors.
 """
 
 from dataclasses import dataclass, replace
