@@ -16,9 +16,10 @@ of fifty) the choice was at most .13 dB behind the best of them, and of Set12 (f
 The estimated error was up to 2.5 dB from the true one, in PSNR. Learning, on 2 busy cores:
 
     wide-field, neighbours share noise    BM3D + VST 30.06, best blur 34.31, structN2V stacked with it 33.93
+    confocal                              BM3D + VST 38.02, Noise2Void stacked with it 38.18
     two-photon, 256 x 256 pixels          BM3D + VST 31.79, Noise2Void stacked with it 31.70
 
-so that of a single image the network takes the noise that neighbours share, as a blur does, and is level with BM3D elsewhere.
+so that of a single image the network takes the noise that neighbours share, as a blur does, and adds little to BM3D elsewhere.
 """
 
 import time
