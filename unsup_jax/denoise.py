@@ -16,7 +16,7 @@ of fifty) the choice was at most .13 dB behind the best of them, and of Set12 (f
 The estimated error was up to 2.5 dB from the true one, in PSNR. Learning, on 2 busy cores:
 
     wide-field, neighbours share noise    BM3D + VST 30.06, best blur 34.31, structN2V stacked with it 33.93
-    confocal                              BM3D + VST 38.02, Noise2Void stacked with it 38.18
+    confocal, mice and FISH               BM3D + VST 38.02, 32.58, Noise2Void stacked with it 38.18, 32.70
     two-photon, 256 x 256 pixels          BM3D + VST 31.79, Noise2Void stacked with it 31.70
 
 so that of a single image the network takes the noise that neighbours share, as a blur does, and adds little to BM3D elsewhere.
