@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure  # not pyplot, whose windows and backend are the user's
 from matplotlib.patches import Rectangle
 
+from unsup_jax.evaluate import palette
 from unsup_jax.evaluate.resolution import Correlation, fourier_ring_correlation
 from unsup_jax.evaluate.uncertainty import calibration, coverage
 
@@ -164,7 +165,7 @@ def diversity(path: Path, y: np.ndarray, draws: np.ndarray, truth: np.ndarray | 
 def calibrations(path: Path, draws: dict[str, np.ndarray], truth: np.ndarray) -> None:
     """Left, the error against the deviation that the draws of each method predict; right, the coverage of their intervals."""
     figure = Figure(figsize=(8, 3.6), layout="constrained")
-    left, right = figure.subplots(1, 2)
+    left, right = _charts(figure, 1, 2)
     levels, largest = np.linspace(0.05, 0.95, 19), 0.0
     for name, drawn in draws.items():
         predicted, found = calibration(drawn, truth)
@@ -198,7 +199,7 @@ def curves(path: Path, runs: dict[str, list[dict]]) -> None:
     metrics = {name: _metrics_of(rows) for name, rows in runs.items()}
     width = max(map(len, metrics.values()))
     figure = Figure(figsize=(4.2 * width, 2.8 * len(runs)), layout="constrained")
-    axes = figure.subplots(len(runs), width, squeeze=False)
+    axes = _charts(figure, len(runs), width, squeeze=False)
     for line, (name, rows) in zip(axes, runs.items()):
         for axis in line[len(metrics[name]):]:
             axis.set_visible(False)
@@ -226,7 +227,7 @@ def _metrics_of(rows):
 def ring_correlations(path: Path, images: dict[str, np.ndarray], truth: np.ndarray) -> None:
     """FRC of each estimate against the truth, with the threshold 1/2."""
     figure = Figure(figsize=(5.5, 3.4), layout="constrained")
-    axis = figure.subplots()
+    axis = _charts(figure)
     for name, image in images.items():
         curve = fourier_ring_correlation(image, truth)
         axis.plot(curve.frequency, curve.correlation, lw=1.2, label=name)
@@ -275,7 +276,7 @@ def sections(path: Path, planes: dict[str, list[np.ndarray]], titles: list[str],
 def by_distance(path: Path, curves: dict[str, np.ndarray], quantity: str) -> None:
     """A quantity over distances of 0, 1, ... voxels, one curve a label; the first one is the reference's, drawn thick."""
     figure = Figure(figsize=(5.5, 3.4), layout="constrained")
-    axis = figure.subplots()
+    axis = _charts(figure)
     for i, (name, curve) in enumerate(curves.items()):
         axis.plot(curve, label=name, **({"lw": 4, "color": "0.8"} if i == 0 else {"lw": 1.2, "ls": "-" if i % 2 else "--"}))
     axis.set(xlabel="distance (voxels)", ylabel=quantity)
@@ -287,7 +288,7 @@ def by_distance(path: Path, curves: dict[str, np.ndarray], quantity: str) -> Non
 def by_number(path: Path, curves: dict[str, np.ndarray], item: str, quantity: str) -> None:
     """A quantity of each of a number of items, one curve a label."""
     figure = Figure(figsize=(5.5, 3.4), layout="constrained")
-    axis = figure.subplots()
+    axis = _charts(figure)
     for name, curve in curves.items():
         axis.plot(np.arange(1, len(curve) + 1), curve, marker="o", ms=4, lw=1.2, label=name)
     axis.set(xlabel=item, ylabel=quantity)
@@ -299,7 +300,7 @@ def by_number(path: Path, curves: dict[str, np.ndarray], item: str, quantity: st
 def shell_correlations(path: Path, curves: dict[str, Correlation], threshold: float) -> None:
     """Curves of FSC over spatial frequency, with a threshold."""
     figure = Figure(figsize=(5.5, 3.4), layout="constrained")
-    axis = figure.subplots()
+    axis = _charts(figure)
     for name, curve in curves.items():
         axis.plot(curve.frequency, curve.correlation, lw=1.2, label=name)
     axis.axhline(threshold, color="k", lw=0.8, ls=":")
@@ -308,6 +309,14 @@ def shell_correlations(path: Path, curves: dict[str, Correlation], threshold: fl
     axis.grid(alpha=0.3)
     axis.legend(fontsize=8)
     _save(figure, path)
+
+
+def _charts(figure, *grid, **settings):
+    """The axes of curves, which take the colours of `palette` in turn."""
+    axes = figure.subplots(*grid, **settings)
+    for axis in np.ravel(axes):
+        axis.set_prop_cycle(color=[colour for colour, _ in palette.LINES], linestyle=[(0, dash) if dash else "-" for _, dash in palette.LINES])
+    return axes
 
 
 def _save(figure, path: Path) -> None:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
+from unsup_jax.evaluate import viewer
 from unsup_jax.trust.page import STYLE
 
 Row = dict[str, object]
@@ -46,8 +47,9 @@ def text_table(rows: Sequence[Row]) -> str:
 
 def page(
     path: Path, *, title: str, summary: Sequence[str], rows: Sequence[Row], figures: dict[str, Path], details: dict[str, str], section: str = "",
+    linked: str = "",
 ) -> None:
-    """Write the report: summary, table, figures embedded, a `section` of HTML, and details folded away."""
+    """Write the report: summary, table, `linked` viewer and figures embedded, a `section` of HTML, and details folded away."""
     columns = columns_of(rows)
     best = {
         name: (min if name in ("nmse", "frc") else max)(values)
@@ -78,7 +80,7 @@ th, td {{ padding: .3rem .8rem; border-bottom: 1px solid #ddd; text-align: right
 th:first-child, td:first-child, th:nth-child(2), td:nth-child(2) {{ text-align: left; }}
 td.best {{ font-weight: 700; }} img {{ max-width: 100%; }} figure {{ margin: 1.5rem 0; }}
 figcaption {{ color: #666; font-size: .9em; }} pre {{ background: #f6f6f6; padding: 1rem; overflow-x: auto; }}
-{STYLE}</style></head><body><h1>{html.escape(title)}</h1>{paragraphs}
+{STYLE}{viewer.style()}</style></head><body><h1>{html.escape(title)}</h1>{paragraphs}
 {table}
-{pictures}{section}{folded}</body></html>
+{linked}{pictures}{section}{folded}</body></html>
 """)

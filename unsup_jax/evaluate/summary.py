@@ -10,7 +10,7 @@ import numpy as np
 
 from unsup_jax.core import Measurement
 from unsup_jax.data.parts import in_memory
-from unsup_jax.evaluate import report
+from unsup_jax.evaluate import report, viewer
 from unsup_jax.evaluate.base import Analysis
 from unsup_jax.evaluate.metrics import scores
 from unsup_jax.files import make_folder
@@ -88,7 +88,10 @@ def summarise(
         say(line)
     for line in _trusted(judged):
         say(line)
-    report.page(directory / "report.html", title=title, summary=lines, rows=rows, figures=made, details=details, section=section)
+    report.page(
+        directory / "report.html", title=title, summary=lines, rows=rows, figures=made, details=details, section=section,
+        linked=viewer.section({r.label: r.estimates for r in estimated}, test, noisy=noisy),
+    )
     say(f"report: {directory / 'report.html'}")
 
 
