@@ -58,6 +58,7 @@ def trained(tmp_path_factory):
 def test_run_on_the_users_own_file(trained):
     folder, said = trained
     assert "compiling" in said and f"report: {folder / 'run' / 'report.html'}" in said
+    assert said.index(f"reading {folder / 'stack.tif'} ...") < said.index("read 2 measurements, the first of shape (120, 90, 1)") < said.index("compiling")
     assert "no truth to score against" in said
     stored = json.loads((folder / "run" / "config.json").read_text())
     assert stored["settings"]["method"]["network"]["width"] == 4 and stored["settings"]["train"]["steps"] == 6

@@ -20,6 +20,7 @@ from unsup_jax.losses import free_bits, importance_bound, normal_divergence
 from unsup_jax.methods import HDN, VAE, DivNoising, SpatialVAE
 from unsup_jax.methods.variational.divnoising import mode
 from unsup_jax.methods.variational.hdn import level_divergence
+from unsup_jax.methods.variational.spatial_vae import block_means
 from unsup_jax.modalities import Camera
 from unsup_jax.networks import (
     Autoencoder, ConvDecoder, ConvEncoder, CoordinateDecoder, DenseDecoder, DenseEncoder, Ladder, MapDecoder, MapEncoder,
@@ -135,6 +136,33 @@ def test_coordinates_turn_and_shift_the_image():
     np.testing.assert_allclose(turned[..., 0], np.rot90(particle(jnp.float32(0), jnp.zeros(2), jnp.float32(0.2), size=17)[..., 0], -1), atol=1e-3)
 
 
+@pytest.mark.parametrize("shape, radius", [((9, 9), 1.0), ((8, 11), 0.8)])
+def test_a_disc_is_drawn_as_in_the_whole_image_and_the_rest_is_its_mean(shape, radius):
+    whole, cut, z = CoordinateDecoder(width=8, frequencies=2), CoordinateDecoder(width=8, frequencies=2, radius=radius), jnp.array([0.4, 0.1, -0.2, 1.0])
+    params = cut.init(KEY, z, shape)["params"]
+    drawn = whole.apply({"params": {name: leaf for name, leaf in params.items() if name != "background"}}, z, shape)
+    inside = np.linalg.norm(coordinates(shape), axis=-1).reshape(shape) <= radius + 1e-6
+    y = jax.random.normal(KEY, (*shape, 1))
+    mean = y[~inside].mean(0)
+    error = lambda background: jnp.sum(jnp.square(y - cut.apply({"params": params | {"background": background}}, z, shape)))
+    np.testing.assert_allclose(jax.grad(error)(mean), 0, atol=1e-5)
+    x = cut.apply({"params": params | {"background": mean}}, z, shape)
+    np.testing.assert_allclose(x[inside], drawn[inside], rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(x[~inside], np.broadcast_to(mean, x[~inside].shape))
+
+
+def test_the_encoder_of_large_images_sees_means_of_blocks():
+    y = jax.random.normal(KEY, (7, 10, 2))
+    expected = [[np.asarray(y[i : i + 3, j : j + 3]).mean((0, 1)) for j in range(0, 10, 3)] for i in range(0, 7, 3)]
+    np.testing.assert_allclose(block_means(y, 3), expected, rtol=1e-5, atol=1e-6)
+    method = SpatialVAE(NETWORKS["coordinates"], encoder_pixels=5)
+    one = measurement((7, 10))
+    params = method.init_params(KEY, one)
+    seen = method.network.apply(params, block_means(one.y, 2), method="encode")
+    np.testing.assert_array_equal(method.encode(params, one.y)[0], seen[0])
+    assert method.estimate(KEY, params, one).shape == one.y.shape
+
+
 def test_the_priors_of_equation_26():
     method = SpatialVAE(angle_deviation=0.5, shift_deviation=0.2)
     mean, log_variance = jnp.array([0.3, 0.1, -0.1, 1.0]), jnp.log(jnp.array([0.5, 0.25, 1.0, 0.1]))
@@ -175,7 +203,9 @@ def test_beta_warms_up():
 
 
 @pytest.mark.parametrize("wrong, message", [
-    (lambda: VAE(beta=-1.0), "beta"), (lambda: SpatialVAE(angle_deviation=0.0), "positive deviations"), (lambda: DivNoising(samples=0), "0 samples"),
+    (lambda: VAE(beta=-1.0), "beta"), (lambda: SpatialVAE(angle_deviation=0.0), "positive deviations"),
+    (lambda: SpatialVAE(encoder_pixels=0), "encoder_pixels"), (lambda: CoordinateDecoder(radius=0.0), "a radius of 0.0"),
+    (lambda: DivNoising(samples=0), "0 samples"),
     (lambda: DenseEncoder(latents=0), "latents 0"), (lambda: CoordinateDecoder(frequencies=-1), "-1 frequencies"),
     (lambda: Particles(count=0), re.escape("not 0 of 28")), (lambda: DivNoising().check(measurement(noise=None)), "likelihood learned"),
     (lambda: HDN(Ladder(levels=0)), "levels 0"), (lambda: HDN().check(measurement(noise=None)), "HDN needs a noise model"),

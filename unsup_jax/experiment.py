@@ -118,7 +118,11 @@ def compare(
         if path is not None and Path(path).resolve() == directory.resolve():
             raise InputError(f"{directory} holds the data, and the images of a run would be taken for more of them; give another --out")
     jobs, left_out = [], []
+    if data.path is not None:
+        say(f"reading {data.path} ...")
     measured = data.measure(modality, seed)
+    if data.path is not None:
+        say(f"read {len(measured[0])} measurements, the first of shape {measured[0][0].y.shape}; arranging them ...")
     for label, method, train in entries:  # every mistake in the input is found before anything is trained
         try:
             jobs.append(_Job.prepare(label, method, train, data, measured, seed))

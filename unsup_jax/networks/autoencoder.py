@@ -8,12 +8,14 @@ of one image y [*S, C]. Latents are a vector [L], of perceptrons or convolutions
 vector [3 + L] of an angle, a shift and a content, and draws the content at turned and shifted coordinates t (eq. (25)):
 
     x_i = G_theta(t_i R(angle) + shift, content),     R = [cos, -sin; sin, cos],     t in [-1, 1]^2, (column, row)
+    x_i = b                                           where |t_i| > radius, if there is one: the background, a parameter
 """
 
 import math
 
 import flax.linen as nn
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
 from unsup_jax.errors import InputError
@@ -138,7 +140,7 @@ class CoordinateDecoder(_Part):
     """A perceptron over turned and shifted coordinates (Bepler et al., NeurIPS 2019), of 2-D images.
 
     Latents are an angle (rad), a shift (column, row; in half widths of the image) and a content. Raises `InputError`
-    on a width, depth or channels below 1, or negative frequencies.
+    on a width, depth or channels below 1, negative frequencies, or a radius that is not positive.
     """
 
     width: int = 500
@@ -149,17 +151,26 @@ class CoordinateDecoder(_Part):
     """Octaves k < frequencies of sin and cos (2^k pi t) beside the coordinates t; 0 for t alone."""
     channels: int = 1
     """Channels of the output."""
+    radius: float | None = None
+    """Of the disc that is drawn, in half widths of the image's longer axis (1: the inscribed disc of a square). The pixels outside it
+    share one value, whose likelihood makes it the mean of the background; None draws all pixels."""
 
     def __post_init__(self):
         super().__post_init__()
         if self.frequencies < 0:
             raise InputError(f"CoordinateDecoder has {self.frequencies} frequencies; it takes 0 or more")
+        if self.radius is not None and not self.radius > 0:
+            raise InputError(f"CoordinateDecoder has a radius of {self.radius}; it takes positive ones, or None")
 
     @nn.compact
     def __call__(self, z: Array, shape: tuple[int, int]) -> Array:
         angle, shift, content = z[0], z[1:3], z[3:]
         R = jnp.stack([jnp.stack([jnp.cos(angle), -jnp.sin(angle)]), jnp.stack([jnp.sin(angle), jnp.cos(angle)])])
-        t = coordinates(shape).astype(z.dtype) @ R + shift[None]                                          # (25)
+        t = coordinates(shape).astype(z.dtype)
+        if self.radius is not None:
+            inside = disc(shape, self.radius)
+            t = t[inside]
+        t = t @ R + shift[None]                                                                           # (25)
         if self.frequencies:
             waves = jnp.asarray(math.pi * 2.0 ** jnp.arange(self.frequencies), z.dtype)[None, None] * t[..., None]
             waves = waves.reshape(len(t), -1)
@@ -167,7 +178,11 @@ class CoordinateDecoder(_Part):
         h = nn.Dense(self.width, name="place")(t) + nn.Dense(self.width, use_bias=False, name="content")(content)[None]
         for layer in range(1, self.depth):
             h = nn.Dense(self.width, name=f"hidden{layer}")(nn.tanh(h))
-        return nn.Dense(self.channels, name="out")(nn.tanh(h)).reshape(*shape, self.channels)
+        x = nn.Dense(self.channels, name="out")(nn.tanh(h))
+        if self.radius is not None:
+            background = self.param("background", nn.initializers.zeros_init(), (self.channels,)).astype(x.dtype)
+            x = jnp.broadcast_to(background[None], (math.prod(shape), self.channels)).at[inside].set(x, unique_indices=True)
+        return x.reshape(*shape, self.channels)
 
 
 class Autoencoder(Network):
@@ -198,6 +213,15 @@ def coordinates(shape: tuple[int, int]) -> Array:
     size = max(shape)
     rows, columns = ((2 * jnp.arange(n) - (n - 1)) / (size - 1) for n in shape)
     return jnp.stack(jnp.meshgrid(columns, rows, indexing="xy"), -1).reshape(-1, 2)
+
+
+def disc(shape: tuple[int, int], radius: float) -> np.ndarray:
+    """Places in row-major order of the pixels with |t| <= radius; `InputError` where there are none."""
+    rows, columns = ((2 * np.arange(n) - (n - 1)) / (max(shape) - 1) for n in shape)
+    inside = np.flatnonzero(np.square(rows)[:, None] + np.square(columns)[None] <= radius**2)
+    if not len(inside):
+        raise InputError(f"no pixel of an image of {shape[0]} x {shape[1]} lies within a radius of {radius} half widths")
+    return inside
 
 
 def _hidden(h, width, depth):

@@ -6,6 +6,8 @@ r"""Spatial-VAE (Bepler et al., NeurIPS 2019; article, eqs. (24)-(26)): what is 
 
 The mean of the angle is not charged, as in the authors' code, unless `charge_angle`: a rotation's prior is then uniform
 about wherever it is found. Angles and shifts are those of the coordinates; the object turns the other way.
+
+The encoder sees means of blocks of an image of more than `encoder_pixels`, the likelihood is of all pixels.
 """
 
 from dataclasses import dataclass
@@ -36,6 +38,8 @@ class SpatialVAE(VAE):
     """s_t, half widths of the image."""
     charge_angle: bool = False
     """Charge the distance of the angle's mean from zero."""
+    encoder_pixels: int = 64
+    """Pixels of the longer axis of what mu and sigma see, at most: means of square blocks of y."""
 
     @property
     def label(self) -> str:
@@ -46,6 +50,18 @@ class SpatialVAE(VAE):
         super().__post_init__()
         if not (self.angle_deviation > 0 and self.shift_deviation > 0):
             raise InputError(f"SpatialVAE needs positive deviations, not {self.angle_deviation} and {self.shift_deviation}")
+        if self.encoder_pixels < 1:
+            raise InputError(f"SpatialVAE needs encoder_pixels of 1 or more, not {self.encoder_pixels}")
+
+    def init_params(self, key: Array, example: Measurement):
+        return super().init_params(key, example.replace(y=self.seen(example.y)))
+
+    def encode(self, params, y: Array) -> tuple[Array, Array]:
+        return super().encode(params, self.seen(y))
+
+    def seen(self, y: Array) -> Array:
+        """The means of y [*S, C] that the encoder sees."""
+        return block_means(y, -(-max(y.shape[:-1]) // self.encoder_pixels))
 
     def prior_deviation(self, mean: Array) -> Array:
         """[s_phi, s_t, s_t, 1 ...]."""
@@ -68,3 +84,14 @@ class SpatialVAE(VAE):
         """(angle (rad), shift (column, row; half widths), content [L]), the means of a (normalised) image y."""
         mean, _ = self.encode(params, y)
         return mean[0], mean[1:3], mean[3:]
+
+
+def block_means(y: Array, width: int) -> Array:
+    """Means [ceil(H / width), ceil(W / width), C] of square blocks of y [H, W, C]; of a block that the edge cuts, of its pixels in y."""
+    if width == 1:
+        return y
+    rows, columns = (np.arange(0, n, width) for n in y.shape[:-1])
+    counts = np.multiply.outer(*(np.minimum(width, n - at) for n, at in zip(y.shape[:-1], (rows, columns))))
+    y = jnp.pad(y, [(0, -n % width) for n in y.shape[:-1]] + [(0, 0)])
+    sums = y.reshape(len(rows), width, len(columns), width, -1).sum((1, 3))
+    return sums / jnp.asarray(counts, y.dtype)[..., None]
