@@ -97,7 +97,7 @@ def test_a_user_hears_of_noise_that_neighbours_share(tmp_path, capsys):
         reconstruct_files(experiment, tmp_path / name, tmp_path / f"{name}.npy", tmp_path / f"{name}.tif", axes="YX")
         said.append(capsys.readouterr().out)
         for words in said:
-            lines = [line for line in words.splitlines() if "correlated" in line]
+            lines = [line for line in words.splitlines() if "is correlated" in line]
             assert bool(lines) == (name == "smooth") and all("structN2V" in line and "GaussianFilter" in line and "MedianFilter" not in line for line in lines)
     assert Noise2Void().independent_noise and not Noise2Void(structure=(0, 4)).independent_noise and not GaussianFilter(1.0).independent_noise
     assert not RichardsonLucy().independent_noise
