@@ -277,7 +277,7 @@ def read(path: str, axes: str | None, dimensions: int, offset: float = 0.0) -> l
     if _is_tfds(path):
         from unsup_jax.data.tfds import read_tfds  # imports slowly
 
-        return [[image - np.float32(offset) for image in read_tfds(path)]]
+        return [read_tfds(path, offset)]
     return _read_all(listed(path), axes, dimensions, offset)
 
 
@@ -325,8 +325,8 @@ def _shown(test):
     whole, part = (" x ".join(map(str, m.y.shape[:-1])) for m in (test[0], scored[0]))
     middle = f"the middle {part} pixels of " if part != whole else ""
     which = "the image" if len(test) == 1 else f"{'the first' if len(scored) < len(test) else 'each'} of {len(test)} images"
-    return scored, (f"the images stay on the disk, for in memory they take more than {IN_MEMORY / 2**18:.0f} MB: the run shows "
-                    f"{middle}{which} of {whole}; `reconstruct` gives all of them")
+    return scored, (f"the images stay on the disk, for in memory they take more than {IN_MEMORY / 2**18:.0f} MB, or are very many: "
+                    f"the run shows {middle}{which} of {whole}; `reconstruct` gives all of them")
 
 
 def _mean(images):

@@ -16,10 +16,10 @@ from unsup_jax.files.metadata import Metadata
 from unsup_jax.files.names import KINDS, VOLUMES, WHOLE_NUMBERS, WRITTEN, beside, is_image, is_several, kind_of, listed, matched, parted, suffix
 from unsup_jax.files.outputs import check_apart, check_output, destinations, make_folder, replacing
 from unsup_jax.files.picture import Picture, as_stored, channels_last, check_alone, checked_axes, indices, to_dtype
-from unsup_jax.files.stored import Computed, Decoded, Deferred, Rescaled, Stored, images, stored, targets
+from unsup_jax.files.stored import Computed, Decoded, Deferred, Rescaled, Stored, Windowed, images, stored, targets
 
 __all__ = [
-    "IN_MEMORY", "KINDS", "VOLUMES", "WHOLE_NUMBERS", "WRITTEN", "Computed", "Deferred", "Image", "Picture", "Rescaled", "Stored", "as_stored", "beside",
+    "IN_MEMORY", "KINDS", "VOLUMES", "WHOLE_NUMBERS", "WRITTEN", "Computed", "Deferred", "Image", "Picture", "Rescaled", "Stored", "Windowed", "as_stored", "beside",
     "channels_last", "check_alone", "check_apart", "check_output", "destinations", "grey_offset", "images", "indices", "is_image", "is_several", "kind_of", "listed",
     "make_folder", "matched", "open_image", "parted", "read_images", "replacing", "spread", "stored", "suffix", "targets", "to_dtype", "write_image",
     "writer",
@@ -31,7 +31,7 @@ _PACKED = ("png", "jpeg", "zarr")  # the size of such a file is not known before
 
 IN_MEMORY = 2**27
 """Numbers of the images of one source, 512 MB in float32, that are read at once; of more, each part is read where it is wanted."""
-Image = np.ndarray | Stored
+Image = np.ndarray | Windowed
 
 
 def open_image(path: str | Path, axes: str | None = None) -> Picture:

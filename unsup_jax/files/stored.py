@@ -1,6 +1,7 @@
 """The images of a file, read and written where a part of them is wanted; and other arrays that are made where they are wanted."""
 
 from collections.abc import Callable
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -57,13 +58,33 @@ class Rescaled(Deferred):
         return (np.float32(self._gain) * np.asarray(self._image) + np.float32(self._offset)).astype(dtype or np.float32)
 
 
-class Stored(Deferred):
-    """One image of a file as [*S, C] in float32, or a window of it: slices of its axes of space are windows too.
+class Windowed(Deferred):
+    """One image [*S, C] on the disk, or a window of it: slices of its axes of space are windows too. A subclass reads it, from `_corner` on."""
+
+    __slots__ = ("_corner", "shape")
+
+    def __getitem__(self, window: tuple[slice, ...]) -> "Windowed":
+        spans = [range(n)[part] for n, part in zip(self.shape, window, strict=False)]
+        if any(not isinstance(span, range) or span.step != 1 for span in spans) or len(spans) > len(self._corner):
+            raise IndexError(f"a window of an image of shape {self.shape} is a slice of step 1 for each axis of space, not {window}")
+        part = copy(self)
+        part._corner = tuple(at + span.start for at, span in zip(self._corner, spans)) + self._corner[len(spans):]
+        part.shape = (*map(len, spans), *self.shape[len(spans):])
+        return part
+
+    @property
+    def window(self) -> tuple[slice, ...]:
+        """The part of the whole image that this is, along each axis of space."""
+        return tuple(slice(at, at + n) for at, n in zip(self._corner, self.shape))
+
+
+class Stored(Windowed):
+    """One image of a file as [*S, C] in float32, or a window of it.
 
     `numpy.asarray` reads it, less the picture's offset, which is `InputError` where pixels are not finite.
     """
 
-    __slots__ = ("_picture", "_place", "_dimensions", "_corner", "shape")
+    __slots__ = ("_picture", "_place", "_dimensions")
 
     def __init__(self, picture: Picture, place: tuple, dimensions: int):
         sizes = dict(zip(picture.axes, picture.array.shape))
@@ -75,16 +96,6 @@ class Stored(Deferred):
     def stored_dtype(self) -> np.dtype:
         """The type that the file has."""
         return np.dtype(self._picture.array.dtype)
-
-    def __getitem__(self, window: tuple[slice, ...]) -> "Stored":
-        spans = [range(n)[part] for n, part in zip(self.shape, window, strict=False)]
-        if any(not isinstance(span, range) or span.step != 1 for span in spans) or len(spans) > self._dimensions:
-            raise IndexError(f"a window of an image of shape {self.shape} is a slice of step 1 for each axis of space, not {window}")
-        part = object.__new__(Stored)
-        part._picture, part._place, part._dimensions = self._picture, self._place, self._dimensions
-        part._corner = tuple(at + span.start for at, span in zip(self._corner, spans)) + self._corner[len(spans):]
-        part.shape = (*map(len, spans), *self.shape[len(spans):])
-        return part
 
     def __array__(self, dtype=None, copy=None) -> np.ndarray:
         offset = self._picture.offset
@@ -99,7 +110,7 @@ class Stored(Deferred):
 
     def _read(self, dtype):
         picture = self._picture
-        window = dict(zip(picture.spatial(self._dimensions), (slice(at, at + n) for at, n in zip(self._corner, self.shape))))
+        window = dict(zip(picture.spatial(self._dimensions), self.window))
         pixels = picture.array[tuple(window.get(a, i) for a, i in zip(picture.axes, self._place))]
         return channels_last(picture, self._dimensions)(np.asarray(pixels, dtype))
 
