@@ -15,6 +15,7 @@ USAGE = """usage: {program} COMMAND ...
   run NAME [--FIELD VALUE ...]       train, evaluate, report; `run NAME --help` explains every field; NAME may be path/to/mine.py
   resume RUN                         go on from the newest complete checkpoint of a run's folder
   reconstruct RUN INPUT -o OUTPUT    apply a trained run to your own TIFF, PNG, NPY, HDF5, Zarr, MRC
+  export RUN -o model.zip            a trained run as a BioImage.IO package, ONNX (.onnx) or a program of jax.export (.jax)
   denoise INPUT -o OUTPUT            your own noisy file, by the method that is estimated to suit it best, filters or learnt from it
   compare NAME NAME ... | MODALITY   several methods on the data of the first, or on --data..., in one table
 """

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import tyro
 
+from unsup_jax import files
 from unsup_jax.apply import reconstruct_files
 from unsup_jax.data import Data
 from unsup_jax.denoise import denoise_files
@@ -18,6 +20,8 @@ from unsup_jax.errors import InputError
 from unsup_jax.experiment import Experiment
 from unsup_jax.experiment import compare as compare_methods
 from unsup_jax.experiment import run as run_experiment
+from unsup_jax.export import Card
+from unsup_jax.fitted import Fitted
 from unsup_jax.modalities import Modality
 from unsup_jax.runs import experiment_of, settings_of, start_of
 from unsup_jax.train import parallel
@@ -196,6 +200,32 @@ def reconstruct(arguments: list[str]) -> None:
     )
 
 
+def export(arguments: list[str]) -> None:
+    """A trained run as a model for other programs."""
+
+    @dataclass(frozen=True)
+    class Export:
+        run: tyro.conf.Positional[Path]
+        """Folder of the run."""
+        output: Annotated[Path, tyro.conf.arg(aliases=("-o",))]
+        """model.zip, a BioImage.IO package; model.onnx; or model.jax, a program of jax.export for cpu, cuda and tpu."""
+        example: str | None = None
+        """An image like those of the training, by which the model is checked, and which a package holds; by default one of the run's data."""
+        axes: str | None = None
+        """Axes of the example where its file does not say it, such as ZYX."""
+        card: Annotated[Card, tyro.conf.arg(name="")] = Card()
+
+    parsed = parse(Export, arguments, "export")
+    name, found = experiment_of(parsed.run, load)
+    Job().begin()
+    fitted = Fitted(found, parsed.run)
+    example, axes = None, None
+    if parsed.example is not None:
+        stored = files.stored(files.open_image(parsed.example, parsed.axes), found.data.dimensions)
+        example, axes = np.asarray(stored[0]), f"{'ZYX'[-found.data.dimensions:]}C"
+    print(f"wrote {fitted.export(parsed.output, example, axes=axes, card=parsed.card)}")
+
+
 def denoise(arguments: list[str]) -> None:
     """Your file, by the method that suits it."""
 
@@ -275,4 +305,4 @@ def compare_experiments(
     )
 
 
-COMMANDS = {"list": list_, "run": run, "resume": resume, "reconstruct": reconstruct, "denoise": denoise, "compare": compare}
+COMMANDS = {"list": list_, "run": run, "resume": resume, "reconstruct": reconstruct, "export": export, "denoise": denoise, "compare": compare}

@@ -20,7 +20,7 @@ LEVELS = [
     {"config", "inference", "provenance", "runs", "trained"},
     {"experiment"},
     {"bars", "draws"},
-    {"apply", "denoise", "fitted"},
+    {"apply", "denoise", "export", "fitted"},
     {"experiments", "benchmarks"},
 ]
 LEVEL = {name: level for level, names in enumerate(LEVELS) for name in names}

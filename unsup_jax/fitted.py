@@ -29,6 +29,8 @@ from unsup_jax.data.arrays import Arrays, GivenArrays, as_images, single
 from unsup_jax.data.dataset import split
 from unsup_jax.errors import InputError
 from unsup_jax.experiment import Experiment
+from unsup_jax.export import Card, export
+from unsup_jax.export import check as check_export
 from unsup_jax.files import grey_offset
 from unsup_jax.files.names import partial
 from unsup_jax.inference import estimator, sampler
@@ -202,6 +204,22 @@ class Fitted:
         folder.parent.mkdir(parents=True, exist_ok=True)
         shutil.copytree(self.folder, partial(folder), dirs_exist_ok=True)
         partial(folder).rename(folder)
+
+    def export(self, output: str | Path, example: np.ndarray | None = None, *, axes: str | None = None, card: Card = Card()) -> str:
+        """Write it to a BioImage.IO package (.zip), to ONNX (.onnx) or to a program of `jax.export` (.jax), as `unsup_jax.export` says.
+
+        The `example` is an image like those of the fit, by which what is written is checked, and which a package holds; by default the first
+        one of the run's data. Returns a line that says what was written; raises `InputError` on what has no such form.
+        """
+        check_export(self.method, output, self._offset)
+        if example is None:
+            try:
+                one = self.experiment.data.measure(self.experiment.modality, self.experiment.train.seed)[0][0]
+            except InputError as error:
+                raise InputError(f"no image of the run is at hand, give one as an example: {error}") from error
+        else:
+            (one, *_), _ = self._given(example, None, None, None, axes)
+        return export(self.method, self._state, self._noise, output, one, key=self._key, name=self.folder.name, card=card)
 
     def _given(self, arrays, operator, noise, pair, axes):
         modality, data = self.experiment.modality, self.experiment.data

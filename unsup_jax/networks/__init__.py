@@ -3,7 +3,7 @@
 from unsup_jax.networks.autoencoder import (
     Autoencoder, ConvDecoder, ConvEncoder, CoordinateDecoder, DenseDecoder, DenseEncoder, MapDecoder, MapEncoder,
 )
-from unsup_jax.networks.base import Network
+from unsup_jax.networks.base import Network, natively
 from unsup_jax.networks.convolution import Conv, Down, UpConv, convolve
 from unsup_jax.networks.critic import ConvCritic, Critic, MultiScaleCritic, PatchCritic, ResidualCritic, SliceCritic
 from unsup_jax.networks.dncnn import DnCNN
@@ -33,5 +33,5 @@ __all__ = [
     "PartialUNet", "PatchCritic", "ResNet", "ResidualCritic", "ResidualGenerator", "ScoreUNet", "SelfAttention", "SkipNet",
     "SliceCritic", "Slicewise", "Strided", "StyledUNet", "Transposed", "UNet", "Unrolled", "UpConv", "Upsampled", "Volume",
     "VolumeGenerator", "VolumeModes",
-    "convolve",
+    "convolve", "natively",
 ]

@@ -1,6 +1,7 @@
 """A network: a Flax module over one image, and what methods ask of it beside its output."""
 
-from typing import ClassVar
+import dataclasses
+from typing import Any, ClassVar
 
 import flax.linen as nn
 
@@ -31,3 +32,17 @@ class Network(nn.Module):
     def tiny(self) -> "Network":
         """The same network of as few layers and features as it works with, for tests."""
         return self
+
+
+def natively(part: Any) -> Any:
+    """A method, or a network, whose convolutions are `lax.conv_general_dilated` alone, of the same theta: for exporters."""
+    changed = {}
+    for field in dataclasses.fields(part):
+        value = getattr(part, field.name, None)
+        if field.name == "lowering":
+            changed[field.name] = "native"
+        elif field.init and field.name != "parent" and dataclasses.is_dataclass(value) and not isinstance(value, type):
+            changed[field.name] = natively(value)
+    if isinstance(part, nn.Module):
+        return part.clone(**changed)
+    return dataclasses.replace(part, **changed) if changed else part

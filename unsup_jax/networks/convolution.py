@@ -25,7 +25,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import Array, lax
+from jax import Array, export, lax
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
@@ -61,6 +61,8 @@ def _correlate(x, kernel, *, padding):
     """`native`, or on a CPU the same by planes and by minimal filtering where they are faster."""
     *_, taps, channels, features = kernel.shape
     fast = native
+    if any(map(export.is_symbolic_dim, x.shape)):                   # traced for all sizes, to leave the house
+        return native(x, kernel, padding=padding)
     worth = x.dtype.itemsize >= 4 and math.prod(x.shape[1:]) * features >= _WORTH_FILTERING
     if worth and taps in (2, 3) and min(channels, features) >= _MANY_CHANNELS:
         fast = partial(winograd.filtered, correlate=native)

@@ -7,7 +7,7 @@ image of any size is processed in overlapping tiles without a seam.
 
 import flax.linen as nn
 import jax.numpy as jnp
-from jax import Array
+from jax import Array, export, lax
 
 from unsup_jax.errors import InputError
 from unsup_jax.networks.base import Network
@@ -83,4 +83,9 @@ class UNet(Network):
 
 def align(x: Array, multiple: int) -> Array:
     """`x` [*S, C] extended by reflection at the end of each axis to a multiple of `multiple` pixels."""
-    return jnp.pad(x, [(0, -n % multiple) for n in x.shape[:-1]] + [(0, 0)], mode="reflect")
+    if not any(map(export.is_symbolic_dim, x.shape)):
+        return jnp.pad(x, [(0, -n % multiple) for n in x.shape[:-1]] + [(0, 0)], mode="reflect")
+    for axis, n in enumerate(x.shape[:-1] if multiple > 1 else ()):  # the same of sizes that are symbols
+        missing = multiple * ((n + multiple - 1) // multiple) - n
+        x = jnp.concatenate([x, jnp.flip(lax.slice_in_dim(x, n - 1 - missing, n - 1, axis=axis), axis)], axis)
+    return x
