@@ -28,6 +28,7 @@ class Untold(Operator):
     """Stands for an operator that mixes pixels, of which a network that leaves the house is told nothing: whatever asks of H is refused."""
 
     def _refuse(self, *_, **__):
+        """Raises `InputError`."""
         raise InputError("the estimate is made from y and its operator H; what leaves the house is a function of images alone")
 
     __call__ = domain = guess = adjoint = normal = inverse = measured = back_project = transfer = check_views = without_pose = _refuse
