@@ -157,7 +157,7 @@ def test_a_package_passes_the_test_of_bioimageio(package):
 
 def test_what_does_not_leave_the_house_is_one_line(fitted, tmp_path):
     other = lambda method, name="m.onnx", example=images(1, 32, 32)[0], operator=Identity(): export(
-        method, None, None, tmp_path / name, Measurement(example, operator), key=jax.random.key(0), name="run")
+        jax.random.key(0), method, None, None, tmp_path / name, Measurement(example, operator), name="run")
     with pytest.raises(InputError, match="solved anew.*jax"):
         other(BM3D())
     with pytest.raises(InputError, match="no image of one image"):

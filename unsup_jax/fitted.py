@@ -219,7 +219,7 @@ class Fitted:
                 raise InputError(f"no image of the run is at hand, give one as an example: {error}") from error
         else:
             (one, *_), _ = self._given(example, None, None, None, axes)
-        return export(self.method, self._state, self._noise, output, one, key=self._key, name=self.folder.name, card=card)
+        return export(self._key, self.method, self._state, self._noise, output, one, name=self.folder.name, card=card)
 
     def _given(self, arrays, operator, noise, pair, axes):
         modality, data = self.experiment.modality, self.experiment.data

@@ -55,7 +55,7 @@ def check(method: Method, output: str | Path, offset: float = 0.0) -> None:
 
 
 def export(
-    method: Method, state: Any, noise: NoiseModel | None, output: str | Path, example: Measurement, *, key: Array, name: str, card: Card = Card(),
+    key: Array, method: Method, state: Any, noise: NoiseModel | None, output: str | Path, example: Measurement, *, name: str, card: Card = Card(),
 ) -> str:
     """Write a trained method to a .zip, .onnx or .jax, checked on an `example` of its measurements; returns a line that says what was written.
 
