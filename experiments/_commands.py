@@ -14,8 +14,8 @@ import tyro
 
 from unsup_jax import files
 from unsup_jax.apply import reconstruct_files
+from unsup_jax.choose.denoise import denoise_files
 from unsup_jax.data import Data
-from unsup_jax.denoise import denoise_files
 from unsup_jax.errors import InputError
 from unsup_jax.experiment import Experiment
 from unsup_jax.experiment import compare as compare_methods

@@ -9,10 +9,11 @@ from PIL import Image
 from scipy import ndimage
 
 import unsup_jax
-from unsup_jax import denoise
+from unsup_jax.choose import denoise
+from unsup_jax.choose.denoise import choose, denoise_files
+from unsup_jax.choose.look import Noise
 from unsup_jax.core import Adam, Measurement
 from unsup_jax.data import Phantoms
-from unsup_jax.denoise import choose, denoise_files
 from unsup_jax.errors import InputError
 from unsup_jax.methods import GaussianFilter, Noise2Void, Stabilized, Stacked
 from unsup_jax.methods.stabilized import _white
@@ -24,7 +25,7 @@ from unsup_jax.operators import Identity
 pytestmark = pytest.mark.usefixtures("standard_promotion", "quick_compilation")
 
 KEY = jax.random.key(0)
-SHARED = denoise.Noise(PoissonGaussian(), np.array([0.6, 0.6]))
+SHARED = Noise(PoissonGaussian(), np.array([0.6, 0.6]))
 
 
 def micrograph(gain=4.0, sigma=2.0, size=128):

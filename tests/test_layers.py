@@ -20,7 +20,8 @@ LEVELS = [
     {"config", "inference", "provenance", "runs", "trained"},
     {"experiment"},
     {"bars", "draws"},
-    {"apply", "denoise", "export", "fitted"},
+    {"apply", "export", "fitted"},
+    {"choose"},
     {"experiments", "benchmarks"},
 ]
 LEVEL = {name: level for level, names in enumerate(LEVELS) for name in names}

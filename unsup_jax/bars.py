@@ -40,12 +40,12 @@ class Bars:
 
     def places(self, output: Path) -> list[Path]:
         """The file beside an output."""
-        return [files.beside(output, word) for word in self.words]
+        return [files.beside_in_float(output, word) for word in self.words]
 
     def check(self, modality: Modality, output: Path) -> None:
-        """Raise `InputError` where a format that holds no float32 is asked for, or a file cannot be written."""
-        if (end := files.suffix(output)) in (*files.WHOLE_NUMBERS, ".csv"):
-            raise InputError(f"{output}: error bars are images in float32, which a {end} does not hold; give a .tif, .npy, .h5, .zarr or .mrc")
+        """Raise `InputError` where a format that holds no image is asked for, or a file cannot be written."""
+        if files.suffix(output) == ".csv":
+            raise InputError(f"{output}: error bars are images in float32, which a .csv does not hold; give a .tif, .npy, .h5, .zarr or .mrc")
         for place in self.places(output):
             modality.check_write(place)
 

@@ -13,13 +13,14 @@ from unsup_jax.errors import InputError
 from unsup_jax.files import hdf5, jpeg, mrc, npy, png, tiff, vendor, zarr
 from unsup_jax.files.grey_offset import grey_offset, spread
 from unsup_jax.files.metadata import Metadata
-from unsup_jax.files.names import KINDS, VOLUMES, WHOLE_NUMBERS, WRITTEN, beside, is_image, is_several, kind_of, listed, matched, parted, suffix
+from unsup_jax.files.names import KINDS, VOLUMES, WHOLE_NUMBERS, WRITTEN, beside, beside_in_float, is_image, is_several, kind_of, listed, matched, parted, suffix
 from unsup_jax.files.outputs import check_apart, check_output, destinations, make_folder, replacing
 from unsup_jax.files.picture import Picture, as_stored, channels_last, check_alone, checked_axes, indices, to_dtype
 from unsup_jax.files.stored import Computed, Decoded, Deferred, Rescaled, Stored, Windowed, images, stored, targets
 
 __all__ = [
     "IN_MEMORY", "KINDS", "VOLUMES", "WHOLE_NUMBERS", "WRITTEN", "Computed", "Deferred", "Image", "Picture", "Rescaled", "Stored", "Windowed", "as_stored", "beside",
+    "beside_in_float",
     "channels_last", "check_alone", "check_apart", "check_output", "destinations", "grey_offset", "images", "indices", "is_image", "is_several", "kind_of", "listed",
     "make_folder", "matched", "open_image", "parted", "read_images", "replacing", "spread", "stored", "suffix", "targets", "to_dtype", "write_image",
     "writer",

@@ -43,6 +43,11 @@ def beside(path: str | Path, word: str) -> Path:
     return Path(path).with_name(f"{stem}_{word}{end}")
 
 
+def beside_in_float(path: str | Path, word: str) -> Path:
+    """The file beside another whose name ends in a word, of a format that holds fractions: a TIFF beside a PNG or JPEG."""
+    return beside(Path(path).with_suffix(".tif") if suffix(path) in WHOLE_NUMBERS else path, word)
+
+
 def suffix(path: str | Path) -> str:
     """The end of a file's name that says its format, in lower case and without ".ome"."""
     return stem_and_end(path)[1].lower().removeprefix(".ome")

@@ -23,7 +23,7 @@ from unsup_jax.methods.classical.bm3d import BM3D
 from unsup_jax.methods.classical.conjugate_gradient import ConjugateGradient
 from unsup_jax.methods.classical.empirical_law import EmpiricalLaw
 from unsup_jax.methods.classical.filters import GaussianFilter, MedianFilter, NonLocalMeans, WaveletShrinkage
-from unsup_jax.methods.classical.first_guess import FirstGuess
+from unsup_jax.methods.classical.first_guess import AsMeasured, FirstGuess
 from unsup_jax.methods.classical.gaussian_law import GaussianLaw
 from unsup_jax.methods.classical.gerchberg_papoulis import GerchbergPapoulis
 from unsup_jax.methods.classical.gradient_descent import GradientDescent
@@ -66,7 +66,7 @@ from unsup_jax.methods.variational.spatial_vae import SpatialVAE
 from unsup_jax.methods.variational.vae import VAE
 
 __all__ = [
-    "ADMM", "Ambient", "AmbientGAN", "AnnaPalm", "BM3D", "C2GAN", "CSGM", "Composed", "ConjugateGradient", "CryoGAN", "CycleGAN",
+    "ADMM", "Ambient", "AmbientGAN", "AnnaPalm", "AsMeasured", "BM3D", "C2GAN", "CSGM", "Composed", "ConjugateGradient", "CryoGAN", "CycleGAN",
     "DeepImagePrior", "DeepPhaseDecoder", "DeepStorm", "DivNoising", "EMDiffusion", "EmpiricalLaw", "FGAN", "FilteredBackProjection",
     "FirstGuess", "GAN", "GANrec", "GRAPPA", "GSURE", "GaussianFilter", "GaussianLaw", "GerchbergPapoulis", "GradientDescent", "HDN", "HistogramMatching",
     "MedianFilter", "MultiCryoGAN", "NaiveConsistency", "Noise2Noise", "Noise2Score", "Noise2Self", "Noise2Void",

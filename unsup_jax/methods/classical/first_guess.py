@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from jax import Array
 
-from unsup_jax.core import ANYTHING, Direct, Measurement, Takes
+from unsup_jax.core import ANYTHING, SAME_PIXELS, Direct, Measurement, Takes
 
 
 @dataclass(frozen=True)
@@ -21,3 +21,14 @@ class FirstGuess(Direct):
 
     def answer(self, key: Array, one: Measurement) -> Array:
         return one.operator.guess(one.y)
+
+
+@dataclass(frozen=True)
+class AsMeasured(Direct):
+    """x = y: what there is where nothing is done."""
+
+    takes: ClassVar[Takes] = SAME_PIXELS
+    reference: ClassVar[str] = "the input"
+
+    def answer(self, key: Array, one: Measurement) -> Array:
+        return one.y

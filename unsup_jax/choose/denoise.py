@@ -24,28 +24,29 @@ so that of a single image the network takes the noise that neighbours share, as 
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from unsup_jax import files
+from unsup_jax import files, trust
 from unsup_jax.apply import reconstruct_files
+from unsup_jax.choose.candidates import Candidate, Choice
+from unsup_jax.choose.look import Noise, noise_of
+from unsup_jax.choose.write import Wanted, check_outputs, report_of
 from unsup_jax.core import Adam, Measurement, Method
 from unsup_jax.errors import InputError
-from unsup_jax.files.names import stem_and_end
-from unsup_jax.fitted import Fitted, fit
+from unsup_jax.fitted import fit
 from unsup_jax.methods import BM3D, FirstGuess, GaussianFilter, MedianFilter, Noise2Void, NonLocalMeans, Stabilized, Stacked, WaveletShrinkage
 from unsup_jax.methods.stacked import best_weight
-from unsup_jax.noise import PoissonGaussian, estimate_poisson_gaussian
-from unsup_jax.noise.correlation import CORRELATED, middle, neighbour_correlation
+from unsup_jax.modalities import Camera
+from unsup_jax.noise.correlation import middle
 from unsup_jax.operators import Identity
 from unsup_jax.train import parallel
 from unsup_jax.train.logging import ProgressLine
-from unsup_jax.trust import HeldOutRisk, SteinRisk, error_bars, held_out_pixels, held_out_risk, stein_risk
+from unsup_jax.trust import held_out_pixels, held_out_risk, stein_risk
 
 _WINDOW = 512                # pixels of the ranking
 _REACH = 3                   # pixels, of noise that neighbours share
@@ -53,112 +54,7 @@ _FEWEST, _MOST = 150, 2000   # steps of a training that is worth its time
 _BATCH = 8
 _IMAGES = 64                 # that are learnt from
 
-Risk = SteinRisk | HeldOutRisk
-
-
-@dataclass(frozen=True)
-class Noise:
-    """What was found of the noise of an image."""
-
-    model: PoissonGaussian
-    """Gain, read-out noise and offset, each [1, 1, C]."""
-    correlation: np.ndarray
-    """Of neighbouring pixels along Y and X; NaN where signal hides it."""
-
-    @property
-    def shared(self) -> bool:
-        """Whether neighbouring pixels have noise in common."""
-        return bool(np.any(self.correlation > CORRELATED))
-
-    @property
-    def words(self) -> str:
-        """In a line."""
-        number = lambda value: " / ".join(f"{v:.3g}" for v in np.ravel(value))
-        level = f"read-out noise {number(self.model.sigma)}"
-        if np.any(np.asarray(self.model.gain) > 0):
-            level = f"photon noise of gain {number(self.model.gain)} above {number(self.model.offset)}, and {level}"
-        if np.isnan(self.correlation).all():
-            return f"{level}; whether neighbouring pixels share it is hidden by the image"
-        along = ", ".join(f"{rho:.2f} along {axis}" for rho, axis in zip(self.correlation, "YX") if not np.isnan(rho))
-        return f"{level}; neighbouring pixels {'share it' if self.shared else 'are independent'} ({along})"
-
-
-class Candidate(NamedTuple):
-    """A method that was tried."""
-
-    label: str
-    method: Method
-    risk: float
-    """Estimated mean square error, grey levels squared."""
-    error: float
-    """Its standard error."""
-    seconds: float
-    """What it took to find out."""
-    found: Risk
-    """All that is known of it."""
-
-
-@dataclass(frozen=True)
-class Choice:
-    """What was found for a file."""
-
-    noise: Noise
-    candidates: tuple[Candidate, ...]
-    """The best first."""
-    fitted: Fitted
-    """The method that was taken, ready."""
-    how: str
-    """How they were ranked, in words."""
-    left_out: str
-    """Why nothing was learnt, or nothing."""
-    ranked: Measurement
-    """The window that they were ranked by."""
-    risk: Risk
-    """That of the method that was taken."""
-
-    def estimate(self, one: Measurement) -> jax.Array:
-        """What the method that was taken makes of an image in noise that it is not told."""
-        return jnp.asarray(self.fitted.reconstruct([np.asarray(one.y)])[0])
-
-    def error_bars(self, images: Iterable[np.ndarray], *, redraws: int = 8) -> Iterator[np.ndarray]:
-        """The standard error [H, W, C] of the estimate of each image, by `trust.error_bars`, in the noise of the ranked window and scaled by its risk."""
-        key = jax.random.key(1)
-        scaled = error_bars(key, self.estimate, self.ranked, self.risk, redraws=redraws)
-        for image in images:
-            yield error_bars(key, self.estimate, self.ranked.replace(y=jnp.asarray(image)), scaled, redraws=redraws).deviation
-
-    @property
-    def table(self) -> str:
-        """Every candidate, with the estimated error in grey levels and what it gains over the input."""
-        noisy = next(c.risk for c in self.candidates if c.label == _INPUT)
-        rows = [("method", "error", "+-", "gain", "seconds")]
-        for c in self.candidates:
-            root, gain = np.sqrt(max(c.risk, 0.0)), 10 * np.log10(noisy / c.risk) if c.risk > 0 < noisy else np.nan
-            rows.append((c.label, f"{root:.3g}", f"{c.error / max(2 * root, 1e-12):.1g}", f"{gain:.2f} dB", f"{c.seconds:.1f}"))
-        widths = [max(map(len, column)) for column in zip(*rows)]
-        return "\n".join("  ".join(text.ljust(w) if i == 0 else text.rjust(w) for i, (text, w) in enumerate(zip(row, widths))) for row in rows)
-
-    @property
-    def words(self) -> tuple[str, ...]:
-        """What was found and taken, a line each."""
-        best, *others = self.candidates
-        noisy = next(c for c in self.candidates if c.label == _INPUT)
-        off = lambda c: f"{np.sqrt(max(c.risk, 0.0)):.3g}"
-        gain = "" if best is noisy or best.risk <= 0 else f", {10 * np.log10(noisy.risk / best.risk):.1f} dB better than the input's {off(noisy)}"
-        second = next((c for c in others if c.label != _INPUT), None)
-        behind = "" if second is None else f"; next is {second.label} with {off(second)}"
-        lines = [f"noise: {self.noise.words}", f"ranked: {len(self.candidates)} candidates {self.how}",
-                 f"taken: {best.label}, estimated to be {off(best)} grey levels off the truth{gain}{behind}"]
-        return (*lines, *([f"not learnt: {self.left_out}"] if self.left_out else []))
-
-
 _INPUT = "the input as it is"
-
-
-def noise_of(y: np.ndarray) -> Noise:
-    """The noise of an image [H, W, C], of each channel by itself."""
-    cameras = np.array([estimate_poisson_gaussian(y[..., c, None]) for c in range(y.shape[-1])], np.float32).T
-    return Noise(PoissonGaussian(*(jnp.asarray(of[None, None]) for of in cameras)), neighbour_correlation(y))
 
 
 def filters(noise: Noise) -> list[Method]:
@@ -214,7 +110,7 @@ def choose(images: list[np.ndarray], *, minutes: float = 5.0, seed: int = 0, say
     candidates = tuple(sorted(found, key=lambda c: c.risk))
     if fitted is None or candidates[0].method != fitted.method:
         fitted = fit(candidates[0].method, images)
-    return Choice(noise, candidates, fitted, how, left_out, one, candidates[0].found)
+    return Choice(noise, candidates, _INPUT, fitted, how, left_out, one, candidates[0].found)
 
 
 def _label(method):
@@ -265,6 +161,15 @@ def _seen(risk, y, J):
     return risk.made[J], y[J], kept[J]
 
 
+def error_bars(choice: Choice, images: Iterable[np.ndarray], *, redraws: int = 8) -> Iterator[np.ndarray]:
+    """The standard error [H, W, C] of the estimate of each image, by `trust.error_bars`, in the noise of the ranked window and scaled by its risk."""
+    key = jax.random.key(1)
+    estimate = lambda one: jnp.asarray(choice.fitted.reconstruct([np.asarray(one.y)])[0])
+    scaled = trust.error_bars(key, estimate, choice.ranked, choice.risk, redraws=redraws)
+    for image in images:
+        yield trust.error_bars(key, estimate, choice.ranked.replace(y=jnp.asarray(image)), scaled, redraws=redraws).deviation
+
+
 def denoise_files(
     source: str | Path, output: str | Path, *, minutes: float = 5.0, axes: str | None = None, explain: bool = False, redraws: int = 8,
 ) -> Choice:
@@ -274,33 +179,15 @@ def denoise_files(
     beside the first is NAME_report.html, how far its estimate can be trusted.
     Raises `InputError`, before anything is computed, on what cannot be read or written.
     """
-    if not minutes >= 0:
-        raise InputError(f"--minutes {minutes:g}; it takes 0, for filters alone, or more")
-    if redraws < 0 or redraws == 1:
-        raise InputError(f"--redraws {redraws}; it takes 2 or more, or 0 for no error bars")
-    jobs = files.destinations(source, output)
-    bars = [_beside(place) for _, place in jobs] if redraws else []
-    report = jobs[0][1].parent / f"{stem_and_end(jobs[0][1])[0]}_report.html"
-    files.check_apart([*(place for _, place in jobs), *bars, report], [path for path, _ in jobs])
-    if files.is_several(source):
-        files.make_folder(output)
-    for place in (*(place for _, place in jobs), *bars):
-        files.check_output(place, files.WRITTEN)
+    wanted = Wanted(minutes, axes, explain, redraws)
+    jobs = check_outputs(Camera(), source, output, redraws)
     line = ProgressLine("denoise", 0)
     choice = choose(_images([path for path, _ in jobs], axes), minutes=minutes, say=line.say)
-    for words in choice.words[1:]:
-        line.say(words)
-    if explain:
-        line.say(choice.table)
-    reconstruct_files(choice.fitted.experiment, choice.fitted.folder, source, output, axes=axes, report=report)
-    for (path, _), place in zip(jobs, bars):
-        _write_bars(choice, files.open_image(path, axes), place, redraws)
+    wanted.say(line, choice)
+    reconstruct_files(choice.fitted.experiment, choice.fitted.folder, source, output, axes=axes, report=report_of(jobs[0][1]))
+    for path, place in jobs if redraws else []:
+        _write_bars(choice, files.open_image(path, axes), files.beside_in_float(place, "error"), redraws)
     return choice
-
-
-def _beside(output):
-    """The file of the error bars: one that holds fractions."""
-    return files.beside(output if files.suffix(output) not in files.WHOLE_NUMBERS else output.with_suffix(".tif"), "error")
 
 
 def _write_bars(choice, picture, place, redraws):
@@ -309,7 +196,7 @@ def _write_bars(choice, picture, place, redraws):
     line = ProgressLine("error bars", len(sources), unit="images")
     with files.writer(like, place) as written:
         targets = files.targets(written, like, 2)
-        for k, deviation in enumerate(choice.error_bars((np.asarray(image, np.float32) for image in sources), redraws=redraws)):
+        for k, deviation in enumerate(error_bars(choice, (np.asarray(image, np.float32) for image in sources), redraws=redraws)):
             targets[k][:, :] = deviation
             line.update(k + 1, None)
     line.close()
