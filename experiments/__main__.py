@@ -17,6 +17,7 @@ USAGE = """usage: {program} COMMAND ...
   reconstruct RUN INPUT -o OUTPUT    apply a trained run to your own TIFF, PNG, NPY, HDF5, Zarr, MRC
   export RUN -o model.zip            a trained run as a BioImage.IO package, ONNX (.onnx) or a program of jax.export (.jax)
   denoise INPUT -o OUTPUT            your own noisy file, by the method that is estimated to suit it best, filters or learnt from it
+  deconvolve INPUT -o OUTPUT         your own blurred file, of a known point spread function: --psf-sigma S, --psf FILE or the optics
   compare NAME NAME ... | MODALITY   several methods on the data of the first, or on --data..., in one table
 """
 

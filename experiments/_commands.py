@@ -14,6 +14,7 @@ import tyro
 
 from unsup_jax import files
 from unsup_jax.apply import reconstruct_files
+from unsup_jax.choose.deconvolve import deconvolve_files
 from unsup_jax.choose.denoise import denoise_files
 from unsup_jax.data import Data
 from unsup_jax.errors import InputError
@@ -226,27 +227,72 @@ def export(arguments: list[str]) -> None:
     print(f"wrote {fitted.export(parsed.output, example, axes=axes, card=parsed.card)}")
 
 
+@dataclass(frozen=True, kw_only=True)
+class Chosen:
+    """What the commands that choose a method are asked."""
+    output: Annotated[Path, tyro.conf.arg(aliases=("-o",))]
+    """File to write, with the type and the metadata of the input; a folder for a folder or a pattern."""
+    minutes: float = 5.0
+    """For a network that learns from the data; 0 tries classical methods alone."""
+    explain: bool = False
+    """Show every candidate with its estimated error."""
+    redraws: int = 8
+    """Estimates in noise drawn anew, from which the error bars in NAME_error beside the output are made; 0 writes none."""
+
+    @property
+    def wanted(self) -> dict:
+        """What every one of them takes."""
+        return {"minutes": self.minutes, "explain": self.explain, "redraws": self.redraws}
+
+
+def _chosen(type_, arguments, name):
+    parsed = parse(type_, arguments, name, config=(tyro.conf.FlagCreatePairsOff,))
+    Job().begin()
+    return parsed
+
+
 def denoise(arguments: list[str]) -> None:
     """Your file, by the method that suits it."""
 
-    @dataclass(frozen=True)
-    class Denoise:
+    @dataclass(frozen=True, kw_only=True)
+    class Denoise(Chosen):
         input: tyro.conf.Positional[str]
         """Your image or stack; or a folder of them, or a pattern of names ("raw/*.tif"), which are of one instrument."""
-        output: Annotated[Path, tyro.conf.arg(aliases=("-o",))]
-        """File to write, with the type and the metadata of the input; a folder for a folder or a pattern."""
-        minutes: float = 5.0
-        """For a network that learns from the images; 0 tries filters alone."""
         axes: str | None = None
         """Axes of the input where the file does not say it, such as TYX."""
-        explain: bool = False
-        """Show every candidate with its estimated error."""
-        redraws: int = 8
-        """Estimates in noise drawn anew, from which the error bars in NAME_error beside the output are made; 0 writes none."""
 
-    parsed = parse(Denoise, arguments, "denoise", config=(tyro.conf.FlagCreatePairsOff,))
-    Job().begin()
-    denoise_files(parsed.input, parsed.output, minutes=parsed.minutes, axes=parsed.axes, explain=parsed.explain, redraws=parsed.redraws)
+    parsed = _chosen(Denoise, arguments, "denoise")
+    denoise_files(parsed.input, parsed.output, axes=parsed.axes, **parsed.wanted)
+
+
+def deconvolve(arguments: list[str]) -> None:
+    """Your blurred file, by the deconvolution that suits it."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Deconvolve(Chosen):
+        input: tyro.conf.Positional[str]
+        """Your image, stack or volume; or a folder of them, or a pattern of names ("raw/*.tif"), which are of one instrument."""
+        psf_sigma: tuple[float, ...] | None = None
+        """A Gaussian PSF, by its standard deviation in pixels: one for images, three for volumes, such as "3 1.2 1.2" along z, y and x."""
+        psf: str | None = None
+        """The image of a point, a file in the pixels of the input: of two axes for images, of three for volumes; or "optics"."""
+        numerical_aperture: float | None = None
+        """Of the objective; this and the optics below where the metadata of the input do not say them."""
+        wavelength_um: float | None = None
+        """Of the emission, in vacuum."""
+        index: float | None = None
+        """Refractive index of the immersion, and of the specimen."""
+        pixel_size_um: float | None = None
+        """Pixels of the input in the specimen."""
+        step_um: float | None = None
+        """Distance of the planes of a volume, of which optics then give the PSF."""
+        axes: str | None = None
+        """Axes of the input where the file does not say it, such as ZYX."""
+
+    parsed = _chosen(Deconvolve, arguments, "deconvolve")
+    optics = {name: getattr(parsed, name) for name in ("numerical_aperture", "wavelength_um", "index", "pixel_size_um", "step_um")}
+    deconvolve_files(
+        parsed.input, parsed.output, psf_sigma=parsed.psf_sigma, psf=parsed.psf, axes=parsed.axes, **optics, **parsed.wanted)
 
 
 def compare(arguments: list[str]) -> None:
@@ -305,4 +351,7 @@ def compare_experiments(
     )
 
 
-COMMANDS = {"list": list_, "run": run, "resume": resume, "reconstruct": reconstruct, "export": export, "denoise": denoise, "compare": compare}
+COMMANDS = {
+    "list": list_, "run": run, "resume": resume, "reconstruct": reconstruct, "export": export, "denoise": denoise, "deconvolve": deconvolve,
+    "compare": compare,
+}

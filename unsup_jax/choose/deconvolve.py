@@ -32,11 +32,10 @@ _IMAGES = 8                                    # that are learnt from
 
 def families(one: Measurement, noise: Noise) -> list[Family]:
     """The classical candidates."""
+    # light is never negative, and where the model of the blur is wrong, what is unconstrained follows the data without being right
     dark = float(np.min(np.asarray(one.y))) > -5 * float(np.sqrt(np.max(np.asarray(noise.model.variance(0 * one.y)))))
-    found = [Family("the input as it is", lambda _: AsMeasured())]
-    if one.operator.circular:
-        found.append(Family("Wiener", lambda _: Wiener()))
-    if dark:                                   # and light is never negative
+    found = [Family("the input as it is", lambda _: AsMeasured()), Family("Wiener", lambda _: Wiener(nonnegative=dark))]
+    if dark:
         found.append(Family("Richardson-Lucy, {} iterations", lambda count: RichardsonLucy(steps=count), (4, 8, 16, 32, 64, 128)))
     of_weight = lambda weight: VariableSplitting(prior=TotalVariation(weight, nonnegative=dark), steps=60)
     return [*found, Family("total variation, weight {:g}", of_weight, (1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2))]
@@ -51,15 +50,18 @@ def choose(measurements: list[Measurement], *, minutes: float = 5.0, seed: int =
 
 
 def deconvolve_files(
-    modality: Blurred, source: str | Path, output: str | Path, *, minutes: float = 5.0, axes: str | None = None, explain: bool = False,
-    redraws: int = 8, dimensions: int = 2,
+    source: str | Path, output: str | Path, *, psf_sigma: tuple[float, ...] | None = None, psf: str | None = None,
+    minutes: float = 5.0, axes: str | None = None, explain: bool = False, redraws: int = 8, **optics: float | None,
 ) -> Choice:
     """Deconvolve a file, or each of a folder or of a pattern of names, by what suits the first images of them; into files like them.
 
-    Beside each is NAME_error, the standard error of every pixel, and beside the first NAME_report.html, how far it can be trusted.
-    Raises `InputError`, before anything is computed, on what cannot be read or written.
+    The PSF is a Gaussian of the widths `psf_sigma`, that of a file `psf`, or that of the `optics`, fields of `Blurred`. Three widths, a
+    file of three axes and optics with a distance of the planes make volumes of the input, others images of its planes. Beside each is
+    NAME_error, the standard error of every pixel, and beside the first NAME_report.html, how far it can be trusted. Raises `InputError`,
+    before anything is computed, on what cannot be read or written, and where no PSF is given, or more than one.
     """
     wanted = Wanted(minutes, axes, explain, redraws)
+    modality, dimensions = instrument(psf_sigma, psf, **optics)
     jobs = check_outputs(modality, source, output, redraws)
     paths = [path for path, _ in jobs]
     check_files(modality, paths, INSTRUMENTS)
@@ -68,6 +70,25 @@ def deconvolve_files(
     wanted.say(line, choice)
     write(choice, wanted, modality, source, output, dimensions)
     return choice
+
+
+def instrument(psf_sigma: tuple[float, ...] | None, psf: str | None, **optics: float | None) -> tuple[Blurred, int]:
+    """(the microscope of that PSF, 2 for images or 3 for volumes). Raises `InputError` where there is no PSF, or more than one."""
+    told = {name: value for name, value in optics.items() if value is not None}
+    psf = "optics" if told and psf is None and psf_sigma is None else psf
+    if (psf is None) == (psf_sigma is None):
+        raise InputError("give one point spread function: --psf-sigma S in pixels, --psf FILE, or --psf optics with --numerical-aperture, --wavelength-um "
+                         "and --pixel-size-um where the metadata do not say them")
+    if psf_sigma is not None:
+        if len(psf_sigma) not in (1, 3):
+            raise InputError(f"--psf-sigma has {len(psf_sigma)} widths; it takes one for images, or three for volumes, along z, y and x")
+        return Blurred(psf_sigma=psf_sigma[0] if len(psf_sigma) == 1 else psf_sigma), len(psf_sigma) // 3 + 2
+    if psf == "optics":
+        return Blurred(psf=psf, **told), 3 if "step_um" in told else 2
+    axes = len([n for n in files.open_image(psf).array.shape if n > 1])
+    if axes not in (2, 3):
+        raise InputError(f"{psf}: a PSF of {axes} axes; it has two for images, or three for volumes")
+    return Blurred(psf=psf), axes
 
 
 def _windows(modality, paths, axes, dimensions):

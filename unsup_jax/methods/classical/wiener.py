@@ -34,6 +34,8 @@ class Wiener(Direct):
     """Number of shells of |k| over which the periodogram is averaged."""
     oracle: bool = False
     """S is the truth's own, averaged over shells: what a Wiener filter could do at best."""
+    nonnegative: bool = False
+    """Set what comes out below zero to zero, of light."""
 
     @property
     def sees(self) -> frozenset[str]:
@@ -79,7 +81,8 @@ class Wiener(Direct):
         share = S / jnp.maximum(jnp.square(jnp.abs(h)) * S + sigma2, 1e-12)
         x = jnp.conj(h).astype(y.dtype) * share.astype(y.dtype) * y
         dark = jnp.where(jnp.abs(h) > 1e-3, x, 0)                     # frequencies the optics do not pass
-        return jnp.fft.irfftn(dark, frame, axes).astype(one.y.dtype) + mean / jnp.abs(h).ravel()[0]
+        x = jnp.fft.irfftn(dark, frame, axes).astype(one.y.dtype) + mean / jnp.abs(h).ravel()[0]
+        return jnp.maximum(x, 0) if self.nonnegative else x
 
 
 def _shells(frame, count):
