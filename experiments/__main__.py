@@ -19,6 +19,7 @@ USAGE = """usage: {program} COMMAND ...
   denoise INPUT -o OUTPUT            your own noisy file, by the method that is estimated to suit it best, filters or learnt from it
   deconvolve INPUT -o OUTPUT         your own blurred file, of a known point spread function: --psf-sigma S, --psf FILE or the optics
   compare NAME NAME ... | MODALITY   several methods on the data of the first, or on --data..., in one table
+  data list | get NAME | info NAME   public data sets: downloaded, checked and prepared, then read by --data.path NAME
 """
 
 

@@ -31,6 +31,7 @@ from unsup_jax.trained import require
 
 from . import every, load, module, names, program, short
 from ._choices import choose, words
+from ._data import data
 
 
 def parse(type_, arguments: list[str], prog: str, **settings):
@@ -353,5 +354,5 @@ def compare_experiments(
 
 COMMANDS = {
     "list": list_, "run": run, "resume": resume, "reconstruct": reconstruct, "export": export, "denoise": denoise, "deconvolve": deconvolve,
-    "compare": compare,
+    "compare": compare, "data": data,
 }

@@ -18,6 +18,7 @@ import numpy as np
 import unsup_jax
 from unsup_jax.core import Measurement
 from unsup_jax.data import Data
+from unsup_jax.data.prepared import located
 from unsup_jax.files import listed, parted
 from unsup_jax.files.names import trajectory_of
 from unsup_jax.modalities import Modality
@@ -58,6 +59,7 @@ def of_data(data: Data, modality: Modality, measurements: Sequence[Measurement])
 
 def of_files(path: str) -> dict[str, Any]:
     """The fingerprint of the files that a path means, {"sha256", "of", "files", "bytes"}; of a data set known by a name, its name."""
+    path = located(path)
     places = [Path(path)] if (Path(path) / "dataset_info.json").exists() else listed(path)
     places = list(dict.fromkeys(parted(place)[0] for place in places))
     found = [file for place in places for file in (sorted(p for p in place.rglob("*") if p.is_file()) if place.is_dir() else [place])]

@@ -16,6 +16,7 @@ from unsup_jax.data.grey_levels import FAR, line, rescaled
 from unsup_jax.data.parts import crop, every_second, one_a_specimen, sampled, shown_part, single_views
 from unsup_jax.data.particles import Particles
 from unsup_jax.data.phantoms import Hinge, Phantoms
+from unsup_jax.data.prepared import located
 from unsup_jax.errors import InputError
 from unsup_jax.files import IN_MEMORY, Deferred, Image, listed, matched, read_images
 from unsup_jax.modalities import INSTRUMENTS, Modality, Recording, check_files
@@ -49,7 +50,7 @@ class Data:
     """Clean images that the modality measures."""
     clean: str | None = None
     """Your own clean images in place of the source: a file (.tif .png .npy .h5 .zarr .mrc), a folder of files, a
-    pattern of names ("raw/*_1.png"), or the name of a TFDS data set."""
+    pattern of names ("raw/*_1.png"), or the name of a prepared data set (`data list`) or of one of TFDS."""
     scored: str | None = None
     """More clean images, measured like those of `clean` and only scored, in place of a part of them."""
     path: str | None = None
@@ -190,11 +191,11 @@ class Data:
 
     def _beside(self, name, files, offset):
         """The images of the files `--data.NAME` that belong to those of `path`; `InputError` where their shapes differ from `files`."""
-        path = getattr(self, name)
-        if _is_tfds(self.path) or _is_tfds(path):
-            pairs, others = [(self.path, path)], read(path, self.axes, self.dimensions, offset)
+        own, path = located(self.path), located(getattr(self, name))
+        if _is_tfds(own) or _is_tfds(path):
+            pairs, others = [(own, path)], read(path, self.axes, self.dimensions, offset)
         else:
-            pairs = matched(self.path, path)
+            pairs = matched(own, path)
             others = _read_all([other for _, other in pairs], self.axes, self.dimensions, offset)
         for (one, other), y, found in zip(pairs, files, others):
             if [image.shape for image in found] != [image.shape for image in y]:
@@ -202,10 +203,11 @@ class Data:
         return others
 
     def _own(self, modality):
-        if _is_tfds(self.path):
-            recordings = [Recording(Path(self.path), modality.of_images(read(self.path, None, self.dimensions)[0]))]
+        path = located(self.path)
+        if _is_tfds(path):
+            recordings = [Recording(Path(path), modality.of_images(read(path, None, self.dimensions)[0]))]
         else:
-            listing = listed(self.path)
+            listing = listed(path)
             check_files(modality, listing, INSTRUMENTS)
             recordings = modality.read(listing, axes=self.axes, dimensions=self.dimensions)
         return self._with_images(recordings) if modality.images else self._with_references(modality, recordings)
@@ -221,7 +223,7 @@ class Data:
         if self.truth is None:
             return own
         dimensions = len(own[0].operator.domain(own[0].y).shape) - 1
-        references = _read_all([other for _, other in matched(self.path, self.truth)], None, dimensions)
+        references = _read_all([other for _, other in matched(located(self.path), located(self.truth))], None, dimensions)
         found = [part for images in references for image in images for part in modality.parts(image)]
         if len(found) != len(own):
             raise InputError(f"--data.truth holds {_shapes(found)}, --data.path {len(own)} measurements; they must agree")
@@ -229,7 +231,7 @@ class Data:
 
     def _paired(self, modality, own):
         """The same with second acquisitions of the same specimens, each by the operator of its own file."""
-        paths = [other for _, other in matched(self.path, self.pair)]
+        paths = [other for _, other in matched(located(self.path), located(self.pair))]
         check_files(modality, paths, INSTRUMENTS)
         others = [one for recording in modality.read(paths, axes=self.axes, dimensions=self.dimensions) for one in recording.measurements]
         if [other.y.shape for other in others] != [one.y.shape for one in own]:
@@ -273,7 +275,8 @@ class Data:
 
 def read(path: str, axes: str | None, dimensions: int, offset: float = 0.0) -> list[Sequence[Image]]:
     """The images [*S, C], less `offset`, of each file: of one, of a folder's, of a pattern's, in the natural order of their names, or of a
-    TFDS data set."""
+    data set of records, by its folder or its name."""
+    path = located(path)
     if _is_tfds(path):
         from unsup_jax.data.tfds import read_tfds  # imports slowly
 

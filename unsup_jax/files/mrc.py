@@ -4,6 +4,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
@@ -85,6 +86,32 @@ def create(picture: Picture, path: Path) -> Iterator[np.ndarray]:
             if signless:
                 pixels = file.data.view(np.uint8)
                 file.header.dmin, file.header.dmax, file.header.dmean, file.header.rms = pixels.min(), pixels.max(), pixels.mean(), pixels.std()
+
+
+def head(opened: IO[bytes], count: int, path: Path) -> bool:
+    """Write the first `count` images of a stack that is read from its beginning on as a file of its own; False where it has no more of them.
+
+    Raises `InputError` where it is no MRC, or of a type without whole bytes.
+    """
+    import mrcfile
+
+    opened.seek(0)
+    raw = opened.read(1024)
+    try:
+        order = mrcfile.utils.byte_order_from_machine_stamp(raw[212:216])
+        header = np.frombuffer(raw, mrcfile.dtypes.HEADER_DTYPE.newbyteorder(order)).copy()[0]
+        section = int(header["nx"]) * int(header["ny"]) * mrcfile.utils.dtype_from_mode(header["mode"]).itemsize
+    except (ValueError, IndexError) as error:
+        raise InputError(f"{path.name}: no MRC whose images can be cut off ({error})") from error
+    if int(header["nz"]) <= count:
+        return False
+    header["nz"] = count
+    header["mz"] = min(int(header["mz"]), count)
+    with path.open("wb") as file:
+        file.write(header.tobytes() + opened.read(int(header["nsymbt"])))
+        for _ in range(count):
+            file.write(opened.read(section))
+    return True
 
 
 def _unsigned(header) -> bool:

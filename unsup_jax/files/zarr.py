@@ -1,7 +1,7 @@
 """Zarr, through tensorstore: an OME-Zarr image (see `ome_zarr`), or a single array of version 2 or 3."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -54,6 +54,41 @@ def read(path: Path):
     names = attributes.get("_ARRAY_DIMENSIONS") or store.store.domain.labels  # xarray's, or those of version 3
     axes = "".join(name[:1] for name in names).upper()
     return store, axes if len(axes) == store.ndim else None, Metadata(own={"array": 3 if (path / "zarr.json").exists() else 2})
+
+
+class _Remote(_Zarr):
+    """The same on a web server, whose chunks come over where they are sliced."""
+
+    def __init__(self, store, address):
+        super().__init__(store)
+        self._address = address
+
+    def __getitem__(self, index):
+        try:
+            return super().__getitem__(index)
+        except Exception as error:  # tensorstore's are of several kinds
+            raise InputError(f"{self._address}: a chunk cannot be read ({str(error).splitlines()[0][:200]})") from error
+
+
+def read_remote(address: str, text: Callable[[str], str]):
+    """(array, axes, metadata) of an OME-Zarr image on a web server, of which `text` gives small files; of a collection, its first image."""
+    try:
+        attributes, driver = json.loads(text(f"{address}/zarr.json")).get("attributes", {}), "zarr3"
+    except InputError:
+        attributes, driver = json.loads(text(f"{address}/.zattrs")), "zarr"
+    if "bioformats2raw.layout" in attributes.get("ome", attributes):
+        return read_remote(f"{address}/0", text)
+    level, axes, metadata = ome_zarr.described(Path(address), attributes)
+    if level is None:
+        raise InputError(f"{address}: no OME-Zarr image")
+    import tensorstore as ts
+
+    spec = {"driver": driver, "kvstore": {"driver": "http", "base_url": f"{address}/{level}/"},
+            "context": {"http_request_retries": {"max_retries": 6, "initial_delay": "200ms"}}}
+    try:
+        return _Remote(ts.open(spec, open=True, read=True).result(), address), axes, metadata
+    except Exception as error:  # tensorstore's are of several kinds
+        raise InputError(f"{address}: no readable array ({str(error).splitlines()[0][:200]})") from error
 
 
 @contextmanager
