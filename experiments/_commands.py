@@ -191,6 +191,8 @@ def reconstruct(arguments: list[str]) -> None:
         beside the output. Of any method that reconstructs from one measurement."""
         report: Path | None = None
         """Also write a page, FILE.html, that says how far the first estimate can be trusted, without truth."""
+        devices: int | None = None
+        """Devices that share each measurement, a slab of its slices each; by default those of the run."""
 
     parsed = parse(Reconstruct, arguments, "reconstruct")
     _, found = experiment_of(parsed.run, load)
@@ -198,7 +200,7 @@ def reconstruct(arguments: list[str]) -> None:
     start = start_of(found, load) if found.method.scope == "measurement" else None  # what was trained is in the run itself
     reconstruct_files(
         found, parsed.run, parsed.input, parsed.output, axes=parsed.axes, tile=parsed.tile, pair=parsed.pair, start_from=start,
-        draws=parsed.draws, deviation=parsed.deviation, report=parsed.report, error_bars=parsed.error_bars,
+        draws=parsed.draws, deviation=parsed.deviation, report=parsed.report, error_bars=parsed.error_bars, devices=parsed.devices,
     )
 
 

@@ -69,6 +69,8 @@ CASES = {
     "NonuniformFourier": lambda key: (NonuniformFourier(points(key), (9, 8), width=4), (9, 8, 2)),
     "SENSE": lambda key: (SENSE(maps(key, 2, 3, 9, 8), sampled(key, 9, 8)), (9, 8, 2)),
     "SENSE, lines": lambda key: (SENSE(maps(key, 1, 3, 9, 8), sampled(key, 1, 8)), (9, 8, 1)),
+    "SENSE, volume": lambda key: (SENSE(maps(key, 1, 3, 4, 5, 6), sampled(key, 1, 5, 6)), (4, 5, 6, 1)),
+    "SENSE, hybrid": lambda key: (SENSE(maps(key, 1, 3, 4, 5, 6), sampled(key, 1, 5, 6), hybrid=0), (4, 5, 6, 1)),
     "NonCartesianSENSE": lambda key: (NonCartesianSENSE(maps(key, 1, 3, 9, 8), points(key)), (9, 8, 1)),
     "NonCartesianSENSE, weights": lambda key: (
         NonCartesianSENSE(maps(key, 1, 3, 9, 8), points(key), jax.random.uniform(key, (len(points(key)),))), (9, 8, 1)),

@@ -34,7 +34,7 @@ _SECONDS = 20            # that further estimates of a report may take
 def reconstruct_files(
     experiment: Experiment, run: Path, source: str | Path, output: str | Path, *, axes: str | None = None, tile: int = 512,
     pair: str | Path | None = None, start_from: Any = None, draws: int | None = None, deviation: bool = False, report: str | Path | None = None,
-    error_bars: int | None = None,
+    error_bars: int | None = None, devices: int | None = None,
 ) -> None:
     """Reconstruct a file; or each file of a folder, or of a pattern of names, into a folder, under its own name.
 
@@ -42,7 +42,7 @@ def reconstruct_files(
     no images, every measurement, into what the instrument writes. A method of
     finite reach holds one tile a device at a time; any other holds one image. A method that reads a pair takes it
     from the file, the folder or the pattern `pair`, whose names match those of the source. `start_from` is theta of
-    `experiment.start`. Beside each output are written `draws` of x given y and their `deviation`, where these are asked for, or the
+    `experiment.start`, and `devices` those that share each measurement, in place of `experiment.devices`. Beside each output are written `draws` of x given y and their `deviation`, where these are asked for, or the
     `error_bars` of the estimate by so many others in noise drawn anew, and to the HTML file `report` how far the first estimate can be trusted.
     Raises `InputError`, before anything is computed, on outputs that cannot be written or are inputs, on a method that makes
     no draws, on a pair that is missing, and on files that the experiment's instrument does not read; and on an unreadable input, on
@@ -78,7 +78,8 @@ def reconstruct_files(
     offset = trained_offset(method, run)
     key = jax.random.key(experiment.train.seed)
     fill = tiled(method, state, key) if state is not None and method.tiling is not None else None
-    whole = estimator(method, state, key, start_from=start_from)
+    whole = estimator(
+        method, state, key, start_from=start_from, devices=experiment.devices if devices is None else devices, say=ProgressLine("", 0).say)
     drawn = wanted and (Drawn(key, wanted, state, experiment.data.dimensions) if asked else Barred(key, wanted, whole, experiment.data.dimensions))
     if not modality.images:
         for path, place in jobs:

@@ -20,7 +20,7 @@ from unsup_jax.errors import InputError
 from unsup_jax.evaluate import Analysis, align, correlation, coverage, psnr
 from unsup_jax.evaluate.summary import Result, mean_scores, summarise
 from unsup_jax.files import Deferred, make_folder
-from unsup_jax.inference import WHOLE_IMAGE_PIXELS, estimator, sampler
+from unsup_jax.inference import WHOLE_IMAGE_PIXELS, estimator, sampler, shared
 from unsup_jax.modalities import Modality
 from unsup_jax.noise.correlation import correlation_warning
 from unsup_jax.runs import begin, leave_example, method_folder
@@ -53,6 +53,9 @@ class Experiment:
     the residual and the input alone, None nothing."""
     start: str | None = None
     """Folder of a finished run of the same network, whose parameters the method starts from; None for random ones."""
+    devices: int | None = None
+    """Devices of a host that share each measurement which a method is solved for, a slab of its slices each: such as a tomogram that
+    outgrows one of them. None: all of them where a measurement is large and its method and operator allow it; 1: one."""
 
     def entries(self) -> list[tuple[str, Method, Train]]:
         """(label, method, training) of the method and of its references, under labels that tell them apart.
@@ -99,18 +102,18 @@ def run(experiment: Experiment, name: str, directory: Path, *, start_from: Any =
     return compare(
         experiment.entries(), name, directory, experiment.data, experiment.modality, experiment.train.seed,
         subject=experiment.method.label, settings=experiment, analysis=experiment.analysis, trust=experiment.trust, start_from=start_from,
-        quiet=quiet,
+        devices=experiment.devices, quiet=quiet,
     )
 
 
 def compare(
     entries: Sequence[tuple[str, Method, Train]], name: str | Sequence[str], directory: Path, data: Data, modality: Modality, seed: int,
     *, subject: str | None = None, settings: Any = None, analysis: Analysis | None = None, trust: float | None = 20.0,
-    start_from: Any = None, quiet: bool = False,
+    start_from: Any = None, devices: int | None = None, quiet: bool = False,
 ) -> list[Result]:
     """Score several methods, (label, method, training) each, on the same data: one table, one figure, one report.
 
-    `trust` is that of an `Experiment`. `start_from` is theta that the method labelled `subject` begins with, `settings` the configuration that the folder tells.
+    `trust` and `devices` are those of an `Experiment`. `start_from` is theta that the method labelled `subject` begins with, `settings` the configuration that the folder tells.
     Methods that see what the data do not have are left out and named, unless none is left.
     """
     say = ProgressLine("", 0, quiet=quiet or not parallel.is_main()).say
@@ -125,7 +128,7 @@ def compare(
         say(f"read {len(measured[0])} measurements, the first of shape {measured[0][0].y.shape}; arranging them ...")
     for label, method, train in entries:  # every mistake in the input is found before anything is trained
         try:
-            jobs.append(_Job.prepare(label, method, train, data, measured, seed))
+            jobs.append(_Job.prepare(label, method, train, data, measured, seed, devices))
         except InputError as error:
             if label == subject or len(entries) == 1:
                 raise
@@ -216,17 +219,20 @@ class _Job:
     streams: tuple[Stream, Stream] | None
     training: str = ""
     """The label under which it is trained; its own, unless it shares the training of another."""
+    devices: int | None = None
+    """That of an `Experiment`."""
 
     @classmethod
-    def prepare(cls, label, method, train, data: Data, measured, seed):
+    def prepare(cls, label, method, train, data: Data, measured, seed, devices):
         dataset = data.arrange(measured, method.sees, seed, views=method.single_views)
         trained, shown = ([], method.sees) if method.scope == "measurement" else (dataset.train + dataset.validation, method.reads)
         for one in trained:
             method.check(shown_part(one.only(method.sees)))
         for one in dataset.test:
             method.check(one.only(shown))
+            shared(method, one, devices)
         if method.scope == "measurement":
-            return cls(label, method, train, dataset, None)
+            return cls(label, method, train, dataset, None, devices=devices)
         return cls(label, method, train, dataset, streams(
             dataset.train, dataset.validation, batch=train.batch, patch=data.patch, augment=data.augment, seed=train.seed, sees=method.sees,
             unpaired=dataset.unpaired, parts=method.parts,
@@ -285,7 +291,7 @@ class _Job:
         sees = self.method.sees if self.streams is None else self.method.reads
         one, F = in_memory(self.dataset.test[0]).only(()), None
         if not sees:
-            reconstruct = estimator(self.method, state, jax.random.key(seed), start_from=start_from)
+            reconstruct = estimator(self.method, state, jax.random.key(seed), start_from=start_from, devices=self.devices)
             F = lambda one: next(reconstruct([one]))[0]
         return examine(jax.random.key(seed), one, estimate, F, estimations=min(ALL, int(trust // max(seconds, 1e-3))))
 
@@ -307,7 +313,7 @@ class _Job:
         line = ProgressLine(self.label, self.method.steps * count, quiet=quiet or not self.method.steps or not parallel.is_main())
         line.say(f"{self.label}: {self.method.steps} steps for {'each of ' * (count > 1)}{count} measurement{'s' * (count > 1)} ...")
         solving = {"start_from": start_from, "report": line.update, "answers": Answers(folder)} if self.streams is None and self.method.steps else {}
-        reconstruct = estimator(self.method, state, jax.random.key(seed), **solving)
+        reconstruct = estimator(self.method, state, jax.random.key(seed), devices=self.devices, say=line.say, **solving)
         sees = self.method.sees if self.streams is None else self.method.reads
 
         def made():

@@ -145,16 +145,20 @@ class Fitted:
 
     def reconstruct(
         self, arrays: Arrays, *, operator: Operators = None, noise: Noises = None, pair: Arrays | None = None, axes: str | None = None,
+        devices: int | None = None,
     ) -> Arrays:
         """The estimates of x, an array or a list like the given ones; of a method of single views the one specimen [*S, C].
 
         Operator and noise are those of the fit unless others are given; `pair` is for methods that reconstruct from two. Large
-        images are reconstructed in tiles where the method allows it. Raises `InputError` on arrays that do not fit.
+        images are reconstructed in tiles where the method allows it, and `devices` share each measurement that a method is solved
+        for: all where it is None, a measurement is large, and its method and operator allow it. Raises `InputError` on arrays that do
+        not fit, and where so many devices cannot.
         """
         measured, back = self._given(arrays, operator, noise, pair, axes)
+        estimates = self._estimates if devices is None else self._estimator(devices)
         if self.method.single_views:
-            return next(iter(self._estimates(measured[:1])))[0]
-        return back([estimate for estimate, _, _ in self._estimates(measured)])
+            return next(iter(estimates(measured[:1])))[0]
+        return back([estimate for estimate, _, _ in estimates(measured)])
 
     def trust(
         self, array: np.ndarray, *, operator: Operator | None = None, noise: NoiseModel | None = None, axes: str | None = None,
@@ -241,8 +245,11 @@ class Fitted:
 
     @cached_property
     def _estimates(self):
+        return self._estimator(None)
+
+    def _estimator(self, devices):
         solved = self.method.scope == "measurement"
-        return estimator(self.method, self._state, self._key, start_from=start_of(self.experiment) if solved else None)
+        return estimator(self.method, self._state, self._key, start_from=start_of(self.experiment) if solved else None, devices=devices)
 
 
 def _measurements(

@@ -1,7 +1,8 @@
 """Inference: how a method is applied to measurements, the same for runs, files and arrays.
 
 A trained method reconstructs whole images, spread over the devices, and large ones in tiles where its reach allows that;
-a method of measurement scope is solved for each of them, in pieces, so that it shows how far it is and can be gone on with.
+a method of measurement scope is solved for each of them, in pieces, so that it shows how far it is and can be gone on with. All devices
+share a large measurement, a slab of its slices each, where the method and the operator allow that.
 """
 
 import itertools
@@ -15,6 +16,7 @@ import numpy as np
 
 from unsup_jax.core import Measurement, Method
 from unsup_jax.data.parts import in_memory
+from unsup_jax.errors import InputError
 from unsup_jax.evaluate.tiling import in_tiles
 from unsup_jax.operators import Identity
 from unsup_jax.train import Solver, iterate, parallel
@@ -31,7 +33,8 @@ Estimate = tuple[np.ndarray, float, dict[str, np.ndarray]]
 
 def estimator(
     method: Method, state: Any, key, *, start_from: Any = None, answers: Answers | None = None,
-    report: Callable[[int, dict[str, float]], None] | None = None,
+    report: Callable[[int, dict[str, float]], None] | None = None, devices: int | None = None,
+    say: Callable[[str], None] | None = None,
 ) -> Callable[..., Iterator[Estimate]]:
     """`reconstruct(measurements, count=None)`: of each measurement its estimate, the seconds that took, compilation apart,
     and the losses on the way.
@@ -39,10 +42,12 @@ def estimator(
     The measurements are a list, or an iterable of `count` of one shape; those on the disk are read in their turn. They are
     spread over the devices, one at a time on each; large images are reconstructed in tiles where the method allows it, and
     else one after another. A method of measurement scope begins with theta `start_from` where that is given; the losses are of
-    its steps, `report(steps, metrics)` is told of them, and `answers` keeps what it has found, and goes on with what it holds.
+    its steps, `report(steps, metrics)` is told of them, and `answers` keeps what it has found, and goes on with what it holds. `devices`
+    is as `shared` takes it; `say` is told who holds what.
     """
     apply = parallel.spread(lambda key, state, m: method.reconstruct(key, state, m))
-    answer = parallel.spread(lambda key, _, solved: method.reconstruct(key, *solved))
+    answered = lambda key, _, solved: method.reconstruct(key, *solved)
+    answer = {None: parallel.spread(answered)}                      # by the slabs that it is of
     solver = Solver(method, key, start_from=start_from) if method.scope == "measurement" else None
     fill, found = None, 0                                           # found: measurements that were answered
 
@@ -58,8 +63,14 @@ def estimator(
         frame = first.y.shape[:-1]
         most = None if np.size(first.y) <= SPREAD_NUMBERS else 1
         if solver is not None:
+            slabs = shared(method, first, devices)
+            if slabs is not None:
+                most = 1
+                answer.setdefault(slabs, slabs.spread(answered))
+                if say is not None:
+                    say(f"{method.label}: {slabs.describe()}")
             while turn := list(itertools.islice(measurements, parallel.local_device_count() if most is None else most)):
-                yield from solved(turn)
+                yield from solved(turn, slabs)
         elif not method.tiles(first.operator) or np.prod(frame) <= WHOLE_IMAGE_PIXELS:
             yield from ((estimate, seconds, {}) for estimate, seconds in apply(key, state, measurements, count, most=most))
         else:
@@ -69,8 +80,8 @@ def estimator(
                 seconds = fill([one.y], [target], frame, noise=one.noise, pairs=None if one.pair is None else [one.pair])
                 yield target, seconds, {}
 
-    def solved(turn):
-        """The answers of as many measurements as are solved side by side."""
+    def solved(turn, slabs):
+        """The answers of as many measurements as are solved side by side, or of one that devices share."""
         nonlocal found
         first, found, turn = found, found + len(turn), in_memory(turn)
         kept = [None if answers is None else answers.get(k) for k in range(first, found)]
@@ -86,15 +97,37 @@ def estimator(
                 saved_at = time.monotonic()
 
         told = None if report is None else lambda steps, metrics: report(first * method.steps + steps * len(turn), metrics)
-        at, seconds = solver(turn, saved=None if answers is None else lambda like: answers.saved(first, like), report=told, save=save)
+        turn = turn if slabs is None else [slabs.place(one) for one in turn]
+        at, seconds = solver(
+            turn, saved=None if answers is None else lambda like: answers.saved(first, like), report=told, save=save, slabs=slabs)
         shown = [(solving.answer, one) for (solving, _), one in zip(at, turn)]
-        for k, (estimate, more) in enumerate(answer(key, None, shown, len(turn))):
-            losses = {metric: at[k][1][name] for name, metric in LOSSES.items() if name in at[k][1]}
+        for k, (estimate, more) in enumerate(answer[slabs](key, None, shown, len(turn))):
+            estimate = np.asarray(estimate)
+            losses = {metric: np.asarray(at[k][1][name]) for name, metric in LOSSES.items() if name in at[k][1]}
             if answers is not None:
                 answers.put(first + k, estimate, seconds + more, losses)
             yield estimate, seconds + more, losses
 
     return reconstruct
+
+
+def shared(method: Method, measurement: Measurement, devices: int | None) -> parallel.Slabs | None:
+    """How devices of this process share ONE measurement that a method of measurement scope is solved for; None: they do not.
+
+    `devices` of them, or where it is None as many as share a large one evenly, if they can. Raises `InputError` where so many cannot.
+    """
+    large = np.size(measurement.y) > SPREAD_NUMBERS
+    if method.scope != "measurement" or devices == 1 or devices is None and not large:
+        return None
+    try:
+        if not method.slabwise:
+            raise InputError(f"{method.label} cannot be shared by devices: it is no iteration of an operator and of a prior of neighbouring pixels")
+        slabs = parallel.Slabs.of(measurement, devices)
+    except InputError:
+        if devices is not None:
+            raise
+        return None
+    return slabs if len(slabs.devices) > 1 else None
 
 
 def sampler(method: Method, state: Any, key, count: int) -> Callable[[Measurement], Iterator[np.ndarray]]:

@@ -161,6 +161,11 @@ class Method:
         """(radius, alignment) in pixels of a `reconstruct` that is exact in tiles; None for one that is not."""
         return None
 
+    @property
+    def slabwise(self) -> bool:
+        """Whether its steps, beside H, are of neighbours and of sums alone: devices can share ONE measurement, a slab of its slices each."""
+        return False
+
     def parts(self, operator: Operator) -> bool:
         """Whether it learns from parts of a measurement by that operator as from whole ones."""
         return operator.local

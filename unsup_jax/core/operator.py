@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from flax import struct
 from jax import Array
 
-from unsup_jax.core.linear import conjugate_gradient
+from unsup_jax.core.linear import conjugate_gradient, inner
 from unsup_jax.core.phasors import as_complex, weighted
 
 
@@ -29,6 +29,21 @@ class Diagonal(NamedTuple):
     """Coordinates to x."""
     of_y: Callable[[Array], Array]
     """y to its coordinates, in the order of those of x."""
+
+
+class Slices(NamedTuple):
+    """H in coordinates of y in which it sees each slice of x by itself: slice i of y is what H_i makes of slice i of x."""
+
+    operator: "LinearOperator"
+    """H in these coordinates, for any run of slices that its arrays are cut to."""
+    of_y: Callable[[Array], Array]
+    """y to its coordinates, on the host; white noise stays white."""
+    x: int
+    """The axis of x that counts slices."""
+    y: int
+    """The axis of y, in its coordinates, that does."""
+    arrays: dict[str, int]
+    """Those fields of the operator that are different for each slice, and their axis that counts slices."""
 
 
 class Operator(struct.PyTreeNode):
@@ -114,8 +129,8 @@ class LinearOperator(Operator):
         """H* y scaled to the best fit: argmin over real a of ||y - a H H* y||."""
         back = self.adjoint(y)
         image = self(back)
-        energy = jnp.vdot(image, image).real
-        gain = jnp.vdot(image, y).real / jnp.where(energy > 0, energy, 1)
+        energy = inner(image, image)
+        gain = inner(image, y) / jnp.where(energy > 0, energy, 1)
         return jnp.where(energy > 0, gain, 0).astype(back.dtype) * back
 
     def norm(self, y: Array, *, iterations: int = 20) -> Array:
@@ -127,9 +142,9 @@ class LinearOperator(Operator):
         x = jax.random.normal(jax.random.key(0), like.shape, like.dtype)
 
         def step(x, _):
-            unit = x / jnp.maximum(jnp.linalg.norm(x.ravel()), 1e-30).astype(x.dtype)
+            unit = x / jnp.maximum(jnp.sqrt(inner(x, x)), 1e-30).astype(x.dtype)
             power = self.normal(unit)
-            return power, jnp.linalg.norm(power.ravel())
+            return power, jnp.sqrt(inner(power, power))
 
         return jax.lax.scan(step, x, length=iterations)[1][-1]
 
@@ -144,6 +159,13 @@ class LinearOperator(Operator):
     def diagonal(self, y: Array) -> Diagonal | None:
         """H in coordinates in which it is diagonal, its singular value decomposition; None where none is known."""
         return None
+
+    def slices(self, y: Array) -> Slices | None:
+        """H slice by slice of x, such as a tomograph whose axis of rotation crosses them; None where it mixes them.
+
+        Of y the shape and the type are asked alone.
+        """
+        return Slices(self, lambda y: y, 0, 0, {}) if self.identity and not jax.tree.leaves(self) else None
 
     def measured(self, y: Array) -> Array:
         """Which entries of y were measured: ones and zeros that broadcast against y. All of them, unless overridden."""

@@ -6,17 +6,18 @@ r"""Parallel magnetic resonance imaging: coils that see the same image through t
 
 Symbols: x [H, W, sets] complex, one channel a set of maps; S `sensitivity_maps` [sets, coil, H, W]; m `mask`
 [H, W], or [1, W] or [H, 1] where whole lines are sampled; y [coil, H, W], uncentred as in
-`unsup_jax.operators.fourier`. A slice's shift is a part of the field of view along the first axis, phase encoding.
+`unsup_jax.operators.fourier`. On a grid there may be a third axis, [D, H, W] in place of [H, W]. A slice's shift is a part of the field of view along the first axis, phase encoding.
 """
 
 from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import struct
 from jax import Array
 
-from unsup_jax.core.operator import Diagonal, LinearOperator
+from unsup_jax.core.operator import Diagonal, LinearOperator, Slices
 from unsup_jax.core.phasors import as_complex, cis, weighted
 from unsup_jax.errors import InputError
 from unsup_jax.operators.fourier import NonuniformFourier, grid_frequencies
@@ -43,8 +44,8 @@ class CoilArray(LinearOperator):
         return jnp.moveaxis(jnp.sum(jnp.conj(self.sensitivity_maps) * images[None], 1), 0, -1)
 
     def domain(self, y: Array) -> jax.ShapeDtypeStruct:
-        sets, _, height, width = self.sensitivity_maps.shape
-        return jax.ShapeDtypeStruct((height, width, sets), y.dtype)
+        sets, _, *frame = self.sensitivity_maps.shape
+        return jax.ShapeDtypeStruct((*frame, sets), y.dtype)
 
 
 class Cartesian(LinearOperator):
@@ -54,10 +55,10 @@ class Cartesian(LinearOperator):
         return jnp.broadcast_to(self.mask, y.shape[1:])[None]
 
     def sample_axes(self, y: Array) -> tuple[int, ...]:
-        return (1, 2)
+        return tuple(range(1, len(y.shape)))
 
-    def frequencies(self, y: Array) -> tuple[Array, ...]:
-        return grid_frequencies(y, (1, 2))
+    def frequencies(self, y: Array) -> tuple[Array, ...] | None:
+        return grid_frequencies(y, self.sample_axes(y))
 
     def restricted(self, mask: Array) -> LinearOperator:
         """The same operator with fewer points, unless the `mask` tells the coils apart."""
@@ -65,33 +66,57 @@ class Cartesian(LinearOperator):
 
 
 class SENSE(Cartesian, CoilArray):
-    """Cartesian multi-coil k-space y [coil, H, W] of an image x [H, W, sets]; maps of unit sum of squares make it isometric."""
+    """Cartesian multi-coil k-space y [coil, H, W] of an image x [H, W, sets], or [coil, D, H, W] of a volume [D, H, W, sets].
+
+    Maps of unit sum of squares make it isometric.
+    """
 
     isometric: ClassVar[bool] = True
 
     mask: Array
     density: Array | None = None
     """P(sample is taken) of the masks that the scanner draws, with the shape of the mask; None: this mask is the only one."""
+    hybrid: int | None = struct.field(pytree_node=False, default=None)
+    """Axis of x along which y is no spectrum but as the coils see it: a readout whose transform was undone; None: it is one along all."""
 
     def __call__(self, x: Array) -> Array:
-        return weighted(self.mask[None], jnp.fft.fft2(self.coils(x), norm="ortho"))
+        return weighted(self.mask[None], jnp.fft.fftn(self.coils(x), axes=self._transformed(), norm="ortho"))
+
+    def frequencies(self, y: Array) -> tuple[Array, ...] | None:
+        return super().frequencies(y) if self.hybrid is None else None
 
     def probability(self, y: Array) -> Array:
         return self.measured(y) if self.density is None else jnp.broadcast_to(self.density, y.shape[1:])[None]
 
     def normal(self, x: Array) -> Array:
         """S* F* m^2 F S x; a mask of whole lines leaves their own direction untransformed."""
-        axes = tuple(axis for axis in (-2, -1) if self.mask.shape[axis] > 1)
+        axes = tuple(axis for axis in self._transformed() if self.mask.shape[axis] > 1)
         spectrum = weighted(jnp.square(self.mask)[None], jnp.fft.fftn(self.coils(x), axes=axes))
         return self.combine(jnp.fft.ifftn(spectrum, axes=axes))
 
+    def slices(self, y: Array) -> Slices | None:
+        """Those across a direction that is sampled whole, along which y is brought back from the spectrum."""
+        whole = [axis for axis, count in enumerate(self.mask.shape) if count == 1] if self.hybrid is None else [self.hybrid]
+        if not whole:
+            return None
+        axis, image = whole[0], lambda y: y
+        if self.hybrid is None:
+            image = lambda y: np.stack([np.fft.ifft(coil, axis=axis, norm="ortho") for coil in np.asarray(y)]).astype(y.dtype)
+        own = {name: axis for name in ("mask", "density") if (mask := getattr(self, name)) is not None and mask.shape[axis] > 1}
+        return Slices(self.replace(hybrid=axis), image, axis, 1 + axis, {"sensitivity_maps": 2 + axis, **own})
 
     def diagonal(self, y: Array) -> Diagonal | None:
         """Of one coil whose map has the modulus 1 everywhere: the frequencies of what it sees."""
         if self.sensitivity_maps.shape[:2] != (1, 1):
             return None
-        seen = lambda x: jnp.fft.fft2(self.coils(x), norm="ortho")
-        return Diagonal(self.mask[None], seen, lambda spectrum: self.combine(jnp.fft.ifft2(spectrum, norm="ortho")), lambda y: y)
+        as_taken = {"axes": self._transformed(), "norm": "ortho"}
+        seen = lambda x: jnp.fft.fftn(self.coils(x), **as_taken)
+        return Diagonal(self.mask[None], seen, lambda spectrum: self.combine(jnp.fft.ifftn(spectrum, **as_taken)), lambda y: y)
+
+    def _transformed(self):
+        """The axes of the frame, from the last, along which y is a spectrum."""
+        count = self.mask.ndim
+        return tuple(axis - count for axis in range(count) if axis != self.hybrid)
 
 
 class NonCartesianSENSE(CoilArray):

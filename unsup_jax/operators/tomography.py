@@ -27,7 +27,7 @@ import numpy as np
 from flax import struct
 from jax import Array
 
-from unsup_jax.core.operator import LinearOperator
+from unsup_jax.core.operator import LinearOperator, Slices
 from unsup_jax.core.phasors import by_parts, cis, weighted
 from unsup_jax.errors import InputError
 from unsup_jax.operators.gridding import fine_spectrum, taps, window_transform
@@ -73,6 +73,10 @@ class Radon(LinearOperator):
     def back_project(self, y: Array, *, window: str = "ram-lak") -> Array:
         """`filtered_back_projection`."""
         return filtered_back_projection(self, y, window=window)
+
+    def slices(self, y: Array) -> Slices | None:
+        """Those of a volume, which the views [angle, depth, detector, C] show row by row."""
+        return Slices(self, lambda y: y, 0, 1, {}) if len(y.shape) == 4 else None
 
     def check_views(self) -> None:
         """`InputError` on a detector whose pixels are not as far apart as those of the image."""

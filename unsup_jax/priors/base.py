@@ -1,6 +1,7 @@
 """A prior: a regulariser R of eq. (2) with its proximal map."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -10,6 +11,9 @@ from jax import Array
 @dataclass(frozen=True)
 class Prior:
     """R(x), by its value and its proximal map. Its fields are its hyperparameters."""
+
+    slabwise: ClassVar[bool] = False
+    """Its value and its map are of each pixel, or of it and its nearest neighbours: devices can share an image, a slab each."""
 
     def __call__(self, x: Array) -> Array:
         """R(x), a real scalar; infinite outside a constraint."""

@@ -11,6 +11,7 @@ for proximal step t; [.] is 0 where true and infinite elsewhere. Reference: Pari
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -21,8 +22,12 @@ from unsup_jax.errors import InputError
 from unsup_jax.priors.base import Prior
 
 
+class _OfPixels(Prior):
+    slabwise: ClassVar[bool] = True
+
+
 @dataclass(frozen=True)
-class Zero(Prior):
+class Zero(_OfPixels):
     """No prior: least squares alone."""
 
     def __call__(self, x: Array) -> Array:
@@ -33,7 +38,7 @@ class Zero(Prior):
 
 
 @dataclass(frozen=True)
-class NonNegative(Prior):
+class NonNegative(_OfPixels):
     """Real and at least zero."""
 
     def __call__(self, x: Array) -> Array:
@@ -45,7 +50,7 @@ class NonNegative(Prior):
 
 
 @dataclass(frozen=True)
-class Box(Prior):
+class Box(_OfPixels):
     """Between two grey values. Raises `InputError` where low exceeds high."""
 
     low: float = 0.0
@@ -65,7 +70,7 @@ class Box(Prior):
 
 
 @dataclass(frozen=True)
-class Tikhonov(Prior):
+class Tikhonov(_OfPixels):
     """Small energy."""
 
     weight: float = 1e-2
@@ -79,7 +84,7 @@ class Tikhonov(Prior):
 
 
 @dataclass(frozen=True)
-class L1(Prior):
+class L1(_OfPixels):
     """Few non-zero pixels."""
 
     weight: float = 1e-2
@@ -93,7 +98,7 @@ class L1(Prior):
 
 
 @dataclass(frozen=True)
-class Entropy(Prior):
+class Entropy(_OfPixels):
     """Close to a flat image of the `default` value, in the sense of relative entropy; x is positive."""
 
     weight: float = 1e-2

@@ -13,6 +13,7 @@ Reference: Beck and Teboulle, IEEE Trans. Image Process. 18, 2419 (2009).
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -26,6 +27,8 @@ from unsup_jax.priors.pointwise import NonNegative
 @dataclass(frozen=True)
 class TotalVariation(Prior):
     """R(x) of an image or volume [*S, C], channel by channel."""
+
+    slabwise: ClassVar[bool] = True
 
     weight: float = 1e-2
     """w."""

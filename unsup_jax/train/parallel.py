@@ -3,6 +3,10 @@
 An update is mapped over the axis "replica" of the devices of all processes, as many of them as divide the batch;
 `core.mean_gradient` averages the gradients over it. State is replicated, a batch is split; both look the same on any
 number of devices.
+
+ONE measurement that outgrows a device is split over the axis "slices": each device holds a slab of x, of y and of what the
+operator knows of them, H works on each slab by itself, and XLA exchanges the faces of slabs and sums over them for what the
+method does beside.
 """
 
 import ctypes
@@ -17,9 +21,15 @@ from typing import Any
 
 import jax
 import numpy as np
+from flax import struct
+from jax import Array
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
+from unsup_jax.core import LinearOperator, Measurement
 from unsup_jax.core.optimizer import REPLICA
+from unsup_jax.errors import InputError
+
+SLICES = "slices"
 
 
 def configure(cache: Path | None = None) -> None:
@@ -197,6 +207,142 @@ def spread(function: Callable) -> Callable[..., Iterator[tuple[Any, float]]]:
                 yield jax.tree.map(lambda leaf: leaf[k], results), seconds
 
     return over
+
+
+@dataclass(frozen=True)
+class Slabs:
+    """The devices that share ONE measurement, and where each array counts slices."""
+
+    devices: tuple[jax.Device, ...]
+    shape: tuple[int, ...]
+    """That of x."""
+    x: int
+    """The axis of x that counts slices."""
+    y: int
+    """The axis of y that does."""
+    arrays: tuple[tuple[str, int], ...]
+    """Fields of the operator that are different for each slice, and their axis that counts slices."""
+
+    @classmethod
+    def of(cls, measurement: Measurement, count: int | None = None) -> "Slabs":
+        """`count` devices, or as many as share the slices of a measurement evenly.
+
+        Raises `InputError` where there are not so many, or the operator mixes slices, or they cannot be shared evenly.
+        """
+        H, y, devices = measurement.operator, measurement.y, jax.local_devices()
+        if count is not None and not 1 <= count <= len(devices):
+            raise InputError(f"{count} devices were asked for; there are {len(devices)}")
+        slices = H.slices(y) if H.linear else None
+        if slices is None:
+            raise InputError(f"data of shape {tuple(y.shape)} by {type(H).__name__} cannot be shared by devices: it mixes the slices of its image")
+        shape = H.domain(y).shape
+        height, most = shape[slices.x], min(count or len(devices), shape[slices.x])
+        evenly = max(n for n in range(1, most + 1) if height % n == 0)
+        if count not in (None, evenly):
+            raise InputError(f"{height} slices cannot be shared evenly by {count} devices; {evenly} of them can")
+        return cls(tuple(devices[:evenly]), shape, slices.x, slices.y, tuple(slices.arrays.items()))
+
+    def describe(self) -> str:
+        """Who holds what, in words."""
+        count, height = len(self.devices), self.shape[self.x]
+        of = "" if count == len(jax.local_devices()) else f" of {len(jax.local_devices())}"
+        return f"{height} slices of {' x '.join(map(str, self.shape))} shared by {count}{of} devices, {height // count} each"
+
+    def place(self, measurement: Measurement) -> Measurement:
+        """The measurement with a slab of it on each device, by an operator that works slab by slab."""
+        slices = measurement.operator.slices(measurement.y)
+        own = self._of_operator(slices.operator)
+        operator = jax.tree.map(lambda leaf, spec: jax.device_put(leaf, self._on(spec)), slices.operator, own)
+        rest = jax.device_put(measurement.replace(y=None, operator=None), self._on(PartitionSpec()))
+        return rest.replace(y=jax.device_put(slices.of_y(measurement.y), self._on(_along(self.y))), operator=Slabwise(operator, self))
+
+    def spread(self, function: Callable) -> Callable[..., Iterator[tuple[Any, float]]]:
+        """`function(key, state, item)` as `spread` has it, but of one item after another, each on all these devices.
+
+        The measurements in the items are `place`d. What has the shape of x is held in slabs, all else whole on each device.
+        """
+        programs = {}
+
+        def over(key, state, items: Iterable, count: int, *, most: int | None = None):
+            for item in itertools.islice(items, count):
+                given = jax.tree.map(lambda leaf: leaf if self._holds(leaf) else jax.device_put(leaf, self._of(leaf)), (key, state, item))
+                shape = str(jax.tree.map(lambda leaf: (leaf.shape, leaf.dtype), given))
+                if shape not in programs:
+                    programs[shape] = self.program(function, *given)
+                began = time.monotonic()
+                result = jax.block_until_ready(programs[shape](*given))
+                yield result, time.monotonic() - began
+
+        return over
+
+    def program(self, function: Callable, *given: Any) -> jax.stages.Compiled:
+        """`function` of arrays that lie on these devices, compiled for them; what it makes is held as `spread` says."""
+        held = lambda leaf: jax.lax.with_sharding_constraint(leaf, self._of(leaf))
+        return jax.jit(lambda *given: jax.tree.map(held, function(*given))).lower(*given).compile()
+
+    def by_slabs(self, function: Callable, operator: LinearOperator, array: Array, start: int, end: int) -> Array:
+        """`function(operator, array)` of each slab by itself, where slices are counted by axis `start` of the array and `end` of the result."""
+        return jax.shard_map(
+            function, mesh=self._mesh(), in_specs=(self._of_operator(operator), _along(start)), out_specs=_along(end), check_vma=False,
+        )(operator, array)
+
+    def _mesh(self):
+        return Mesh(np.array(self.devices), (SLICES,))
+
+    def _on(self, spec):
+        return NamedSharding(self._mesh(), spec)
+
+    def _of(self, leaf):
+        return self._on(_along(self.x) if np.shape(leaf) == self.shape else PartitionSpec())
+
+    def _of_operator(self, operator):
+        own = {name: _along(axis) for name, axis in self.arrays}
+        return jax.tree.map(lambda _: PartitionSpec(), operator).replace(**own)
+
+    def _holds(self, leaf):
+        return isinstance(leaf, jax.Array) and leaf.sharding.device_set == set(self.devices)
+
+
+def _along(axis):
+    """The axis that slabs are cut along."""
+    return PartitionSpec(*[None] * axis, SLICES)
+
+
+class Slabwise(LinearOperator):
+    """H of slices that lie on several devices, which each sees a slab of: to a method any linear operator."""
+
+    operator: LinearOperator
+    slabs: Slabs = struct.field(pytree_node=False)
+
+    @property
+    def identity(self) -> bool:
+        """Whether H is."""
+        return self.operator.identity
+
+    @property
+    def isometric(self) -> bool:
+        """Whether H is."""
+        return self.operator.isometric
+
+    @property
+    def projects(self) -> bool:
+        """Whether H does."""
+        return self.operator.projects
+
+    def __call__(self, x: Array) -> Array:
+        return self.slabs.by_slabs(lambda H, x: H(x), self.operator, x, self.slabs.x, self.slabs.y)
+
+    def adjoint(self, y: Array) -> Array:
+        return self.slabs.by_slabs(lambda H, y: H.adjoint(y), self.operator, y, self.slabs.y, self.slabs.x)
+
+    def normal(self, x: Array) -> Array:
+        return self.slabs.by_slabs(lambda H, x: H.normal(x), self.operator, x, self.slabs.x, self.slabs.x)
+
+    def back_project(self, y: Array, *, window: str = "ram-lak") -> Array:
+        return self.slabs.by_slabs(lambda H, y: H.back_project(y, window=window), self.operator, y, self.slabs.y, self.slabs.x)
+
+    def domain(self, y: Array) -> jax.ShapeDtypeStruct:
+        return jax.ShapeDtypeStruct(self.slabs.shape, self.operator.domain(y).dtype)
 
 
 def samples_at_once(numbers: int) -> int | None:

@@ -94,25 +94,31 @@ class Solver:
     def __init__(self, method: Method, key: Array, *, start_from: Any = None):
         self.method = method.planned(method.steps)
         self._key, self._start_from = key, start_from
-        self._begin, self._advance = parallel.spread(self._first), parallel.spread(self._until)
+        self._drivers = {}                                           # by the slabs that they drive
 
     def __call__(
         self, measurements: list[Measurement], *, saved: Callable[[Any], Any] | None = None,
         report: Callable[[int, dict[str, float]], None] | None = None, save: Callable[[Any], None] | None = None,
+        slabs: parallel.Slabs | None = None,
     ) -> tuple[list[tuple[Solving, dict]], float]:
         """([(solution, trace) of each measurement], seconds for one of them, compilation apart).
 
         `report(step, metrics of the first)` and `save(solutions)` are called after each piece; `saved(solutions)` may
-        give back what an earlier call was last given to save, in place of the solutions before their first step.
+        give back what an earlier call was last given to save, in place of the solutions before their first step. The devices
+        of `slabs` share each measurement, which was placed on them.
         """
         count, total = len(measurements), self.method.steps
-        begun = list(self._begin(self._key, self._start_from, measurements, count))
+        if slabs not in self._drivers:
+            spread = parallel.spread if slabs is None else slabs.spread
+            self._drivers[slabs] = spread(self._first), spread(self._until)
+        begin_, advance = self._drivers[slabs]
+        begun = list(begin_(self._key, self._start_from, measurements, count))
         at, seconds = [solution for solution, _ in begun], begun[0][1]
         at = at if saved is None else saved(at)
         done, piece = int(at[0][0].steps), 1
         while done < total:
             until = min(done + piece, total)
-            moved = list(self._advance(self._key, np.int32(until), zip(measurements, at), count))
+            moved = list(advance(self._key, np.int32(until), zip(measurements, at), count))
             at, took = [solution for solution, _ in moved], moved[0][1]
             seconds, rate = seconds + took, (until - done) / max(took * count, 1e-6)
             done, piece = until, min(max(1, round(rate)), 4 * piece)        # the clock is not trusted at once

@@ -34,6 +34,10 @@ class FilteredBackProjection(Direct):
     def label(self) -> str:
         return "FBP"
 
+    @property
+    def slabwise(self) -> bool:
+        return True
+
     def check(self, measurement: Measurement) -> None:
         super().check(measurement)
         measurement.operator.check_views()

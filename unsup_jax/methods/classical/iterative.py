@@ -89,6 +89,10 @@ class Iterative(Method):
         own = self.prior if isinstance(self.prior, DenoiserPrior) else PlugAndPlay()
         return replace(self, prior=replace(own, denoiser=prior))
 
+    @property
+    def slabwise(self) -> bool:
+        return self.prior.slabwise
+
     def tiny(self) -> "Iterative":
         return replace(self, steps=2)
 
