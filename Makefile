@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-slow bench clean
+.PHONY: demo test test-slow tutorials docs bench clean
 
 demo: $(VENV)/installed
 	$(BIN)/python -m experiments run n2v_tissue
@@ -12,6 +12,13 @@ test: $(VENV)/installed
 
 test-slow: $(VENV)/installed
 	$(BIN)/python -m pytest -m slow
+
+tutorials: $(VENV)/installed
+	$(BIN)/python -m pytest -m tutorial -n auto --maxprocesses 4 --dist worksteal
+
+docs: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --editable ".[docs]"
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
 bench: $(VENV)/installed
 	$(BIN)/python -m benchmarks steps
@@ -24,4 +31,4 @@ $(VENV)/installed: pyproject.toml
 	@touch $@
 
 clean:
-	rm -rf $(VENV) runs
+	rm -rf $(VENV) runs site

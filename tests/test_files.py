@@ -14,7 +14,7 @@ from unsup_jax.core import Measurement
 from unsup_jax.data import Data, Stream
 from unsup_jax.data.dataset import read
 from unsup_jax.errors import InputError
-from unsup_jax.files import check_apart, check_output, destinations, images, listed, make_folder, matched, open_image, replacing, writer
+from unsup_jax.files import check_apart, check_output, destinations, images, listed, make_folder, matched, open_image, replacing, write_image, writer
 from unsup_jax.files.names import parted, stem_and_end
 from unsup_jax.modalities import Camera
 from unsup_jax.operators import Identity
@@ -200,6 +200,13 @@ def test_an_output_is_no_input_by_any_path(tmp_path):
     with pytest.raises(InputError, match="lies in the input"):
         check_apart([tmp_path / "i.zarr" / "0" / "o.zarr"], inputs)
     check_apart([tmp_path / "raw" / "c.tif", tmp_path / "o.zarr"], inputs)
+
+
+def test_an_array_of_no_file_is_written_below_the_working_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "runs").mkdir()
+    write_image("runs/map.mrc", np.arange(24, dtype=np.float32).reshape(2, 3, 4), "ZYX")
+    assert open_image("runs/map.mrc").array.shape == (2, 3, 4)
 
 
 def test_an_output_is_found_wanting_before_the_work(tmp_path, monkeypatch):

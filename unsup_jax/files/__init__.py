@@ -88,7 +88,7 @@ def writer(picture: Picture, path: str | Path) -> Iterator[Any]:
     `path` is the input.
     """
     path = Path(path)
-    check_apart([path], [picture.path, *picture.parts])
+    check_apart([path], [source for source in (picture.path, *picture.parts) if source != Path()])  # of an array that comes from no file
     kind = KINDS.get(suffix(path))
     size = int(np.prod(picture.array.shape)) * np.dtype(picture.array.dtype).itemsize
     check_output(path, WRITTEN, size=0 if kind in _PACKED or path.suffix == ".gz" else size)
@@ -100,6 +100,6 @@ def writer(picture: Picture, path: str | Path) -> Iterator[Any]:
 
 
 def write_image(path: str | Path, array: np.ndarray, axes: str, metadata: Metadata = Metadata(), *, source: str | Path = "") -> None:
-    """An array that was read from no image, written with its `metadata`; `source` is what it was made of, which is never written to."""
+    """An array that was read from no image, written with its `metadata`; `source` is what it was made of, where that is a file, which is never written to."""
     with writer(Picture(Path(source), "", array, axes, metadata), path) as pixels:
         pixels[...] = array
