@@ -60,7 +60,7 @@ class Job:
     out: Path | None = None
     """Folder of the run; by default runs/NAME-DATE."""
     coordinator: str | None = None
-    """host:port of the first process of a training of several processes."""
+    """host:port of the first process of a training of several processes; "auto" where SLURM, Open MPI, Kubernetes or a TPU's hosts tell it."""
     processes: int = 1
     """Number of processes, one a host."""
     process: int = 0
@@ -74,10 +74,11 @@ class Job:
 
     def folder(self, name: str) -> Path:
         """The folder of the run, `InputError` where one is there already."""
+        index, processes = parallel.process()
         folder = self.out or Path("runs") / f"{name}-{time.strftime('%Y%m%d-%H%M%S')}"
-        if self.out is None and self.processes > 1:
+        if self.out is None and processes > 1:
             raise InputError("a run of several processes needs --out, the same on each")
-        if self.process == 0 and (folder / "config.json").exists():
+        if index == 0 and (folder / "config.json").exists():
             raise InputError(f"{folder} holds a run already; `resume` it, or give another --out")
         return folder
 
@@ -150,7 +151,7 @@ def resume(arguments: list[str]) -> None:
         run: tyro.conf.Positional[Path]
         """Folder of the run."""
         coordinator: str | None = None
-        """host:port of the first process of a training of several processes."""
+        """host:port of the first process of a training of several processes, or "auto"."""
         processes: int = 1
         """Number of processes."""
         process: int = 0

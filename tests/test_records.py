@@ -1,6 +1,10 @@
 """Prepared data sets: records in their order and type, read where they are drawn, and complete or not there."""
 
+import os
+import subprocess
+import sys
 import weakref
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +16,7 @@ from unsup_jax.data.tfds import Record, prepare, read_tfds
 from unsup_jax.errors import InputError
 from unsup_jax.modalities import Camera
 
+WORKER = Path(__file__).with_name("worker.py")
 RNG = np.random.default_rng(0)
 IMAGES = [RNG.poisson(300, (20, 24 + 2 * (k > 4), 1)).astype(np.uint16) for k in range(8)]
 
@@ -80,6 +85,30 @@ def test_a_stream_reads_the_records_that_it_draws(tmp_path, on_disk):
         np.testing.assert_array_equal(a.y, b.y)
     assert sorted(source.read) == list(range(6))                    # one epoch of the six that are trained on, each read once
     assert crop(train[0], np.s_[4:, :]).y.shape == (16, 24, 1) and len(source.read) == 6
+
+
+def test_two_processes_read_disjoint_shards(tmp_path):
+    """As SLURM starts them, on loopback; together they read each batch that one process reads."""
+    folder = prepare((np.full((8, 8, 1), k, np.uint16) for k in range(tfds.MANY + 1)), tmp_path / "set")
+    job = str(os.getpid() % 4000 + 4096)                            # of which JAX makes the port
+    slurm = {"SLURM_JOB_ID": job, "SLURM_STEP_NODELIST": "localhost", "SLURM_NTASKS": "2", "SLURM_STEP_NUM_TASKS": "2", "SLURM_LOCALID": "0",
+             "CUDA_VISIBLE_DEVICES": ""}
+
+    def worker(process):
+        environment = {**os.environ, **slurm, "SLURM_PROCID": str(process)}
+        command = [sys.executable, str(WORKER), str(tmp_path), "6", "--batch", "8", "--records", str(folder), "--coordinator", "auto"]
+        return subprocess.Popen(command, env=environment, cwd=WORKER.parent, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+    def batches(process):
+        output = process.communicate(timeout=120)[0]
+        assert process.returncode == 0, output
+        return [set(map(int, line.split()[1:])) for line in output.splitlines() if line.startswith("read")]
+
+    both = [worker(0), worker(1)]
+    first, second = map(batches, both)
+    assert len(first) == len(second) == 6 and all(len(a) == len(b) == 4 and not a & b for a, b in zip(first, second))
+    alone = Stream(Data(path=str(folder)).measure(Camera(), 0)[0], batch=8, patch=8, augment=False, seed=0)
+    assert [a | b for a, b in zip(first, second)] == [{int(place) for place in batch.index} for batch in alone.fixed(6)]
 
 
 def test_records_of_another_maker_are_asked_for_their_shapes(tmp_path):

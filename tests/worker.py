@@ -15,6 +15,7 @@ def main():
     parser.add_argument("--checkpoint-every", type=int)
     parser.add_argument("--coordinator")
     parser.add_argument("--process", type=int, default=0)
+    parser.add_argument("--records", type=Path, help="read batches of a prepared data set, and train nothing")
     parser.add_argument("--game", action="store_true", help="two players, with their averages, power iterations and a penalty")
     arguments = parser.parse_args()
 
@@ -23,6 +24,8 @@ def main():
     parallel.configure()
     if arguments.coordinator:
         parallel.join(arguments.coordinator, 2, arguments.process)
+    if arguments.records:
+        return read(arguments.records, arguments.steps, arguments.batch)
     import jax
     from helpers import noisy_images, run_fit
 
@@ -49,6 +52,31 @@ def main():
         state = parallel.local(state)
         kept = jax.tree.leaves(state if arguments.game else state.trained.params)
         np.savez(arguments.directory / "result.npz", **{f"{i:03d}": np.asarray(leaf) for i, leaf in enumerate(kept)})
+
+
+def read(folder, batches, batch):
+    """Print which records this process reads for its share of each batch."""
+    from unsup_jax.data import Data, Stream
+    from unsup_jax.modalities import Camera
+    from unsup_jax.train import parallel
+
+    class Noting:
+        def __init__(self, source):
+            self.source, self.read = source, []
+
+        def __getitem__(self, place):
+            self.read.append(place)
+            return self.source[place]
+
+    measured, _ = Data(path=str(folder), patch=8).measure(Camera(), 0)
+    source = Noting(measured[0].y._source)
+    for one in measured:
+        one.y._source = source
+    index, count = parallel.process()
+    for share in Stream(measured, batch=batch, patch=8, augment=False, seed=0).fixed(batches, count, index):
+        assert [int(place) for place in share.index] == source.read
+        print("read", *source.read, flush=True)
+        source.read.clear()
 
 
 if __name__ == "__main__":

@@ -82,9 +82,18 @@ def keeps_programs() -> bool:
 
 
 def join(coordinator: str, processes: int, process: int) -> None:
-    """Join a training of several processes, one a host; the first one listens at `coordinator` (host:port)."""
+    """Join a training of several processes, one a host; the first one listens at `coordinator` (host:port).
+
+    Under "auto" the cluster says all three: SLURM, Open MPI, Kubernetes, or the hosts of a TPU. `InputError` where there is none of them.
+    """
     jax.config.update("jax_cpu_collectives_implementation", "gloo")
-    jax.distributed.initialize(coordinator, num_processes=processes, process_id=process)
+    if coordinator != "auto":
+        jax.distributed.initialize(coordinator, num_processes=processes, process_id=process)
+        return
+    try:
+        jax.distributed.initialize()
+    except ValueError as error:
+        raise InputError("--coordinator auto finds no SLURM, Open MPI, Kubernetes or TPU here; give host:port, --processes and --process") from error
 
 
 def process() -> tuple[int, int]:
