@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-slow tutorials docs bench clean
+.PHONY: demo test test-slow tutorials docs bench weights clean
 
 demo: $(VENV)/installed
 	$(BIN)/python -m experiments run n2v_tissue
@@ -23,6 +23,14 @@ docs: $(VENV)/installed
 bench: $(VENV)/installed
 	$(BIN)/python -m benchmarks steps
 	$(BIN)/python -m benchmarks operators
+
+# CLEAN: a folder or pattern of clean images to learn from, such as Train400 and micrographs; SCORED: others to score, such as Set12
+weights: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --editable ".[export]"
+	$(BIN)/python -m experiments run general_denoiser --data.clean "$(or $(CLEAN),$(error give CLEAN=folder, of clean images))" \
+		$(if $(SCORED),--data.scored "$(SCORED)") --out runs/general_denoiser
+	mkdir -p unsup_jax_weights
+	$(BIN)/python -m experiments export runs/general_denoiser -o unsup_jax_weights/general_denoiser.zip
 
 $(VENV)/installed: pyproject.toml
 	@$(PYTHON) -c "import sys; v = sys.version_info; sys.exit(0 if v >= (3, 11) else 'unsup_jax needs python >= 3.11, this is %d.%d; set PYTHON=' % v[:2])"

@@ -36,7 +36,9 @@ def module(name: str) -> ModuleType:
 
 
 def load(name: str) -> "Experiment":
-    """The experiment of a name or of a file of your own, which is its `EXPERIMENT` or `experiment`."""
+    """The experiment of a name, of a file of your own, which is its `EXPERIMENT` or `experiment`, or of a model in a BioImage.IO package."""
+    if name.endswith((".zip", ".onnx", "rdf.yaml")):
+        return _packaged(name)
     file = module(name)
     found = getattr(file, "EXPERIMENT", None) or getattr(file, "experiment", None)
     if found is None:
@@ -44,9 +46,17 @@ def load(name: str) -> "Experiment":
     return found
 
 
+def _packaged(path):
+    from unsup_jax.experiment import Experiment
+    from unsup_jax.methods import Packaged
+    from unsup_jax.modalities import Camera
+
+    return Experiment(Packaged(str(Path(path).resolve())), Camera())
+
+
 def short(name: str) -> str:
     """What an experiment is called: its name, or that of its file."""
-    return Path(name).stem if name.endswith(".py") else name
+    return Path(name).stem if name.endswith((".py", ".zip", ".onnx")) else name
 
 
 def every() -> Iterator[tuple[str, "Experiment"]]:

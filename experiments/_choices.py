@@ -28,7 +28,7 @@ _ALIKE = (
     (networks.UNet, networks.DnCNN, networks.ResNet, networks.NoiseNetwork, networks.StyledUNet),  # an image to an image
     (networks.ConvEncoder, networks.DenseEncoder),  # an image to a vector of latents
     (networks.ConvDecoder, networks.DenseDecoder, networks.CoordinateDecoder),
-    (priors.TotalVariationDenoiser, priors.BM3DDenoiser),
+    (priors.TotalVariationDenoiser, priors.BM3DDenoiser, priors.PackagedDenoiser),
     (core.Own, operators.UnknownPose, operators.UnknownAngles),  # what is known of H
     modalities.INSTRUMENTS,
 )

@@ -22,8 +22,10 @@ from unsup_jax.experiment import Experiment
 from unsup_jax.experiment import compare as compare_methods
 from unsup_jax.experiment import run as run_experiment
 from unsup_jax.export import Card
+from unsup_jax.files.bioimageio import is_package
 from unsup_jax.fitted import Fitted
 from unsup_jax.modalities import Modality
+from unsup_jax.priors import PackagedDenoiser
 from unsup_jax.runs import experiment_of, settings_of, start_of
 from unsup_jax.train import parallel
 from unsup_jax.trained import Run as TrainedRun
@@ -124,7 +126,7 @@ def run(arguments: list[str]) -> None:
 
 
 def with_prior(experiment: Experiment, arguments: list[str]) -> tuple[Experiment, list[str]]:
-    """The experiment with the run that `--prior RUN` names as the prior of its method, and of the references of its kind, and the other
+    """The experiment with the run, or the package of a model, that `--prior` names as the prior of its method, and of the references of its kind, and the other
     arguments.
     """
     at = next((i for i, word in enumerate(arguments) if word == "--prior" or word.startswith("--prior=")), None)
@@ -133,7 +135,9 @@ def with_prior(experiment: Experiment, arguments: list[str]) -> tuple[Experiment
     word, taken = arguments[at], 1 if "=" in arguments[at] else 2
     folder = word.partition("=")[2] if taken == 1 else next(iter(arguments[at + 1 :]), "")
     if not folder or folder.startswith("--"):
-        raise InputError("--prior needs the folder of a run")
+        raise InputError("--prior needs the folder of a run, or the package of a model")
+    if is_package(folder):
+        return dataclasses.replace(experiment, method=experiment.method.with_prior(PackagedDenoiser(folder))), arguments[:at] + arguments[at + taken :]
     prior, method = TrainedRun(folder), experiment.method
     trained = prior.method                                        # before JAX is set up, so that nothing is computed yet
     given = trained.given(prior, method)

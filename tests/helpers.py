@@ -1,6 +1,7 @@
 """Small problems that several tests share."""
 
 import tempfile
+from functools import cache
 from pathlib import Path
 
 import jax
@@ -10,10 +11,14 @@ from unsup_jax.apply import reconstruct_files
 from unsup_jax.core import Measurement
 from unsup_jax.data import Data, Phantoms, Stream
 from unsup_jax.experiment import Experiment
+from unsup_jax.export import Card, export
 from unsup_jax.files import open_image
+from unsup_jax.methods import Noise2Void
 from unsup_jax.modalities import Camera
 from unsup_jax.modalities.mri import loop_coils
+from unsup_jax.networks import DnCNN
 from unsup_jax.noise import Gaussian
+from unsup_jax.operators import Identity
 from unsup_jax.train import Train, fit
 
 
@@ -52,3 +57,15 @@ def centred_kspace(seed=0, coils=4, size=32):
     image = np.asarray(Phantoms("nuclei", count=1, shape=(size, size), seed=seed).images()[0])[..., 0]
     coil_images = np.asarray(loop_coils(coils, (size, size))) * image
     return np.fft.fftshift(np.fft.fft2(np.fft.ifftshift(coil_images, (1, 2)), norm="ortho"), (1, 2)).astype(np.complex64), image
+
+
+@cache
+def exported():
+    """(a tiny Noise2Void, its state, the bytes of its BioImage.IO package)."""
+    method = Noise2Void(network=DnCNN(depth=2, width=2))
+    y = np.random.default_rng(0).normal(90, 7, (45, 46, 1)).astype(np.float32)
+    with jax.numpy_dtype_promotion("standard"), tempfile.TemporaryDirectory() as folder:
+        state = jax.jit(method.init)(jax.random.key(0), Measurement(y[None], Identity()))
+        package, card = Path(folder) / "model.zip", Card(name="A model of ours", authors=("A. Person",))
+        export(jax.random.key(0), method, state, None, package, Measurement(y, Identity()), name="run", card=card)
+        return method, state, package.read_bytes()

@@ -88,7 +88,7 @@ def test_the_fields_of_what_was_chosen_follow(capsys):
 
 def test_every_part_of_the_registry_can_be_named_or_is_the_only_one_of_its_kind():
     """A new network stands with those that it can be exchanged for, by its base class or in a row of `_ALIKE`."""
-    alone = {"Autoencoder", "Unrolled", "PartialUNet", "MapEncoder", "MapDecoder", "NullSpace", "Ladder", "Slicewise", "Upsampled", "Volume", "VolumeModes", "ScoreUNet"}
+    alone = {"Autoencoder", "Folded", "Unrolled", "PartialUNet", "MapEncoder", "MapDecoder", "NullSpace", "Ladder", "Slicewise", "Upsampled", "Volume", "VolumeModes", "ScoreUNet"}
     for name, experiment in experiments.every():
         for path, kinds in _parts(experiment):
             value = operator.attrgetter(path)(experiment)

@@ -148,6 +148,21 @@ def test_what_is_saved_is_opened_by_load_and_by_the_command_line(fitted, tmp_pat
         fitted.save(tmp_path / "run")
 
 
+def test_a_run_leaves_the_house_as_a_program(fitted, tmp_path, capsys):
+    from experiments.__main__ import main
+
+    fitted.save(tmp_path / "run")
+    np.save(tmp_path / "y.npy", noisy())
+    assert main(["export", str(tmp_path / "run"), "-o", str(tmp_path / "m.jax"), "--example", str(tmp_path / "y.npy")]) == 0
+    assert "Noise2Void (DnCNN)" in capsys.readouterr().out
+    program = jax.export.deserialize(bytearray((tmp_path / "m.jax").read_bytes()))
+    y = noisy((41, 36), 3).astype(np.float32)
+    np.testing.assert_allclose(program.call(y[None, None])[0, 0], fitted.reconstruct(y), rtol=1e-4)
+    for more, said in ((["-o", "m.pth"], "accepted are .jax, .onnx, .zip"), (["-o", str(tmp_path / "n.jax")], "give one as an example")):
+        assert main(["export", str(tmp_path / "run"), *more]) == 2
+        assert said in (line := capsys.readouterr().err) and len(line.splitlines()) == 1
+
+
 def test_a_run_on_arrays_is_not_gone_on_with(fitted, tmp_path, capsys):
     from experiments.__main__ import main
 

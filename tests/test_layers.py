@@ -14,7 +14,7 @@ LEVELS = [
     {"errors", "huge_pages", "lazy", "terminal", "type_names"},
     {"files"},
     {"core"},
-    {"operators", "noise", "priors", "losses", "networks"},
+    {"operators", "noise", "priors", "losses", "networks", "onnx"},
     {"modalities", "methods"},
     {"data", "train", "evaluate", "trust"},
     {"config", "inference", "provenance", "runs", "trained"},

@@ -136,6 +136,8 @@ def compare(
             say(left_out[-1])
     if not jobs:
         raise InputError("; ".join(left_out))
+    for note in dict.fromkeys(note for job in jobs for note in job.method.notes):
+        say(note)
     if analysis is not None:
         analysis.check([m.y.shape for m in jobs[0].dataset.test])
         jobs = [job.asked(analysis) for job in jobs]

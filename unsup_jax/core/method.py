@@ -36,6 +36,8 @@ class Method:
     single_views: ClassVar[bool] = False
     """Whether it learns one specimen from single views of unknown pose: many measurements, of which the poses are withheld, and one answer
     for all of them, which is brought onto the truth, over rotations and the mirror, before it is scored."""
+    equivariant: ClassVar[bool] = False
+    """Whether D(a y + b) = a D(y) + b, in noise of a times the deviation: what was learnt holds in all units of grey, at every level."""
     steps: ClassVar[int] = 0
     """Updates that `train.solve` runs, for a method of measurement scope."""
     reference: ClassVar[str] = ""
@@ -141,6 +143,11 @@ class Method:
     def reads(self) -> frozenset[str]:
         """What of `sees` a trained method is shown beside y to reconstruct."""
         return frozenset()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a user must hear of what it is made of, a line each."""
+        return ()
 
     @property
     def independent_noise(self) -> bool:

@@ -81,7 +81,7 @@ def export(
         _compare(method, estimate, _runner(weights), one.y, "the ONNX graph")
     with replacing(output) as place:
         if kind == ".zip":
-            package.write(place, package.Model(method, one.y, estimate, weights, program, name), card)
+            package.write(place, package.Model(method, one.y, estimate, weights, program, name, noise), card)
         else:
             place.write_bytes(weights if kind == ".onnx" else program)
     size, frame = Path(output).stat().st_size, " x ".join(map(str, one.y.shape[:-1]))

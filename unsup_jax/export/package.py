@@ -62,6 +62,8 @@ class Model:
     """What `jax.export` wrote."""
     run: str
     """The name of the run's folder."""
+    noise: Any = None
+    """The noise model of the training, which is a part of the function; None where it is not known."""
 
 
 def write(path: Path, model: Model, card: Card) -> None:
@@ -105,7 +107,10 @@ def _described(named, model, files):
         }],
         "outputs": [{"id": "estimates", "axes": _output_axes(model), "test_tensor": source("output.npy"), "data": {"type": "float32"}}],
         "weights": {"onnx": {**source("weights.onnx"), "opset_version": OPSET}},
-        "config": {"unsup_jax": {"version": unsup_jax.__version__, "method": model.method.label, "reference": model.method.reference}},
+        "config": {"unsup_jax": {
+            "version": unsup_jax.__version__, "method": model.method.label, "reference": model.method.reference,
+            **({"level": float(model.noise.sigma)} if model.method.equivariant and getattr(model.noise, "white", False) else {}),
+        }},
     }
 
 

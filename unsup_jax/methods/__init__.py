@@ -37,6 +37,8 @@ from unsup_jax.methods.classical.variable_splitting import VariableSplitting
 from unsup_jax.methods.classical.wiener import Wiener
 from unsup_jax.methods.composed import Composed
 from unsup_jax.methods.deep_storm import DeepStorm
+from unsup_jax.methods.general_denoiser import GeneralDenoiser
+from unsup_jax.methods.packaged import Packaged
 from unsup_jax.methods.score.ambient import Ambient
 from unsup_jax.methods.score.em import EMDiffusion
 from unsup_jax.methods.score.gsure import GSURE
@@ -68,9 +70,10 @@ from unsup_jax.methods.variational.vae import VAE
 __all__ = [
     "ADMM", "Ambient", "AmbientGAN", "AnnaPalm", "AsMeasured", "BM3D", "C2GAN", "CSGM", "Composed", "ConjugateGradient", "CryoGAN", "CycleGAN",
     "DeepImagePrior", "DeepPhaseDecoder", "DeepStorm", "DivNoising", "EMDiffusion", "EmpiricalLaw", "FGAN", "FilteredBackProjection",
-    "FirstGuess", "GAN", "GANrec", "GRAPPA", "GSURE", "GaussianFilter", "GaussianLaw", "GerchbergPapoulis", "GradientDescent", "HDN", "HistogramMatching",
+    "FirstGuess", "GAN", "GANrec", "GRAPPA", "GSURE", "GaussianFilter", "GaussianLaw", "GeneralDenoiser",
+    "GerchbergPapoulis", "GradientDescent", "HDN", "HistogramMatching",
     "MedianFilter", "MultiCryoGAN", "NaiveConsistency", "Noise2Noise", "Noise2Score", "Noise2Self", "Noise2Void",
-    "NonLocalMeans", "PN2V", "PeakFinding", "Pix2Pix", "PosteriorSampling", "ProjectionGAN", "ProximalGradient",
+    "NonLocalMeans", "PN2V", "Packaged", "PeakFinding", "Pix2Pix", "PosteriorSampling", "ProjectionGAN", "ProximalGradient",
     "PtychographyGAN", "R3GAN", "RARE", "RichardsonLucy", "SNGAN", "SSDU", "Score", "Self2Self", "SliceGAN", "SliceGRAPPA",
     "SpatialVAE", "Stabilized", "Stacked", "StackedSlices", "Supervised", "TomoGAN", "UnmeasuredGAN", "UnsupervisedMRI", "VAE", "VariableSplitting",
     "WGAN", "WaveletShrinkage", "Wiener", "ZSN2N", "ZeroShotSSL",

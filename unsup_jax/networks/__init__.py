@@ -8,6 +8,7 @@ from unsup_jax.networks.convolution import Conv, Down, UpConv, convolve
 from unsup_jax.networks.critic import ConvCritic, Critic, MultiScaleCritic, PatchCritic, ResidualCritic, SliceCritic
 from unsup_jax.networks.dncnn import DnCNN
 from unsup_jax.networks.fixed_input import DeepDecoder, FixedInput, FourierFeatures, FreePixels, SkipNet
+from unsup_jax.networks.folded import Folded
 from unsup_jax.networks.generator import ConvGenerator, DenseGenerator, Generator, ResidualGenerator
 from unsup_jax.networks.ladder import Ladder, Level
 from unsup_jax.networks.modulation import AdaIN, FiLM, SelfAttention
@@ -28,7 +29,7 @@ from unsup_jax.networks.volume_generator import VolumeGenerator
 
 __all__ = [
     "AdaIN", "Autoencoder", "Conv", "ConvCritic", "ConvDecoder", "ConvEncoder", "ConvGenerator", "CoordinateDecoder", "Critic",
-    "DeepDecoder", "DenseDecoder", "DenseEncoder", "DenseGenerator", "DnCNN", "Down", "FiLM", "FixedInput", "FourierFeatures", "FreePixels",
+    "DeepDecoder", "DenseDecoder", "DenseEncoder", "DenseGenerator", "DnCNN", "Down", "FiLM", "FixedInput", "Folded", "FourierFeatures", "FreePixels",
     "Generator", "Ladder", "Level", "MapDecoder", "MapEncoder", "MultiScaleCritic", "Network", "NoiseNetwork", "NullSpace", "PartialConv",
     "PartialUNet", "PatchCritic", "ResNet", "ResidualCritic", "ResidualGenerator", "ScoreUNet", "SelfAttention", "SkipNet",
     "SliceCritic", "Slicewise", "Strided", "StyledUNet", "Transposed", "UNet", "Unrolled", "UpConv", "Upsampled", "Volume",

@@ -23,6 +23,11 @@ class Prior:
         """argmin over z of 1/2 ||z - x||^2 + step R(z)."""
         raise NotImplementedError
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a user must hear of it, a line each."""
+        return ()
+
     def in_units(self, unit: Array) -> "Prior":
         """The same R, of images that are counted in units of so many grey levels; itself, unless it knows grey levels."""
         return self

@@ -10,13 +10,15 @@ Jacobian, and otherwise means nothing.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import jax.numpy as jnp
 from jax import Array
 
 from unsup_jax.core.linear import inner
 from unsup_jax.priors.base import Prior
+from unsup_jax.priors.installed import installed
+from unsup_jax.priors.packaged import PackagedDenoiser
 from unsup_jax.priors.total_variation import TotalVariation
 
 Denoiser = Callable[[Array, Array], Array]
@@ -24,7 +26,7 @@ Denoiser = Callable[[Array, Array], Array]
 
 @dataclass(frozen=True)
 class TotalVariationDenoiser:
-    """x, sigma -> prox of sigma * strength * TV: the default denoiser."""
+    """x, sigma -> prox of sigma * strength * TV."""
 
     strength: float = 1.0
     """Weight of the variation for noise of unit standard deviation."""
@@ -35,12 +37,21 @@ class TotalVariationDenoiser:
         return TotalVariation(1.0, iterations=self.iterations).prox(x, self.strength * sigma)
 
 
+def default_denoiser() -> Denoiser:
+    """The general denoiser where one is installed, else that of total variation."""
+    return TotalVariationDenoiser() if installed() is None else PackagedDenoiser()
+
+
 @dataclass(frozen=True)
 class DenoiserPrior(Prior):
     """A prior that is a denoiser."""
 
-    denoiser: Denoiser = TotalVariationDenoiser()
-    """D(x, sigma)."""
+    denoiser: Denoiser = field(default_factory=default_denoiser)
+    """D(x, sigma); by default the general denoiser where one is installed (`make weights`), else that of total variation."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return getattr(self.denoiser, "notes", ())
 
     def in_units(self, unit: Array) -> "DenoiserPrior":
         told = getattr(self.denoiser, "in_units", None)

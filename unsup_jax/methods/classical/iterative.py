@@ -93,6 +93,10 @@ class Iterative(Method):
     def slabwise(self) -> bool:
         return self.prior.slabwise
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return self.prior.notes
+
     def tiny(self) -> "Iterative":
         return replace(self, steps=2)
 
