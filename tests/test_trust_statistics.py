@@ -11,8 +11,8 @@ from unsup_jax.errors import InputError
 from unsup_jax.noise import Gamma, Gaussian, Poisson, PoissonGaussian
 from unsup_jax.operators import Fourier, Identity, Mask
 from unsup_jax.trust import (
-    by_frequency, chi_square, chi_square_by_level, chi_square_by_region, drift, fixed_pattern, hot_pixels, renoised, residual, saturated,
-    split_halves, whiteness,
+    ChiSquare, by_frequency, chi_square, chi_square_by_level, chi_square_by_region, drift, fixed_pattern, hot_pixels, renoised, residual,
+    saturated, split_halves, whiteness,
 )
 
 N = 48
@@ -158,3 +158,14 @@ def test_faults_of_an_input_are_seen():
     found = drift(moved)
     assert found.p < 0.01 and found.brightness < -0.05 and found.shift[0] == pytest.approx(0.9, abs=0.3) and abs(found.shift[1]) < 0.3
     assert drift(moved[:5]) is None
+
+
+def test_a_rare_region_is_as_rare_as_it_says():
+    """chi^2 of 144 pixels is skewed: what is 3 normal deviates off, for one or for a ratio of two, is so once in 741 times."""
+    draw, n, count = np.random.default_rng(0), 144, 400_000
+    first, second = (draw.chisquare(n, count) / n for _ in range(2))
+    error = np.full(count, np.sqrt(2 / n))
+    alone, kept = ChiSquare(first, error, first).sigmas(), ChiSquare(0.8 * first, error, first).sigmas(ChiSquare(0.8 * second, error, second))
+    for deviates in (alone, -alone, kept, -kept):
+        assert abs(np.mean(deviates > 3) * 741 - 1) < 0.15                 # of which the standard error is .04
+    assert np.mean((first - 1) / error > 3) * 741 > 2                       # as standard errors have it

@@ -1,7 +1,8 @@
 """What the statistics of an estimate mean, in plain words and three lights.
 
 A statistic is told as a fault where chance does not explain it (p < 0.01, of all that were looked at together) and where it is large
-enough to matter, by the limits below: of a large image everything is significant.
+enough to matter, by the limits below: of a large image everything is significant. Of 300 simulated measurements of 96^2 pixels, shown with
+their truth for an estimate, 13 had a light that was not green (regions 4, scales 4, fixed pattern of six pages 5).
 """
 
 import numpy as np

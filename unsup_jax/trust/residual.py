@@ -46,10 +46,15 @@ class ChiSquare:
     """The mean of |H x^| of each part."""
 
     def sigmas(self, expected: "ChiSquare | None" = None) -> np.ndarray:
-        """Standard errors from 1, or from what is `expected`, which is as uncertain itself."""
-        if expected is None:
-            return (self.value - 1) / self.error
-        return (self.value - expected.value) / np.maximum(np.hypot(self.error * self.value, expected.error * expected.value), 1e-12)
+        """How far from 1, or from what is `expected`, which is as uncertain itself, as the normal deviate of as small a chance.
+
+        chi^2 is skewed: over 144 pixels 1.42 is not 3.6 standard errors off but 3.2, four times as likely. Of mean squares with m degrees of
+        freedom the cube root is nearly normal (Wilson and Hilferty 1931), and so is what it makes of a ratio of two (Paulson 1942).
+        """
+        squares = lambda error: np.square(error) / 9                       # 2 / (9 m) of m = 2 / error^2
+        own, its = squares(self.error), squares(0.0 if expected is None else expected.error)
+        root = np.cbrt(self.value / (1.0 if expected is None else np.maximum(expected.value, 1e-12)))
+        return ((1 - its) * root - (1 - own)) / np.sqrt(its * np.square(root) + own)
 
 
 def residual(y: np.ndarray, estimate: np.ndarray, H: Operator, noise: NoiseModel) -> Residual:
