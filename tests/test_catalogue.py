@@ -140,6 +140,16 @@ def test_what_is_prepared_is_not_got_again(server):
     assert prepared.get(source, web=WEB, say=said.append) == place and not server.asked and "prepared already" in said[0]
 
 
+def test_two_processes_do_not_get_the_same(server, home):
+    fcntl = pytest.importorskip("fcntl")
+    (home / "downloads").mkdir(parents=True)
+    with (home / "downloads" / ".fluo-n2dh-gowt1.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(InputError, match="another process is getting it"):
+            prepared.get(challenge(server), web=WEB)
+    prepared.get(challenge(server), web=WEB)
+
+
 def test_trust_on_first_use(server, home):
     source = challenge(server)
     prepared.get(source, web=WEB)
@@ -171,6 +181,7 @@ def test_zenodo_with_a_calibration(server):
     np.testing.assert_array_equal(found["calibration"], FRAMES[::-1])
     unnamed = find("zenodo:5156913").at(server.base)                # a record that the catalogue says nothing of
     assert len(got(unnamed)[""]) == 12
+    assert len(got(dataclasses.replace(unnamed, parts=(Part("*_FD.tif"),)))[""]) == 6
     said = prepared.described(unnamed.name)
     assert said["licence"] == "cc-by-4.0" and "Prakash, Convallaria" in said["citation"]
 
@@ -321,7 +332,7 @@ def test_the_command_line_lists_and_describes(server, capsys):
     ):
         assert main(["data", *arguments]) == 2
         assert said in (err := capsys.readouterr().err) and err.count("\n") == 1
-    with pytest.raises(InputError, match="get it by: data get fmd-test"):
+    with pytest.raises(InputError, match="`data get fmd-test` gets it"):
         Data(path="fmd-test").measure(Camera(), 0)
 
 

@@ -4,7 +4,7 @@
     ROOT/NAME/LICENCE.txt, CITATION.txt
     ROOT/NAME/images          the measurements, as records (see `tfds`) or as the files that an instrument reads
     ROOT/NAME/truth           and so on: what belongs to them, read as NAME:truth
-    ROOT/downloads/NAME       what was downloaded whole; may be deleted
+    ROOT/downloads/NAME       what was downloaded whole, or in part; may be deleted
     ROOT/first-seen.json      checksums of first downloads, where none is published
 
 ROOT is `UNSUP_JAX_DATA`, else unsup_jax/data in the user's cache folder. NAME is there when it is complete.
@@ -17,6 +17,7 @@ import re
 import shutil
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -29,6 +30,11 @@ from unsup_jax.data.transfer import RemoteFile, Web, public
 from unsup_jax.errors import InputError
 from unsup_jax.files import is_image, make_folder, mrc, open_image, stored, zarr
 from unsup_jax.files.picture import Picture, checked_axes
+
+try:
+    import fcntl
+except ImportError:  # Windows has none
+    fcntl = None
 
 _SET, _SEEN = "set.json", "first-seen.json"
 _WHOLE = (np.uint8, np.uint16, np.int8, np.int16, np.float16)  # types whose every number float32 has
@@ -65,7 +71,7 @@ def located(path: str) -> str:
             inside = [] if (found / "dataset_info.json").exists() else [each for each in found.iterdir() if not each.name.startswith(".")]
             return str(inside[0] if len(inside) == 1 else found)
         if name in ALL and not Path(path).exists():
-            raise InputError(f"{path}: is in the catalogue and not on this machine; get it by: data get {name}")
+            raise InputError(f"{path}: is in the catalogue and not on this machine; `data get {name}` gets it")
     return path
 
 
@@ -82,28 +88,41 @@ def get(
         raise InputError(f"--subset is {subset}; it is a number of images, 1 or more")
     top = root(directory)
     place, found = top / source.name, described(source.name, directory)
-    wanted = {"subset": subset, "dimensions": source.dimensions, "as_files": as_files}
+    patterns = {part.name: [part.pattern, part.axes] for part in source.parts}
+    wanted = {"subset": subset, "dimensions": source.dimensions, "as_files": as_files, "patterns": patterns}
     if found is not None and {key: found.get(key) for key in wanted} == wanted:
         say(f"{source.name} is prepared already, in {place}")
         return place
-    make_folder(top)
     partial = top / f".{source.name}.partial-{os.getpid()}"
-    shutil.rmtree(partial, ignore_errors=True)
-    try:
-        getting = _Getting(source, subset, top, partial, as_files, web, say, progress)
-        partial.mkdir()
-        parts = getting.parts()
-        said = {key: value for key, value in source.archive.said(web).items()} if not source.licence else {}
-        about = {"name": source.name, "shows": source.shows, "modality": source.modality, "archive": source.archive.title,
-                 "address": public(source.archive.address), "licence": source.licence, "citation": source.citation, **said, **wanted,
-                 "checksums": source.archive.pinned, "files": getting.came, "parts": parts, "date": time.strftime("%Y-%m-%d")}
-        (partial / "LICENCE.txt").write_text(f"{about['licence']}\n{about['address']}\n")
-        (partial / "CITATION.txt").write_text(f"{about['citation']}\n")
-        (partial / _SET).write_text(json.dumps(about, indent=2))
-        _publish(partial, place)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+    with _alone(top, source.name):
+        try:
+            getting = _Getting(source, subset, top, partial, as_files, web, say, progress)
+            shutil.rmtree(partial, ignore_errors=True)
+            partial.mkdir()
+            about = {"name": source.name, "shows": source.shows, "modality": source.modality, "archive": source.archive.title,
+                     "address": public(source.archive.address), "licence": source.licence, "citation": source.citation,
+                     **({} if source.licence else source.archive.said(web)), **wanted, "parts": getting.parts(), "files": getting.came,
+                     "checksums": source.archive.pinned, "date": time.strftime("%Y-%m-%d")}
+            (partial / "LICENCE.txt").write_text(f"{about['licence']}\n{about['address']}\n")
+            (partial / "CITATION.txt").write_text(f"{about['citation']}\n")
+            (partial / _SET).write_text(json.dumps(about, indent=2))
+            _publish(partial, place)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
     return place
+
+
+@contextmanager
+def _alone(top, name):
+    """One process at a time gets a data set."""
+    make_folder(top / "downloads")
+    with (top / "downloads" / f".{name}.lock").open("w") as lock:
+        try:
+            if fcntl is not None:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise InputError(f"{name}: another process is getting it already; wait for that") from None
+        yield
 
 
 class _Getting:
@@ -124,7 +143,7 @@ class _Getting:
                              f"it has {', '.join(file.name for file in files[:5]) or 'none'}")
 
     def parts(self) -> dict[str, dict[str, Any]]:
-        """Each part, prepared, and how much of what it is; a part that nothing was found for is left out, unless it is the first."""
+        """Each part, prepared, and how much of what it is. Without measurements there is no data set; what belongs to them may be missing."""
         found = {}
         for part in self._source.parts:
             place = self._folder / _folder_of(part.name)
@@ -134,8 +153,8 @@ class _Getting:
                 count, what = self._records(part, place), "images"
             if count:
                 found[part.name] = {what: count}
-        if not found:
-            raise InputError(f"{self._source.name}: none of its files is {' or '.join(part.pattern for part in self._source.parts)}")
+            elif not part.name:
+                raise InputError(f"{self._source.name}: none of its files is {part.pattern}")
         return found
 
     def _records(self, part, place):

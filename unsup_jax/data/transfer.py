@@ -43,7 +43,7 @@ class Web:
     """How patiently servers are asked. Every method raises `InputError` in one line where a server cannot be reached, refuses, or answers
     something else than was asked for."""
 
-    attempts: int = 6
+    attempts: int = 5
     """Tries in a row that bring nothing, before a download is given up; what has come stays, and the next one goes on with it."""
     wait: float = 1.0
     """Seconds before the second try; twice as many before each further one."""
@@ -52,8 +52,9 @@ class Web:
 
     def json(self, address: str) -> Any:
         """What an interface of a server answers."""
+        text = self.text(address)
         try:
-            return json.loads(self.text(address))
+            return json.loads(text)
         except ValueError as error:
             raise InputError(f"{public(address)}: answered no JSON ({str(error)[:100]})") from error
 

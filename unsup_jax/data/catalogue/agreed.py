@@ -45,5 +45,5 @@ SETS = (
     Source("hcp", "functional and structural images of the Human Connectome Project (the file of your link)", "MRI", Agreed(
         "https://db.humanconnectome.org", "make AWS keys there, and sign a link with `aws s3 presign s3://hcp-openaccess/...`"),
         "the WU-Minn HCP open access data use terms", "D. C. Van Essen et al., The WU-Minn Human Connectome Project: an overview, NeuroImage 80, 2013",
-        (Part("*.nii.gz", as_files=True), Part("*.nii", "plain", as_files=True))),
+        (Part("*.nii*", as_files=True),)),
 )
