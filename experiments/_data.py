@@ -39,7 +39,7 @@ class Info:
 class Get:
     """Download a data set, and prepare it for --data.path NAME."""
     name: tyro.conf.Positional[str]
-    """Of the catalogue, or a record such as zenodo:5156913."""
+    """Of the catalogue, a record such as zenodo:5156913, or the address of an OME-Zarr, an archive or a file."""
     subset: int | None = None
     """The first so many images alone; no more comes over than they need, where the archive allows that."""
     directory: Path | None = None
@@ -81,7 +81,7 @@ def list_(asked: List) -> None:
     for row in rows:
         print("  ".join(text.ljust(width) for text, width in zip(row, widths)).rstrip())
     if not asked.filter:
-        print(f"and records of archives: {', '.join(example for _, example in RECORDS.values())}")
+        print(f"and records of archives: {', '.join(example for _, example in RECORDS.values())}; and any https://... of an OME-Zarr or a file")
 
 
 def info(asked: Info) -> None:

@@ -285,6 +285,7 @@ def test_chunks_of_an_ome_zarr(server, tmp_path, version):
     np.testing.assert_array_equal(images[1], np.stack([FRAMES[1], FRAMES[1] + 1], -1))
     chunks = [place for place, _ in server.asked if re.search(r"/0/(c/)?\d/\d/\d/\d$", place)]
     assert len(images) == 2 and len(chunks) == 4
+    assert len(got(find(f"{server.base}/idr/zarr/v0.4/idr0062A/6001240.zarr"))[""]) == 6
     with pytest.raises(InputError, match="404"):
         prepared.get(find("idr:idr0062A/1").at(server.base), web=WEB)
 
@@ -380,6 +381,16 @@ def test_archives_that_are_refused(server, tmp_path, home, name, content, said):
     assert "\n" not in str(raised.value)
     assert sorted(path.name for path in home.iterdir()) == ["downloads", "first-seen.json"]
     assert not list(tmp_path.rglob("*escaped*"))
+
+
+def test_a_file_of_the_web(server, capsys):
+    server.files |= {"/some/stack.tif": tiff(FRAMES, metadata={"axes": "TYX"}), "/notes.txt": b"words"}
+    assert main(["data", "get", f"{server.base}/some/stack.tif"]) == 0
+    out = capsys.readouterr().out
+    assert "6 images: --data.path stack-tif" in out and f"licence: not stated; cite {server.base}/some/stack.tif" in out
+    np.testing.assert_array_equal([np.asarray(image)[..., 0] for image in Data()._images("stack-tif")], FRAMES)
+    assert main(["data", "get", f"{server.base}/notes.txt"]) == 2
+    assert "it has notes.txt" in (err := capsys.readouterr().err) and err.count("\n") == 1
 
 
 def test_names_of_files_are_not_believed(server, home):

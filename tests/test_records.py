@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from unsup_jax.data import Data, Stream, tfds
+from unsup_jax import provenance
+from unsup_jax.data import Data, Stream, streams, tfds
 from unsup_jax.data.dataset import read
 from unsup_jax.data.parts import crop
 from unsup_jax.data.tfds import Record, prepare, read_tfds
@@ -109,6 +110,20 @@ def test_two_processes_read_disjoint_shards(tmp_path):
     assert len(first) == len(second) == 6 and all(len(a) == len(b) == 4 and not a & b for a, b in zip(first, second))
     alone = Stream(Data(path=str(folder)).measure(Camera(), 0)[0], batch=8, patch=8, augment=False, seed=0)
     assert [a | b for a, b in zip(first, second)] == [{int(place) for place in batch.index} for batch in alone.fixed(6)]
+
+
+def test_nothing_but_what_is_shown_is_read_before_a_training(tmp_path, monkeypatch):
+    """However many records there are: what is arranged, checked, fingerprinted and streamed goes by their shapes."""
+    folder, read = prepare((np.full((16, 16, 1), k, np.uint16) for k in range(3000)), tmp_path / "set"), []
+    array = Record.__array__
+    monkeypatch.setattr(Record, "__array__", lambda self, dtype=None, copy=None: read.append(self._place) or array(self, dtype))
+    data = Data(path=str(folder))
+    measured = data.measure(Camera(), 0)
+    lists = data.arrange(measured, (), 0)
+    train, _ = streams(lists.train, lists.validation, batch=4, patch=16, augment=True, seed=0, sees=())
+    provenance.of_data(data, Camera(), measured[0])
+    assert len(measured[0]) == 3000 and len(lists.train) == 2700 and len(lists.test) == 1 and read == []
+    assert next(iter(train.fixed(1))).y.shape == (4, 16, 16, 1) and len(read) == 4
 
 
 def test_records_of_another_maker_are_asked_for_their_shapes(tmp_path):

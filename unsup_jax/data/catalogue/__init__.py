@@ -20,6 +20,11 @@ def _empiar(record):
     return empiar.Empiar(entry, (path,))
 
 
+def _plain(name):
+    """A name that is one of a folder too."""
+    return re.sub(r"[^\w-]+", "-", name).strip("-").lower()
+
+
 def _model(record):
     model, _, version = record.partition("/")
     return bioimageio.BioImageIO(model, version or "1")
@@ -37,15 +42,18 @@ RECORDS: dict[str, tuple[Callable[[str], Archive], str]] = {
 
 
 def find(name: str) -> Source:
-    """The data set of a name, or a record, ARCHIVE:NUMBER, that the catalogue says nothing else of; `InputError` that names what is like it."""
+    """The data set of a name, or what the catalogue says nothing else of: a record, ARCHIVE:NUMBER, or the address of an OME-Zarr, an archive or
+    a file. `InputError` names what is like a name that there is none of."""
     if name in ALL:
         return ALL[name]
     kind, _, record = name.partition(":")
     if kind in RECORDS and re.fullmatch(r"[\w./-]+", record) and ".." not in record:
-        archive = RECORDS[kind][0](record)
-        plain = re.sub(r"[^\w-]+", "-", f"{kind}-{record}").strip("-").lower()
-        return Source(plain, f"record {record}", "", archive, "", "", (Part("*", as_files=kind == "bioimageio"),))
+        return Source(_plain(f"{kind}-{record}"), f"record {record}", "", RECORDS[kind][0](record), "", "", (Part("*", as_files=kind == "bioimageio"),))
+    if kind in ("http", "https"):
+        server, _, path = record.removeprefix("//").rstrip("/").partition("/")
+        archive = (omezarr.OmeZarr if path.endswith(".zarr") else web.Address)(path, base=f"{kind}://{server}")
+        return Source(_plain(path.rpartition("/")[2].partition("?")[0]), "a file of the web", "", archive, "", "")
     like = difflib.get_close_matches(name.lower(), ALL, 3, 0.5)
     hint = f"; like it are {', '.join(like)}" if like else ""
     examples = ", ".join(example for _, example in RECORDS.values())
-    raise InputError(f"no data set {name!r}{hint}; `data list` names all, and records are named like {examples}")
+    raise InputError(f"no data set {name!r}{hint}; `data list` names all, and records are named like {examples}, or by the address of a file")

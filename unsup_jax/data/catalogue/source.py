@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from unsup_jax.data.transfer import RemoteFile, Web
+from unsup_jax.data.transfer import RemoteFile, Web, public
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Archive:
 
     def said(self, web: Web) -> dict[str, str]:
         """The licence and the citation that the archive has on the record, for a record that the catalogue does not describe."""
-        return {}
+        return {"licence": "not stated", "citation": public(self.address)}
 
     @property
     def pinned(self) -> str:
