@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-slow tutorials docs bench weights clean
+.PHONY: demo test test-slow tutorials docs soak bench weights clean
 
 demo: $(VENV)/installed
 	$(BIN)/python -m experiments run n2v_tissue
@@ -19,6 +19,9 @@ tutorials: $(VENV)/installed
 docs: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet --editable ".[docs]"
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+
+soak: $(VENV)/installed
+	$(BIN)/python tests/soak.py
 
 bench: $(VENV)/installed
 	$(BIN)/python -m benchmarks steps

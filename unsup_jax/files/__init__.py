@@ -11,6 +11,7 @@ import numpy as np
 
 from unsup_jax.errors import InputError
 from unsup_jax.files import hdf5, jpeg, mrc, npy, png, tiff, vendor, zarr
+from unsup_jax.files.damaged import reading
 from unsup_jax.files.grey_offset import grey_offset, spread
 from unsup_jax.files.metadata import Metadata
 from unsup_jax.files.names import KINDS, VOLUMES, WHOLE_NUMBERS, WRITTEN, beside, beside_in_float, is_image, is_several, kind_of, listed, matched, parted, suffix
@@ -43,15 +44,11 @@ def open_image(path: str | Path, axes: str | None = None) -> Picture:
     that cannot be used.
     """
     path, dataset = parted(path)
-    if not path.exists():
-        raise InputError(f"{path}: no such file")
+    if not (path.is_file() or path.is_dir()):
+        raise InputError(f"{path}: {'no file, but a pipe or a device' if path.exists() else 'no such file'}")
     kind = kind_of(path)
-    try:
+    with reading(path, kind):
         array, found, metadata = hdf5.read(path, dataset) if dataset else _FORMATS[kind].read(path)
-    except InputError as error:
-        raise error if str(path) in str(error) else InputError(f"{path}: {error}") from error
-    except Exception as error:  # each library raises its own kinds for a damaged file
-        raise InputError(f"{path}: not a readable {kind} file ({(str(error).splitlines() or [type(error).__name__])[0][:200]})") from error
     if array.dtype.kind not in "uifb":
         raise InputError(f"{path}: pixels of type {array.dtype}; accepted are real numbers")
     if 0 in array.shape:

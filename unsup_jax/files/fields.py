@@ -8,6 +8,7 @@ import numpy as np
 
 from unsup_jax.errors import InputError
 from unsup_jax.files import open_image, parted
+from unsup_jax.files.damaged import holds, reading
 from unsup_jax.files.names import natural
 from unsup_jax.files.table import read_table
 
@@ -37,13 +38,7 @@ class Fields:
 
 def is_series(path: str | Path) -> bool:
     """Whether a file is an HDF5 of phase images as qpimage writes it: with "qpi_0/phase"."""
-    import h5py
-
-    path = Path(path)
-    if path.suffix.lower() not in _HDF5 or not path.is_file() or not h5py.is_hdf5(path):
-        return False
-    with h5py.File(path, "r") as file:
-        return "qpi_0/phase" in file
+    return Path(path).suffix.lower() in _HDF5 and holds(path, "qpi_0/phase")
 
 
 def read_series(path: Path) -> Fields:
@@ -51,7 +46,7 @@ def read_series(path: Path) -> Fields:
     import h5py
 
     path = Path(path)
-    with h5py.File(path, "r") as file:
+    with reading(path, "qpimage"), h5py.File(path, "r") as file:
         groups = [file[name] for name in sorted((name for name in file if name.startswith("qpi_")), key=natural)]
         phase = np.stack([_without(group["phase"], np.subtract) for group in groups])
         amplitude = np.stack([_without(group["amplitude"], np.divide) for group in groups]) if all("amplitude" in group for group in groups) else None

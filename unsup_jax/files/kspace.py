@@ -6,6 +6,7 @@ import numpy as np
 
 from unsup_jax.errors import InputError
 from unsup_jax.files import bart, fastmri, ismrmrd, nifti
+from unsup_jax.files.damaged import holds, reading
 from unsup_jax.files.outputs import check_output, replacing
 from unsup_jax.files.scan import Scan, checked
 
@@ -27,12 +28,8 @@ def read_kspace(path: str | Path) -> Scan:
     read = {"bart": bart.read, "fastmri": fastmri.read, "ismrmrd": ismrmrd.read, "npy": _read_npy}.get(_format(path))
     if read is None:
         raise InputError(f"{path}: holds no k-space; accepted are BART's .cfl, fastMRI's and ISMRMRD's .h5, and complex .npy")
-    try:
+    with reading(path, "k-space"):
         return checked(read(path))
-    except InputError:
-        raise
-    except Exception as error:  # each library raises its own kinds for a damaged file
-        raise InputError(f"{path}: not readable as k-space ({error})") from error
 
 
 def _format(path):
@@ -43,19 +40,14 @@ def _format(path):
     if path.suffix == ".npy" and path.is_file():
         try:
             return "npy" if np.issubdtype(np.load(path, mmap_mode="r").dtype, np.complexfloating) else None
-        except (ValueError, EOFError):
+        except Exception:
             return None                                             # a damaged file: the reader of images says so
     return None
 
 
 def _layout(path):
     """How an HDF5 file holds k-space: "fastmri", "ismrmrd" or not at all (None)."""
-    import h5py
-
-    if not h5py.is_hdf5(path):
-        return None
-    with h5py.File(path, "r") as file:
-        return "fastmri" if "kspace" in file else "ismrmrd" if "dataset/xml" in file and "dataset/data" in file else None
+    return "fastmri" if holds(path, "kspace") else "ismrmrd" if holds(path, "dataset/xml", "dataset/data") else None
 
 
 def _read_npy(path):

@@ -8,6 +8,7 @@ import numpy as np
 
 from unsup_jax.errors import InputError
 from unsup_jax.files import open_image
+from unsup_jax.files.damaged import reading
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ def is_leds(path: str | Path) -> bool:
 
     try:
         return any(name == "imlow_HDR" for name, _, _ in scipy.io.whosmat(path))
-    except (ValueError, NotImplementedError, scipy.io.matlab.MatReadError):
+    except Exception:  # SciPy raises many kinds for a damaged file
         return False
 
 
@@ -43,7 +44,8 @@ def read_mat(path: Path) -> LedImages:
     """The images of a MATLAB file, with its wavelength and defocus in metres."""
     import scipy.io
 
-    file = scipy.io.loadmat(path)
+    with reading(path, "MATLAB"):
+        file = scipy.io.loadmat(path)
     one = lambda name, unit=1.0: float(np.ravel(file[name])[0]) * unit if name in file and np.size(file[name]) == 1 else None
     offset = one("xint"), one("yint")
     return _checked(LedImages(

@@ -1,5 +1,9 @@
 """MRC: images, stacks and volumes of electron microscopy (MRC2014, Cheng 2015), plain or compressed by gzip."""
 
+import gzip
+import io
+import math
+import struct
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +18,7 @@ from unsup_jax.files.metadata import Metadata, Scale
 from unsup_jax.files.picture import Picture
 
 _TYPES = {"int8": 0, "uint8": 6, "int16": 1, "float32": 2, "uint16": 6, "float16": 12}
+_WIDTH = {0: 1, 1: 2, 2: 4, 3: 4, 6: 2, 12: 2}  # bytes of a pixel, by the mode; eight at most
 _STACKS = (".mrcs", ".st", ".ali")
 _OF_STACKS = (b"SERI", b"AGAR", b"FEI1", b"FEI2")  # extended headers with an entry for each image of a tilt series or a movie
 _OWN = (  # what a header says beside the size and the type of the pixels, which are written anew, and their statistics
@@ -31,10 +36,14 @@ def read(path: Path):
     of sections of a volume.
     """
     import mrcfile
+    from mrcfile.mrcinterpreter import MrcInterpreter
 
+    packed = path.suffix == ".gz"
+    if not packed and path.stat().st_size < _before_pixels(path):
+        raise InputError(f"{path}: the MRC holds no data, or fewer than its header says")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of headers that are not to the letter of the standard
-        with mrcfile.open(path, permissive=True) if path.suffix == ".gz" else mrcfile.mmap(path, mode="r", permissive=True) as file:
+        with MrcInterpreter(_unpacked(path), permissive=True) if packed else mrcfile.mmap(path, mode="r", permissive=True) as file:
             header, array, extended = file.header.copy(), file.data, np.array(file.extended_header)
             steps = file.voxel_size.copy()
     if array is None:
@@ -49,6 +58,29 @@ def read(path: Path):
     origins = {a: float(header.origin[a.lower()]) for a in "XYZ"}
     scales = {a: Scale(step, "Å", origins[a]) for a in "XYZ" if a in axes and (step := float(steps[a.lower()])) > 0}
     return array, axes, Metadata(scales=scales, own=own)
+
+
+def _before_pixels(path):
+    """The bytes before the pixels, as the header says; where it says less than none, more than any file has."""
+    with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+        header = file.read(1024)
+    extended = struct.unpack(f"{_order(header)}i", header[92:96])[0] if len(header) == 1024 else 0
+    return 1024 + (extended if extended >= 0 else 2**40)
+
+
+def _unpacked(path):
+    """What a compressed file holds as far as its header says, which may be much less than it would unpack to."""
+    before = _before_pixels(path)
+    with gzip.open(path) as file:
+        header = file.read(1024)
+        *shape, mode = struct.unpack(f"{_order(header)}4i", header[:16]) if len(header) == 1024 else (0, 0, 0, 0)
+        pixels = math.prod(max(n, 0) for n in shape) * _WIDTH.get(mode, 8)
+        return io.BytesIO(header + file.read(min(before - 1024 + pixels, 2**40)))
+
+
+def _order(header):
+    """That of the bytes of a header's numbers."""
+    return ">" if header[212:213] == b"\x11" else "<"
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from unsup_jax.files import IN_MEMORY, mrc
 
 @dataclass(frozen=True)
 class Particles:
-    """N images of [D, D] pixels. What a file does not say is None."""
+    """N images of [D, D] pixels. What a file does not say is None. Raises `InputError` on poses and optics that are not finite."""
 
     path: Path
     images: "np.ndarray | Images"
@@ -25,6 +25,11 @@ class Particles:
     """[N, 3, 3]: row i is the specimen's direction along the image's axis i (x, y, beam)."""
     shifts: np.ndarray | None = None
     """[N, 2]: pixels (x, y) by which the particle lies off the image's middle, D // 2."""
+
+    def __post_init__(self):
+        for what, values in {"rotations": self.rotations, "shifts": self.shifts, **(self.optics or {})}.items():
+            if values is not None and not np.isfinite(values).all():
+                raise InputError(f"{self.path}: the particles' {what} hold NaN or infinite values")
 
 
 class Images:

@@ -7,6 +7,7 @@ import numpy as np
 
 from unsup_jax.errors import InputError
 from unsup_jax.files import open_image
+from unsup_jax.files.damaged import holds, reading
 from unsup_jax.files.metadata import Scale, symbol
 from unsup_jax.files.table import read_table
 
@@ -34,13 +35,7 @@ class Projections:
 
 def is_exchange(path: str | Path) -> bool:
     """Whether a file is an HDF5 of projections as DXchange and TomoPy write it: with "exchange/data"."""
-    import h5py
-
-    path = Path(path)
-    if path.suffix.lower() not in _HDF5 or not path.is_file() or not h5py.is_hdf5(path):
-        return False
-    with h5py.File(path, "r") as file:
-        return "exchange/data" in file
+    return Path(path).suffix.lower() in _HDF5 and holds(path, "exchange/data")
 
 
 def angles_beside(path: str | Path) -> Path | None:
@@ -66,7 +61,7 @@ def read_exchange(path: str | Path) -> Projections:
     import h5py
 
     path = Path(path)
-    with h5py.File(path, "r") as file:
+    with reading(path, "DXchange"), h5py.File(path, "r") as file:
         group = file["exchange"]
         if group["data"].ndim != 3:
             raise InputError(f"{path}: exchange/data of shape {group['data'].shape}; accepted is [angle, row, detector]")

@@ -143,8 +143,9 @@ class Modality:
 def check_files(modality: Modality, paths: Iterable[str | Path], instruments: Iterable[type[Modality]]) -> None:
     """Raise `InputError` on the first file that the instrument does not read, which names the one of `instruments` that does."""
     for path in paths:
-        if not files.parted(path)[0].exists():
-            raise InputError(f"{path}: no such file")
+        file = files.parted(path)[0]
+        if not (file.is_file() or file.is_dir()):
+            raise InputError(f"{path}: {'no file, but a pipe or a device' if file.exists() else 'no such file'}")
         read = modality.reads(path)
         if read and not modality.images:
             continue

@@ -14,6 +14,7 @@ from unsup_jax import files
 from unsup_jax.core import Measurement, Operator, Views
 from unsup_jax.errors import InputError
 from unsup_jax.files import cryodrgn, cryosparc, star
+from unsup_jax.files.damaged import reading
 from unsup_jax.files.metadata import Metadata, Scale
 from unsup_jax.files.particles import Particles
 from unsup_jax.modalities.base import Modality, Recording, square
@@ -113,7 +114,8 @@ class ElectronMicroscope(Modality):
         return "matter is bright" if self.contrast == "bright" else "the contrast was turned over: matter is bright"
 
     def _recording(self, path, dimensions):
-        found = {".star": star.read, ".cs": cryosparc.read}.get(path.suffix.lower(), self._stack)(path)
+        with reading(path, "particle"):
+            found = {".star": star.read, ".cs": cryosparc.read}.get(path.suffix.lower(), self._stack)(path)
         found = found if self.box is None else _reduced(found, self.box)
         found = found if self.contrast == "bright" else replace(found, images=_through(found.images, np.negative))
         kept, size = replace(found, images=found.images[:0]), found.images.shape[-1]
