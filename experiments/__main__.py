@@ -18,6 +18,8 @@ USAGE = """usage: {program} COMMAND ...
   export RUN -o model.zip            a trained run as a BioImage.IO package, ONNX (.onnx) or a program of jax.export (.jax)
   denoise INPUT -o OUTPUT            your own noisy file, by the method that is estimated to suit it best, filters or learnt from it
   deconvolve INPUT -o OUTPUT         your own blurred file, of a known point spread function: --psf-sigma S, --psf FILE or the optics
+  reconstruct-mri INPUT -o OUTPUT    your own k-space, by the reconstruction that is estimated to suit it best
+  tomography INPUT -o OUTPUT         your own projections, with --angles where the file does not say them, or tilt series
   compare NAME NAME ... | MODALITY   several methods on the data of the first, or on --data..., in one table
   data list | get NAME | info NAME   public data sets: downloaded, checked and prepared, then read by --data.path NAME
 """

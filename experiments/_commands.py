@@ -16,6 +16,8 @@ from unsup_jax import files
 from unsup_jax.apply import reconstruct_files
 from unsup_jax.choose.deconvolve import deconvolve_files
 from unsup_jax.choose.denoise import denoise_files
+from unsup_jax.choose.mri import reconstruct_mri_files
+from unsup_jax.choose.tomography import tomography_files
 from unsup_jax.data import Data
 from unsup_jax.errors import InputError
 from unsup_jax.experiment import Experiment
@@ -303,6 +305,47 @@ def deconvolve(arguments: list[str]) -> None:
         parsed.input, parsed.output, psf_sigma=parsed.psf_sigma, psf=parsed.psf, axes=parsed.axes, **optics, **parsed.wanted)
 
 
+def reconstruct_mri(arguments: list[str]) -> None:
+    """Your k-space, by the reconstruction that suits it."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class ReconstructMRI(Chosen):
+        input: tyro.conf.Positional[str]
+        """Your k-space (BART's .cfl, fastMRI's or ISMRMRD's .h5, complex .npy); or a folder of such files, or a pattern of names."""
+        coils: int | None = None
+        """Virtual coils of most energy that it is compressed to; all by default."""
+        maps: int | None = None
+        """Sets of sensitivity maps; as many as its eigenvalues ask for by default."""
+
+    parsed = _chosen(ReconstructMRI, arguments, "reconstruct-mri")
+    reconstruct_mri_files(parsed.input, parsed.output, coils=parsed.coils, maps=parsed.maps, **parsed.wanted)
+
+
+def tomography(arguments: list[str]) -> None:
+    """Your projections, by the reconstruction that suits them."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Tomography(Chosen):
+        input: tyro.conf.Positional[str]
+        """Your projections: DXchange .h5; images of them, with the angles; or a tilt series whose angles lie beside it as .tlt or .rawtlt."""
+        angles: str | None = None
+        """A text with the angle of each projection, one in degrees a line, or "even" where they are spread evenly over the extent."""
+        extent_degrees: float | None = None
+        """Angle that even views are spread over; 180 by default."""
+        centre: float | None = None
+        """Where the axis of rotation is seen, pixels from the detector's first; it is found by default."""
+        flat: str | None = None
+        """An image, or frames, of the detector without the specimen, where the file holds none."""
+        dark: str | None = None
+        """An image, or frames, of the detector without a beam, where the file holds none."""
+        axes: str | None = None
+        """Axes of images where the file does not say them, such as AYX; YAX of a stack of sinograms."""
+
+    parsed = _chosen(Tomography, arguments, "tomography")
+    told = {name: getattr(parsed, name) for name in ("extent_degrees", "flat", "dark") if getattr(parsed, name) is not None}
+    tomography_files(parsed.input, parsed.output, angles=parsed.angles, centre=parsed.centre, axes=parsed.axes, **told, **parsed.wanted)
+
+
 def compare(arguments: list[str]) -> None:
     """Several methods on the same data."""
     named = next((i for i, a in enumerate(arguments) if a.startswith("-")), len(arguments))
@@ -361,5 +404,5 @@ def compare_experiments(
 
 COMMANDS = {
     "list": list_, "run": run, "resume": resume, "reconstruct": reconstruct, "export": export, "denoise": denoise, "deconvolve": deconvolve,
-    "compare": compare, "data": data,
+    "reconstruct-mri": reconstruct_mri, "tomography": tomography, "compare": compare, "data": data,
 }

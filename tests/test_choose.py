@@ -7,14 +7,16 @@ import pytest
 import tifffile
 
 from experiments.__main__ import main
-from unsup_jax.choose import deconvolve, inverse
+from helpers import centred_kspace
+from unsup_jax.choose import deconvolve, inverse, mri, tomography
 from unsup_jax.choose.inverse import Family
 from unsup_jax.choose.look import noise_of_measurement
 from unsup_jax.core import Measurement
 from unsup_jax.data import Phantoms
-from unsup_jax.methods import AsMeasured, RichardsonLucy, VariableSplitting, Wiener
+from unsup_jax.methods import AsMeasured, ConjugateGradient, FilteredBackProjection, FirstGuess, RichardsonLucy, VariableSplitting, Wiener
+from unsup_jax.modalities import Scanner
 from unsup_jax.noise import PoissonGaussian
-from unsup_jax.operators import Convolution, gaussian_psf
+from unsup_jax.operators import Convolution, Radon, gaussian_psf
 from unsup_jax.priors import TotalVariation
 
 pytestmark = pytest.mark.usefixtures("standard_promotion", "quick_compilation")
@@ -105,6 +107,56 @@ def test_data_that_hold_no_noise_are_given_a_little():
     one = Measurement(np.asarray(H(jnp.asarray(nuclei(64)))), H)
     y = np.asarray(one.y)
     assert np.sqrt(np.asarray(noise_of_measurement(one).model.variance(one.y))).mean() >= 0.99e-3 * y.std()
+
+
+def test_k_space_becomes_the_slices_that_held_out_samples_choose(tmp_path, capsys, monkeypatch):
+    full, _ = centred_kspace(size=48)
+    k = full + np.random.default_rng(0).normal(0, 2, (*full.shape, 2)).astype(np.float32).view(np.complex64)[..., 0]
+    k[..., ::2] *= np.isin(np.arange(0, 48, 2), np.arange(16, 32))
+    np.save(tmp_path / "raw.npy", k)
+    monkeypatch.setattr("unsup_jax.apply._report", lambda *arguments: None)                  # whose own tests it has
+    monkeypatch.setattr(mri, "families", lambda one, noise: [
+        Family("zero-filled", lambda _: FirstGuess()), Family("CG-SENSE, {} iterations", lambda count: ConjugateGradient(steps=count), (3, 30))])
+    assert main(["reconstruct-mri", str(tmp_path / "raw.npy"), "-o", str(tmp_path / "out.npy"), "--minutes", "0", "--redraws", "0"]) == 0
+    said, made = capsys.readouterr().out, np.load(tmp_path / "out.npy")
+    one = Scanner().read([tmp_path / "raw.npy"])[0].measurements[0]
+    answer = mri.families(one, None)[1].answering(KEY)
+    expected = [np.abs(np.asarray(answer(count, jax.tree.map(jnp.asarray, one)))) for count in (3, 30)]
+    clean = jax.tree.map(jnp.asarray, one.replace(y=np.fft.ifftshift(full, (1, 2)), operator=one.operator.replace(mask=np.ones((1, 1), np.float32))))
+    truth = np.abs(np.asarray(clean.operator.adjoint(clean.y)))
+    better = min(expected, key=lambda x: off(x, truth))
+    np.testing.assert_allclose(np.abs(np.squeeze(made)), np.squeeze(better), rtol=1e-3, atol=1e-3 * better.max())
+    assert "at held-out samples" in said
+
+
+def test_projections_become_a_volume(tmp_path, capsys, monkeypatch):
+    x, angles = nuclei(32) - 20, np.linspace(0, 180, 24, endpoint=False)
+    H = Radon(jnp.asarray(np.deg2rad(angles), jnp.float32), 32)
+    y = np.asarray(H(jnp.asarray(x))) + np.random.default_rng(0).normal(0, 20, (24, 32, 1)).astype(np.float32)
+    tifffile.imwrite(tmp_path / "sinogram.tif", np.repeat(y, 2, -1).transpose(0, 2, 1))
+    np.savetxt(tmp_path / "angles.txt", angles)
+    monkeypatch.setattr(tomography, "families", lambda one, noise: [
+        Family("filtered back-projection, ram-lak", lambda _: FilteredBackProjection()), Family("conjugate gradients, {} iterations", lambda count: ConjugateGradient(steps=count), (4,))])
+    monkeypatch.setattr("unsup_jax.apply._report", lambda *arguments: None)
+    code = main(["tomography", str(tmp_path / "sinogram.tif"), "-o", str(tmp_path / "out.tif"), "--angles", str(tmp_path / "angles.txt"), "--centre", "16",
+                 "--axes", "AYX", "--minutes", "0", "--redraws", "0"])
+    said, made = capsys.readouterr().out, tifffile.imread(tmp_path / "out.tif")
+    assert code == 0 and made.shape == (2, 32, 32)
+    assert "taken: conjugate gradients, 4 iterations" in said
+    back = np.asarray(H.back_project(jnp.asarray(y)))[..., 0]
+    assert off(made[0], x[..., 0]) < 0.7 * off(back, x[..., 0])
+
+
+def test_a_few_views_and_a_file_of_another_kind_are_refused(tmp_path, capsys):
+    tifffile.imwrite(tmp_path / "few.tif", np.ones((5, 3, 32), np.float32))
+    for arguments, words in [
+        (["tomography", "few.tif", "--angles", "even", "--axes", "AYX", "--centre", "16"], "5 views"), (["tomography", "few.tif"], "--modality.angles"),
+        (["reconstruct-mri", "few.tif"], "k-space"),
+    ]:
+        name, source, *options = arguments
+        assert main([name, str(tmp_path / source), "-o", str(tmp_path / "out.h5"), "--minutes", "0", *options]) == 2
+        said = capsys.readouterr().err
+        assert words in said and said.count("\n") == 1, said
 
 
 @pytest.mark.slow

@@ -6,5 +6,5 @@
     take      the least error, the plainest of all among them: nothing is taken that is worse       `candidates`
     write     estimates into files like the input, their error bars and a report beside them        `write`
 
-`denoise` and `deconvolve` are the recipes: which candidates there are for which file.
+`denoise`, `deconvolve`, `mri` and `tomography` are the recipes: which candidates there are for which file.
 """

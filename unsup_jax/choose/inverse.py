@@ -1,4 +1,4 @@
-r"""A method for a measurement y = H x + w of a linear operator, chosen from y alone: as of deconvolution.
+r"""A method for a measurement y = H x + w of a linear operator, chosen from y alone: what deconvolution, MRI and tomography share.
 
     rank      by Stein's risk of the image, in so far as the data resolve it (`trust.stein_risk`, of="image"), all along the same direction:
               the difference of two risks, in which most chance falls out, with a tenth of the usual mu, so that finer detail counts; and
@@ -7,8 +7,10 @@ r"""A method for a measurement y = H x + w of a linear operator, chosen from y a
 
                   risk_b (e_theta - v) / (e_b - v),       e = mean over Gamma of |H F(y without Gamma) - y|^2
 
-Where pixels of an image share their noise with their neighbours, Stein's risk takes part of it for signal: there, they are ranked at
-held-out pixels whose neighbourhood is hidden too (`trust.held_out_risk`), which says how well the data, not the image, are predicted.
+Where an isometry is sampled in part, as k-space is, what decides is what was not sampled, and the level of the noise is hardly known:
+there, they are ranked at samples that are held out (`trust.held_out_risk`). So they are where pixels of an image share their noise with their
+neighbours, of which Stein's risk takes part for signal, at pixels whose neighbourhood is hidden too; that says how well the data, not the
+image, are predicted.
 """
 
 import time
@@ -73,7 +75,7 @@ def choose(
     noise = noise_of_measurement(one)
     say(f"noise: {noise.words}")
     one = jax.tree.map(jnp.asarray, one.only(()).replace(noise=noise.model))
-    rank, anchor = _ranking(key, one, noise)
+    how, rank, unit_of_rank, anchor = _ranking(key, one, noise)
     found, answers = [], {}
     for family in families(one, noise):
         answer = family.answering(key)
@@ -84,9 +86,8 @@ def choose(
             found.append(Candidate(label, family.of(value), risk.value, risk.error, time.monotonic() - start, risk))
         best = min(found, key=lambda c: c.risk)
         say(f"tried {family.label.partition(',')[0]}: the best so far is {best.label}")
-    risk = anchor(answers[best.label])
-    shift = max(risk.value, risk.error) - best.risk
-    found = [c._replace(risk=c.risk + shift) for c in found]
+    risk, least = anchor(answers[best.label]), best.risk
+    found = [c._replace(risk=max(risk.value, risk.error) + unit_of_rank * (c.risk - least), error=unit_of_rank * c.error) for c in found]
     best, fitted, left_out = min(found, key=lambda c: c.risk), None, ""
     if minutes:
         learned = _learned(key, measurements, one, best, answers[best.label], minutes * 60 - (time.monotonic() - began), say)
@@ -99,17 +100,21 @@ def choose(
     taken = candidates[0]
     if fitted is None or taken.method != fitted.method:
         fitted = fit(taken.method, [np.asarray(one.y)], operator=[one.operator], noise=noise.model, dimensions=_dimensions(one))
-    how = "at held-out pixels, as neighbours share noise" if noise.shared else "by Stein's risk of the image, from the data alone"
     return Choice(noise, candidates, found[0].label, fitted, how, left_out, one, taken.found, unit)
 
 
 def _ranking(key, one, noise):
-    """(the risk of an estimator up to a constant, the risk)."""
+    """(in words, the risk of an estimator up to a factor and a constant, that factor, the risk)."""
+    H, image = one.operator, lambda F: stein_risk(key, F, one, of="image")
     if noise.shared:
         dimensions = one.y.ndim - 1
-        extent = (*(0,) * (dimensions - 2), REACH, REACH)
-        return (lambda F: held_out_risk(key, F, one, folds=4, width=16 if dimensions == 2 else 8, extent=extent),) * 2
-    return (lambda F: stein_risk(key, F, one, of="image", regularised=_REGULARISED)), (lambda F: stein_risk(key, F, one, of="image"))
+        extent, width = (*(0,) * (dimensions - 2), REACH, REACH), 16 if dimensions == 2 else 8
+        hidden = lambda F: held_out_risk(key, F, one, folds=4, width=width, extent=extent)
+        return "at held-out pixels, as neighbours share noise", hidden, 1.0, hidden
+    if H.isometric:
+        numbers = one.y.size / np.prod(H.domain(one.y).shape)
+        return "at held-out samples", lambda F: held_out_risk(key, F, one, folds=3), numbers, image
+    return "by Stein's risk of the image, from the data alone", lambda F: stein_risk(key, F, one, of="image", regularised=_REGULARISED), 1.0, image
 
 
 def _dimensions(one):

@@ -76,15 +76,29 @@ def noise_of_measurement(one: Measurement) -> Noise:
     if image and (part := saturated(y)[0]) > _CUT:
         raise InputError(f"{part:.0%} of the pixels have the greatest value, at which grey levels are cut; nothing can be said of what is behind it")
     found = Noise(one.noise) if one.noise is not None else _estimated(one, image)
-    there = np.broadcast_to(np.asarray(H.measured(one.y)) > 0, y.shape)
-    around = y if np.iscomplexobj(y) else y - y.mean(tuple(range(y.ndim - 1)), keepdims=True)
-    power, v = np.mean(np.abs(around[there]) ** 2), float(np.mean(np.asarray(found.model.variance(jnp.asarray(y)))))
-    if not power > v * (1 + _CERTAIN * np.sqrt(2 / max(there.sum(), 1))):
+    v = np.asarray(found.model.variance(jnp.asarray(y)))
+    if np.iscomplexobj(y):
+        there = np.broadcast_to(np.asarray(H.measured(one.y)) > 0, y.shape)
+        power, noise, count = np.mean(np.abs(y[there]) ** 2), v[there].mean(), there.sum()
+    else:                                                                        # of blocks, in which a signal stays and noise does not
+        means = _blocks(y)
+        power, noise, count = np.var(means), v.mean() * means.size / y.size, means.size
+    if not power > noise * (1 + _CERTAIN * np.sqrt(2 / count)):
         raise InputError("nothing but noise is seen in the data: there is nothing to reconstruct")
-    least = np.float32(_LEAST * np.sqrt(power))
+    least = np.float32(_LEAST * np.std(y))
     gain, sigma, _ = found.model.camera()
     return found if np.any(np.asarray(gain) > 0) or np.any(np.asarray(sigma) > least) else replace(
         found, model=found.model.replace(sigma=jnp.maximum(jnp.asarray(sigma), least)))
+
+
+def _blocks(y):
+    """The means of blocks of 4 pixels each way."""
+    for axis in range(y.ndim - 1):
+        whole = y.shape[axis] - y.shape[axis] % 4
+        if whole:
+            y = np.moveaxis(y, axis, 0)[:whole]
+            y = np.moveaxis(y.reshape(-1, 4, *y.shape[1:]).mean(1), 0, axis)
+    return y
 
 
 def _estimated(one, image):
