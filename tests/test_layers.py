@@ -22,6 +22,7 @@ LEVELS = [
     {"bars", "draws"},
     {"apply", "export", "fitted"},
     {"choose"},
+    {"napari_plugin"},
     {"experiments", "benchmarks"},
 ]
 LEVEL = {name: level for level, names in enumerate(LEVELS) for name in names}
