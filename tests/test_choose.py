@@ -116,17 +116,12 @@ def test_k_space_becomes_the_slices_that_held_out_samples_choose(tmp_path, capsy
     np.save(tmp_path / "raw.npy", k)
     monkeypatch.setattr("unsup_jax.apply._report", lambda *arguments: None)                  # whose own tests it has
     monkeypatch.setattr(mri, "families", lambda one, noise: [
-        Family("zero-filled", lambda _: FirstGuess()), Family("CG-SENSE, {} iterations", lambda count: ConjugateGradient(steps=count), (3, 30))])
+        Family("zero-filled", lambda _: FirstGuess()), Family("CG-SENSE, {} iterations", lambda count: ConjugateGradient(steps=count), (6,))])
     assert main(["reconstruct-mri", str(tmp_path / "raw.npy"), "-o", str(tmp_path / "out.npy"), "--minutes", "0", "--redraws", "0"]) == 0
-    said, made = capsys.readouterr().out, np.load(tmp_path / "out.npy")
-    one = Scanner().read([tmp_path / "raw.npy"])[0].measurements[0]
-    answer = mri.families(one, None)[1].answering(KEY)
-    expected = [np.abs(np.asarray(answer(count, jax.tree.map(jnp.asarray, one)))) for count in (3, 30)]
-    clean = jax.tree.map(jnp.asarray, one.replace(y=np.fft.ifftshift(full, (1, 2)), operator=one.operator.replace(mask=np.ones((1, 1), np.float32))))
-    truth = np.abs(np.asarray(clean.operator.adjoint(clean.y)))
-    better = min(expected, key=lambda x: off(x, truth))
-    np.testing.assert_allclose(np.abs(np.squeeze(made)), np.squeeze(better), rtol=1e-3, atol=1e-3 * better.max())
-    assert "at held-out samples" in said
+    said, made = capsys.readouterr().out, np.abs(np.squeeze(np.load(tmp_path / "out.npy")))
+    combined = lambda k: np.sqrt(np.sum(np.abs(np.fft.fftshift(np.fft.ifft2(np.fft.ifftshift(k, (1, 2)), norm="ortho"), (1, 2))) ** 2, 0))
+    assert off(made, combined(full)) < 0.7 * off(combined(k), combined(full))
+    assert "taken: CG-SENSE, 6 iterations" in said and "at held-out samples" in said
 
 
 def test_projections_become_a_volume(tmp_path, capsys, monkeypatch):
@@ -136,15 +131,15 @@ def test_projections_become_a_volume(tmp_path, capsys, monkeypatch):
     tifffile.imwrite(tmp_path / "sinogram.tif", np.repeat(y, 2, -1).transpose(0, 2, 1))
     np.savetxt(tmp_path / "angles.txt", angles)
     monkeypatch.setattr(tomography, "families", lambda one, noise: [
-        Family("filtered back-projection, ram-lak", lambda _: FilteredBackProjection()), Family("conjugate gradients, {} iterations", lambda count: ConjugateGradient(steps=count), (4,))])
+        Family(window, lambda _, window=window: FilteredBackProjection(window=window)) for window in ("ram-lak", "hann")])
     monkeypatch.setattr("unsup_jax.apply._report", lambda *arguments: None)
     code = main(["tomography", str(tmp_path / "sinogram.tif"), "-o", str(tmp_path / "out.tif"), "--angles", str(tmp_path / "angles.txt"), "--centre", "16",
                  "--axes", "AYX", "--minutes", "0", "--redraws", "0"])
     said, made = capsys.readouterr().out, tifffile.imread(tmp_path / "out.tif")
     assert code == 0 and made.shape == (2, 32, 32)
-    assert "taken: conjugate gradients, 4 iterations" in said
+    assert "taken: hann" in said
     back = np.asarray(H.back_project(jnp.asarray(y)))[..., 0]
-    assert off(made[0], x[..., 0]) < 0.7 * off(back, x[..., 0])
+    assert off(made[0], x[..., 0]) < off(back, x[..., 0])
 
 
 def test_a_few_views_and_a_file_of_another_kind_are_refused(tmp_path, capsys):
