@@ -4,6 +4,12 @@ r"""A blurred file, and its point spread function: which deconvolution, and its 
 
 Candidates, of which none is told a truth: the input as it is; Wiener's filter; Richardson-Lucy stopped early, at several counts of
 iterations; total variation at several weights; and within the minutes an unrolled network that learns from the file by SSDU.
+
+By the truth, of 28 simulations (five pictures of 128 x 128 pixels, blurs of 1.2 and 2.5 pixels, three levels of noise) the choice was within
+.3 dB of the best classical candidate in 22. Four of the others are a field of stars in photon noise: there Richardson-Lucy is .4 to .8 dB
+ahead of total variation in detail that the data do not resolve, which no risk of the data sees. With the usual mu of the risk, other choices
+were up to .8 dB behind where noise is weak.
+Of hollow bars behind a measured PSF, whose light does not stay in the frame as this blur has it, Richardson-Lucy is the best by the truth.
 """
 
 from collections.abc import Callable

@@ -35,6 +35,7 @@ Of complex y, whose w has E |w|^2 = v, real and imaginary part have v / 2 each, 
 """
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import jax
@@ -121,7 +122,7 @@ def stein_risk(
     at_y = h(y) if estimate is None else np.where(there, wide(predicted(H, jnp.asarray(estimate))), 0)
     r, n = at_y - np.where(there, wide(y), 0), float(there.sum())
     image = of == "image" and not H.identity
-    A, M = _inverse(H, y, regularised * v.sum() / n) if image else (lambda r: r,) * 2       # M of A
+    A, M = _inverse(H, y, v.sum() / n, regularised) if image else (lambda r: r,) * 2       # M of A
     divergence, moved, around = 0.0, [], []
     for key_b in jax.random.split(key, directions):
         b = wide(signs(key_b, y))
@@ -153,13 +154,15 @@ def _deviation(pulled, moved, off, diagonal, constant=0.0):
     return float(np.sqrt(part * max(4 * np.sum(np.abs(pulled) ** 2) + constant + 4 * square(moved) + directions, 0.0)))
 
 
-def _inverse(H, y, variance):
+def _inverse(H, y, variance, regularised):
     """A of (5), and the map of A r to M r."""
     if H.projects and not jnp.iscomplexobj(y) and _back_projects(H):
-        return (lambda r: wide(_projected_back(H, jnp.asarray(r, y.dtype)))), (lambda x: wide(_filtered_views(H, jnp.asarray(x, y.dtype), y)))
+        window = "hann" if regularised >= 1 else "ram-lak"
+        back = lambda r: wide(_projected_back(H, jnp.asarray(r, y.dtype), window))
+        return back, lambda x: wide(_filtered_views(H, jnp.asarray(x, y.dtype), y, window))
     norm = H.norm(y)
     start = wide(H.adjoint(y)) / float(norm)
-    mu = jnp.asarray(variance / max(np.mean(np.abs(start) ** 2), 1e-300), y.real.dtype)
+    mu = jnp.asarray(regularised * variance / max(np.mean(np.abs(start) ** 2), 1e-300), y.real.dtype)
     return (lambda r: wide(_inverted(H, jnp.asarray(r, y.dtype), mu))), (lambda x: wide(_inverted_again(H, jnp.asarray(x), mu, y)))
 
 
@@ -182,15 +185,15 @@ def _inverted_again(H, x, mu, y):
     return H(H.inverse(x.astype(H.domain(y).dtype), mu, iterations=_ITERATIONS))
 
 
-@jax.jit
-def _projected_back(H, r):
-    return H.back_project(r, window="hann")
+@partial(jax.jit, static_argnames="window")
+def _projected_back(H, r, window):
+    return H.back_project(r, window=window)
 
 
-@jax.jit
-def _filtered_views(H, x, y):
+@partial(jax.jit, static_argnames="window")
+def _filtered_views(H, x, y, window):
     """A* x."""
-    return jnp.conj(jax.linear_transpose(lambda r: H.back_project(r, window="hann"), y)(jnp.conj(x))[0])
+    return jnp.conj(jax.linear_transpose(lambda r: H.back_project(r, window=window), y)(jnp.conj(x))[0])
 
 
 def wide(array):
