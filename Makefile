@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-slow tutorials docs soak bench weights clean
+.PHONY: demo test test-slow tutorials docs soak matrix bench weights clean
 
 demo: $(VENV)/installed
 	$(BIN)/python -m experiments run n2v_tissue
@@ -22,6 +22,9 @@ docs: $(VENV)/installed
 
 soak: $(VENV)/installed
 	$(BIN)/python tests/soak.py
+
+matrix: $(VENV)/installed
+	$(BIN)/python tests/matrix.py
 
 bench: $(VENV)/installed
 	$(BIN)/python -m benchmarks steps

@@ -5,9 +5,16 @@ trusted; they are imported when they are asked for.
 """
 
 import importlib
+from importlib.metadata import PackageNotFoundError, version
 
-__version__ = "0.1.0"
+RELEASE = "0.1.0"
+"""What the version is where no tag, no installation and no source distribution tells it."""
 __all__ = ["fit", "load", "trust"]
+
+try:
+    __version__ = version("unsup_jax")
+except PackageNotFoundError:
+    __version__ = RELEASE
 
 
 def __getattr__(name: str):
