@@ -245,9 +245,12 @@ def test_the_best_checkpoint_outlives_newer_ones(tmp_path):
     checkpoints.close()
 
 
-def test_a_full_disk_is_one_line_and_keeps_the_checkpoints_before(tmp_path, caplog):
+def test_a_full_disk_is_one_line_and_keeps_the_checkpoints_before(tmp_path, caplog, monkeypatch):
     """A file may grow to 100 kB, as if no more were free, when the second of two steps of 4 MB is saved."""
-    checkpoints, state = Checkpoints(tmp_path, keep=2), {"a": jax.random.normal(jax.random.key(0), (1_000_000,))}
+    printed = []
+    monkeypatch.setattr(sys, "unraisablehook", printed.append)
+    more = {f"b{i}": np.random.default_rng(i).standard_normal(50_000) for i in range(40)}   # whose writing is abandoned
+    checkpoints, state = Checkpoints(tmp_path, keep=2), {"a": jax.random.normal(jax.random.key(0), (1_000_000,)), **more}
     checkpoints.save(1, state, {}, {}, {})
     checkpoints.wait()
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -259,7 +262,7 @@ def test_a_full_disk_is_one_line_and_keeps_the_checkpoints_before(tmp_path, capl
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     step, found, _ = Checkpoints(tmp_path, keep=2).restore(state)
-    assert step == 1 and not [record for record in caplog.records if record.levelname == "ERROR"]
+    assert step == 1 and not [record for record in caplog.records if record.levelname == "ERROR"] and not printed
     np.testing.assert_array_equal(found["a"], state["a"])
 
 

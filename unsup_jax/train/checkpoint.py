@@ -9,6 +9,7 @@ import logging
 import os
 import re
 import shutil
+import sys
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ class Checkpoints:
 
     def __init__(self, directory: str | Path, *, keep: int = 2, watched: str | None = None):
         self._directory = Path(directory).absolute()
+        _say_nothing_of_abandoned_writes()
         if parallel.is_main():
             self._remove_broken()
         policies = [ocp.checkpoint_managers.LatestN(keep)]
@@ -116,6 +118,20 @@ class Checkpoints:
             reason = str(failure).strip().splitlines()[0][:300]
             raise InputError(f"{self._directory}: no checkpoint fits this experiment ({reason})") from failure
         return None
+
+
+def _say_nothing_of_abandoned_writes():
+    """Where one array of a checkpoint cannot be written, TensorStore prints of each other one that nobody waits for it any more."""
+    if getattr(sys.unraisablehook, "of_checkpoints", False):
+        return
+    before = sys.unraisablehook
+
+    def hook(found):
+        if not (found.exc_type is RuntimeError and str(found.exc_value) == "Event loop is closed"):
+            before(found)
+
+    hook.of_checkpoints = True
+    sys.unraisablehook = hook
 
 
 def _system_error(error):
