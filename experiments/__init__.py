@@ -56,6 +56,8 @@ def _packaged(path):
 
 def short(name: str) -> str:
     """What an experiment is called: its name, or that of its file."""
+    if name.endswith("rdf.yaml"):
+        return Path(name).resolve().parent.name
     return Path(name).stem if name.endswith((".py", ".zip", ".onnx")) else name
 
 

@@ -139,7 +139,8 @@ def with_prior(experiment: Experiment, arguments: list[str]) -> tuple[Experiment
     if not folder or folder.startswith("--"):
         raise InputError("--prior needs the folder of a run, or the package of a model")
     if is_package(folder):
-        return dataclasses.replace(experiment, method=experiment.method.with_prior(PackagedDenoiser(folder))), arguments[:at] + arguments[at + taken :]
+        given = experiment.method.with_prior(PackagedDenoiser(folder))
+        return dataclasses.replace(experiment, method=given), arguments[:at] + arguments[at + taken :]
     prior, method = TrainedRun(folder), experiment.method
     trained = prior.method                                        # before JAX is set up, so that nothing is computed yet
     given = trained.given(prior, method)

@@ -14,7 +14,7 @@ from unsup_jax.train import Train
 EXPERIMENT = Experiment(
     data=Data(source=Bundled("camera", bin=1), patch=64),
     modality=Camera(noise=Gaussian(25.0)),
-    method=GeneralDenoiser(optimizer=Adam(learning_rate=2e-3, warmup=50, average=0.99)),
-    train=Train(steps=12000, batch=16, checkpoint_every=1000),
+    method=GeneralDenoiser(optimizer=Adam(learning_rate=2e-3, warmup=50, average=0.999)),
+    train=Train(steps=30000, batch=16, checkpoint_every=1000),
     references=(BM3D(),),
 )

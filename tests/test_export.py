@@ -78,6 +78,11 @@ def test_a_program_is_the_reconstruction_on_every_platform():
     np.testing.assert_allclose(symbolic.deserialized(program)(first(y))[1, 0], expected[..., 0], rtol=0, atol=1e-4 * np.abs(expected).max())
 
 
+def test_a_mean_of_many_pixels_keeps_its_digits():
+    x = np.full((300, 400), 625.3, np.float32)
+    np.testing.assert_allclose(graph_of(jnp.mean, 300, 400)(x), 625.3, rtol=1e-6)
+
+
 def graph_of(function, *shape):
     """ONNX of a function of one array, by the reference runtime or another."""
     sizes = jax.export.symbolic_shape(", ".join("abcd"[: len(shape)]))

@@ -43,26 +43,42 @@ def normal(*shape):
     return RNG.normal(size=shape).astype(np.float32)
 
 
-OPERATORS = {
-    "strided convolution": ([node("Conv", "x", "k", "b", strides=[2, 1], pads=[1, 0, 2, 1], dilations=[1, 2])], {"k": normal(4, 2, 3, 3), "b": normal(4)}),
+RESIZE = {"mode": "linear", "coordinate_transformation_mode": "half_pixel"}
+OPERATORS = {  # nodes, and their constants
+    "strided convolution": (
+        [node("Conv", "x", "k", "b", strides=[2, 1], pads=[1, 0, 2, 1], dilations=[1, 2])], {"k": normal(4, 2, 3, 3), "b": normal(4)}),
     "groups, same": ([node("Conv", "x", "k", group=2, auto_pad="SAME_UPPER", strides=[2, 2])], {"k": normal(4, 1, 3, 3)}),
-    "transposed": ([node("ConvTranspose", "x", "k", "b", strides=[2, 2], pads=[1, 1, 1, 1], output_padding=[1, 1])], {"k": normal(2, 3, 3, 3), "b": normal(3)}),
+    "transposed": (
+        [node("ConvTranspose", "x", "k", "b", strides=[2, 2], pads=[1, 1, 1, 1], output_padding=[1, 1])],
+        {"k": normal(2, 3, 3, 3), "b": normal(3)}),
     "transposed, groups": ([node("ConvTranspose", "x", "k", strides=[2, 2], group=2)], {"k": normal(2, 3, 2, 2)}),
-    "pools": ([node("MaxPool", "x", out="p", kernel_shape=[3, 2], strides=[2, 2], pads=[1, 0, 1, 0]), node("AveragePool", "p", kernel_shape=[2, 2], pads=[1, 1, 1, 1])], {}),
-    "linear resize": ([node("Resize", "x", "", "s", mode="linear", coordinate_transformation_mode="half_pixel")], {"s": np.float32([1, 1, 2, 1.5])}),
-    "aligned resize": ([node("Resize", "x", "", "", "z", mode="linear", coordinate_transformation_mode="align_corners")], {"z": np.int64([2, 2, 11, 5])}),
-    "nearest resize": ([node("Resize", "x", "", "s", mode="nearest", coordinate_transformation_mode="asymmetric", nearest_mode="floor")],
-                       {"s": np.float32([1, 1, 2, 2])}),
-    "normalisations": ([node("BatchNormalization", "x", "a", "b", "m", "v", out="p"), node("InstanceNormalization", "p", "a", "b")],
-                       {"a": normal(2), "b": normal(2), "m": normal(2), "v": np.abs(normal(2))}),
-    "activations": ([node("LeakyRelu", "x", out="p", alpha=0.2), node("PRelu", "p", "a", out="q"), node("Elu", "q", out="r"), node("HardSigmoid", "r")], {"a": normal(2, 1, 1)}),
-    "shapes": ([node("Shape", "x", out="s"), node("Slice", "s", "two", "four", out="z"), node("Mul", "z", "two", out="d"), node("Concat", "m", "d", out="w", axis=0),
-                node("Expand", "o", "w", out="e"), node("ReduceMean", "x", "axes", out="r"), node("Mul", "e", "r")],
-               {"two": np.int64([2]), "four": np.int64([4]), "axes": np.int64([2, 3]), "m": np.int64([2, 2]), "o": np.ones((1, 1, 1, 1), np.float32)}),
-    "padding, depth to space": ([node("Pad", "x", "p", out="q", mode="reflect"), node("Tile", "q", "t", out="d"), node("DepthToSpace", "d", blocksize=2)],
-                                {"p": np.int64([0, 0, 1, 2, 0, 0, 2, 1]), "t": np.int64([1, 2, 1, 1])}),
-    "softmax, matmul": ([node("Softmax", "x", out="p", axis=1), node("Transpose", "x", out="q", perm=[0, 1, 3, 2]), node("MatMul", "p", "q", out="r"), node("Gemm", "g", "g", out="h", transB=1),
-                         node("ReduceSum", "r", "a", out="s", keepdims=0), node("MatMul", "s", "h")], {"a": np.int64([2, 3]), "g": normal(2, 3)}),
+    "pools": (
+        [node("MaxPool", "x", out="p", kernel_shape=[3, 2], strides=[2, 2], pads=[1, 0, 1, 0]),
+         node("AveragePool", "p", kernel_shape=[2, 2], pads=[1, 1, 1, 1])], {}),
+    "linear resize": ([node("Resize", "x", "", "s", **RESIZE)], {"s": np.float32([1, 1, 2, 1.5])}),
+    "aligned resize": (
+        [node("Resize", "x", "", "", "z", **RESIZE | {"coordinate_transformation_mode": "align_corners"})], {"z": np.int64([2, 2, 11, 5])}),
+    "nearest resize": (
+        [node("Resize", "x", "", "s", mode="nearest", coordinate_transformation_mode="asymmetric", nearest_mode="floor")],
+        {"s": np.float32([1, 1, 2, 2])}),
+    "normalisations": (
+        [node("BatchNormalization", "x", "a", "b", "m", "v", out="p"), node("InstanceNormalization", "p", "a", "b")],
+        {"a": normal(2), "b": normal(2), "m": normal(2), "v": np.abs(normal(2))}),
+    "activations": (
+        [node("LeakyRelu", "x", out="p", alpha=0.2), node("PRelu", "p", "a", out="q"), node("Elu", "q", out="r"), node("HardSigmoid", "r")],
+        {"a": normal(2, 1, 1)}),
+    "shapes": (
+        [node("Shape", "x", out="s"), node("Slice", "s", "two", "four", out="z"), node("Mul", "z", "two", out="d"),
+         node("Concat", "m", "d", out="w", axis=0), node("Expand", "o", "w", out="e"), node("ReduceMean", "x", "axes", out="r"),
+         node("Mul", "e", "r")],
+        {"two": np.int64([2]), "four": np.int64([4]), "axes": np.int64([2, 3]), "m": np.int64([2, 2]), "o": np.ones((1, 1, 1, 1), np.float32)}),
+    "padding, depth to space": (
+        [node("Pad", "x", "p", out="q", mode="reflect"), node("Tile", "q", "t", out="d"), node("DepthToSpace", "d", blocksize=2)],
+        {"p": np.int64([0, 0, 1, 2, 0, 0, 2, 1]), "t": np.int64([1, 2, 1, 1])}),
+    "softmax, matmul": (
+        [node("Softmax", "x", out="p", axis=1), node("Transpose", "x", out="q", perm=[0, 1, 3, 2]), node("MatMul", "p", "q", out="r"),
+         node("Gemm", "g", "g", out="h", transB=1), node("ReduceSum", "r", "a", out="s", keepdims=0), node("MatMul", "s", "h")],
+        {"a": np.int64([2, 3]), "g": normal(2, 3)}),
 }
 
 
@@ -86,7 +102,7 @@ def test_operators_compute_what_the_reference_computes(nodes, constants):
 
 
 def test_what_the_graph_does_not_know_is_refused_by_its_name():
-    with pytest.raises(InputError, match="the ONNX operators Loop, my.Own are not known here"):
+    with pytest.raises(InputError, match="of the ONNX operators, Loop, my.Own are not known here"):
         load(model([node("Loop", "x", out="p"), helper.make_node("Own", ["p"], ["out"], domain="my")]).SerializeToString(), "m")
     with pytest.raises(InputError, match="not a readable ONNX model"):
         load(b"no model", "m")
@@ -196,7 +212,9 @@ def test_files_that_are_no_packages(tmp_path):
     outside = tmp_path / "w.onnx"
     outside.write_bytes(b"x")
     (folder / "weights.onnx").symlink_to(outside)
-    (folder / "rdf.yaml").write_text(yaml.safe_dump({"name": "m", "weights": {"onnx": {"source": "weights.onnx"}}, "inputs": [{"axes": "bcyx"}], "outputs": [{"axes": "bcyx"}]}))
+    images = [{"axes": "bcyx"}]
+    described = {"name": "m", "weights": {"onnx": {"source": "weights.onnx"}}, "inputs": images, "outputs": images}
+    (folder / "rdf.yaml").write_text(yaml.safe_dump(described))
     with pytest.raises(InputError, match="leads out of the package"):
         opened(str(folder))
 

@@ -85,7 +85,8 @@ def export(
         else:
             place.write_bytes(weights if kind == ".onnx" else program)
     size, frame = Path(output).stat().st_size, " x ".join(map(str, one.y.shape[:-1]))
-    return f"{output}: {method.label} ({network_of(method)}), {size / 1e6:.2g} MB; what it makes of an image of {frame} pixels is what the run makes of it"
+    said = f"what it makes of an image of {frame} pixels is what the run makes of it"
+    return f"{output}: {method.label} ({network_of(method)}), {size / 1e6:.2g} MB; {said}"
 
 
 def _part(y, method, least):

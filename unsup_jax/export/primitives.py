@@ -153,6 +153,11 @@ def _concatenate(graph, equation, *several):
     return graph.node("Concat", *several, axis=int(equation.params["dimension"]))
 
 
+@_writes("tile")
+def _tile(graph, equation, a):
+    return graph.node("Tile", a, _ints(*equation.params["reps"]))
+
+
 @_writes("stack")
 def _stack(graph, equation, *several):
     axis = int(equation.params["axis"])
@@ -225,7 +230,11 @@ def _gather(graph, equation, a, indices):
 
 
 def _reduction(kind):
-    return lambda graph, equation, a: graph.node(kind, a, _ints(*equation.params["axes"]), keepdims=0)
+    def reduced(graph, equation, a):
+        for axis in sorted(equation.params["axes"], reverse=True):  # one by one: a sum of all pixels at once loses three digits in onnxruntime
+            a = graph.node(kind, a, _ints(axis), keepdims=0)
+        return a
+    return reduced
 
 
 for _name, _kind in {"sum": "Sum", "max": "Max", "min": "Min", "prod": "Prod"}.items():

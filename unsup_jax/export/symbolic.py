@@ -64,18 +64,19 @@ def symbolic_images(method: Method, channels: int, dimensions: int) -> jax.Shape
 
 def traced(method: Method, trace: Callable[[], Any]) -> Any:
     """What `trace` makes; `InputError` where the method's program is another one at every size."""
+    refusal = f"{method.label} ({network_of(method)}) does not leave the house"
     try:
         return trace()
     except InputError as error:
-        raise InputError(f"{method.label} ({network_of(method)}) does not leave the house: {error}") from error
+        raise InputError(f"{refusal}: {error}") from error
     except (jax.errors.InconclusiveDimensionOperation, jax.errors.ConcretizationTypeError, NotImplementedError, TypeError, ValueError) as error:
         first = (str(error).splitlines() or [type(error).__name__])[0]
-        raise InputError(f"{method.label} ({network_of(method)}) does not leave the house: it cannot be traced for images of any size ({first[:200]})") from error
+        raise InputError(f"{refusal}: it cannot be traced for images of any size ({first[:200]})") from error
 
 
 def serialized(method: Method, function: Callable[[Array], Array], images: jax.ShapeDtypeStruct) -> bytes:
     """The function as `jax.export` writes it, for cpu, cuda and tpu."""
-    return bytes(traced(method, lambda: export.export(jax.jit(function), platforms=PLATFORMS)(images)).serialize())
+    return bytes(traced(method, lambda: export.export(jax.jit(function), platforms=PLATFORMS)(images).serialize()))
 
 
 def deserialized(program: bytes) -> Callable[[Array], Array]:

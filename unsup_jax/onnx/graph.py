@@ -53,7 +53,7 @@ def load(content: bytes, name: str) -> Graph:
         raise InputError(f"{name}: not a readable ONNX model (it has no nodes)")
     unknown = sorted({(f"{node.domain}." if node.domain not in ("", "ai.onnx") else "") + node.op_type for node in parsed.node} - set(OPERATORS))
     if unknown:
-        raise InputError(f"{name}: the ONNX operator{'s' * (len(unknown) > 1)} {', '.join(unknown)} {'are' if len(unknown) > 1 else 'is'} not known here")
+        raise InputError(f"{name}: of the ONNX operators, {', '.join(unknown)} {'are' if len(unknown) > 1 else 'is'} not known here")
     if any(each.data_location == onnx.TensorProto.EXTERNAL for each in parsed.initializer):
         raise InputError(f"{name}: its weights are in another file; store them in the ONNX file itself")
     constants = {each.name: _number(onnx.numpy_helper.to_array(each)) for each in parsed.initializer}

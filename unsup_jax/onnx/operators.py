@@ -265,7 +265,9 @@ def _pad(a, given=None, value=None, along=None, *, pads=None, mode="constant", *
 def _depth_to_space(a, blocksize, mode="DCR"):
     n, c, h, w = a.shape
     c = c // blocksize**2
-    split, order = ((n, blocksize, blocksize, c, h, w), (0, 3, 4, 1, 5, 2)) if mode == "DCR" else ((n, c, blocksize, blocksize, h, w), (0, 1, 4, 2, 5, 3))
+    split, order = (n, blocksize, blocksize, c, h, w), (0, 3, 4, 1, 5, 2)
+    if mode == "CRD":
+        split, order = (n, c, blocksize, blocksize, h, w), (0, 1, 4, 2, 5, 3)
     return a.reshape(split).transpose(order).reshape(n, c, h * blocksize, w * blocksize)
 
 
