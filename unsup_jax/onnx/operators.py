@@ -363,12 +363,21 @@ def _padding(auto_pad, pads, sizes, window, strides, dilations):
     return list(zip(pads[:rank], pads[rank:]))
 
 
+def _correlated(a, kernel, strides, padding, **options):
+    """A convolution of channels that stand first, as one of channels that stand last: in a loop on a CPU, XLA takes 40 times as long for the other."""
+    space = "DHW"[-(a.ndim - 2):]
+    numbers = (f"N{space}C", f"{space}IO", f"N{space}C")
+    made = lax.conv_general_dilated(
+        jnp.moveaxis(a, 1, -1), jnp.moveaxis(kernel, (0, 1), (-1, -2)), strides, padding, dimension_numbers=numbers, **options)
+    return jnp.moveaxis(made, -1, 1)
+
+
 @_computes("Conv")
 def _conv(a, kernel, bias=None, *, auto_pad="NOTSET", pads=None, strides=None, dilations=None, group=1, **_):
     rank = a.ndim - 2
     strides, dilations = strides or [1] * rank, dilations or [1] * rank
     padding = _padding(auto_pad, pads, a.shape[2:], kernel.shape[2:], strides, dilations)
-    made = lax.conv_general_dilated(a, jnp.asarray(kernel), strides, padding, rhs_dilation=dilations, feature_group_count=group)
+    made = _correlated(a, jnp.asarray(kernel), strides, padding, rhs_dilation=dilations, feature_group_count=group)
     return made if bias is None else made + _along_channels(bias, made)
 
 
@@ -385,8 +394,7 @@ def _conv_transpose(
     padding = [(r - low, r - high + extra) for r, (low, high), extra in zip(reach, cut, more)]
     turned = jnp.flip(jnp.asarray(kernel), range(2, kernel.ndim))
     turned = jnp.concatenate([part.swapaxes(0, 1) for part in jnp.split(turned, group, 0)], 0)     # [F, C / groups, *K]
-    made = lax.conv_general_dilated(
-        a, turned, [1] * rank, padding, lhs_dilation=strides, rhs_dilation=dilations, feature_group_count=group)
+    made = _correlated(a, turned, [1] * rank, padding, lhs_dilation=strides, rhs_dilation=dilations, feature_group_count=group)
     return made if bias is None else made + _along_channels(bias, made)
 
 
