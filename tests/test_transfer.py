@@ -84,7 +84,7 @@ def test_a_part_that_is_whole_already(server, tmp_path):
 def test_a_busy_server_is_asked_again_and_another_one_is_not(server, tmp_path):
     server.answers["/a.zip"] = [503, 429]
     fetched(server, tmp_path)
-    for code, said in ((404, "the archive may have moved it"), (403, "make a new one"), (401, "signed --link")):
+    for code, said in ((404, "the archive may have moved it"), (403, "make a new one"), (401, "signed --link"), (202, "wants to see a browser")):
         server.answers["/a.zip"], server.asked[:] = [code], []
         with pytest.raises(InputError, match=said):
             WEB.download(wanted(server), tmp_path / "b.zip")
@@ -100,6 +100,15 @@ def test_another_content_than_the_published_is_not_kept(server, tmp_path, checks
     with pytest.raises(InputError, match=said) as raised:
         WEB.download(wanted(server, checksum, **known), tmp_path / "a.zip")
     assert "\n" not in str(raised.value) and not list(tmp_path.iterdir())
+
+
+def test_a_checksum_of_an_unknown_kind_and_a_text_without_end(server, tmp_path, monkeypatch):
+    with pytest.raises(InputError, match="by 'crc32'"):
+        WEB.download(wanted(server, "crc32:1234"), tmp_path / "a.zip")
+    assert not server.asked
+    monkeypatch.setattr("unsup_jax.data.transfer._TEXT", 2**20)
+    with pytest.raises(InputError, match="more than 1 MB where a text"):
+        WEB.json(f"{server.base}/a.zip")
 
 
 def test_a_disk_without_room_is_found_before(server, tmp_path):

@@ -20,6 +20,7 @@ from unsup_jax.lazy import Lazy
 requests, urllib3 = Lazy("requests"), Lazy("urllib3")
 
 _BLOCK = 2**16  # bytes that a broken connection may lose
+_TEXT = 2**25
 _ROOM = 64 * 2**20  # bytes that a download leaves free on the disk
 _AGAIN = (408, 425, 429, 500, 502, 503, 504)  # answers that another try may change
 
@@ -59,7 +60,7 @@ class Web:
             raise InputError(f"{public(address)}: answered no JSON ({str(error)[:100]})") from error
 
     def text(self, address: str) -> str:
-        """A text of a few megabytes at most, which is needed whole."""
+        """A text of 32 MB at most, which is needed whole."""
         return self._patiently(address, lambda: self._whole(address))
 
     def download(
@@ -70,11 +71,13 @@ class Web:
         What a broken connection leaves is in NAME.part, and the rest alone is asked for where the server still has the same file, by its
         ETag or its date. Raises `InputError` too where the disk has no room, and where size or checksum are not those that are published.
         """
+        algorithm, _, published = (file.checksum or "sha256:").partition(":")
+        if algorithm not in hashlib.algorithms_guaranteed:
+            raise InputError(f"{public(file.address)}: its checksum is one by {algorithm!r}, which is not known here")
         make_folder(place.parent)
         part = place.with_name(place.name + ".part")
         self._patiently(file.address, lambda: self._rest(file, part, progress), came=lambda: part.stat().st_size if part.exists() else 0)
         size = part.stat().st_size
-        algorithm, _, published = (file.checksum or "sha256:").partition(":")
         found = digest(part, algorithm)
         for what, wanted, is_ in (("bytes", file.size, size), (algorithm, published or None, found)):
             if wanted is not None and wanted != is_:
@@ -138,13 +141,18 @@ class Web:
             raise InputError(f"{public(address)}: is no http or https address")
         headers = {"Accept-Encoding": "identity", "User-Agent": "unsup-jax", **headers}
         with requests.get(address, headers=headers, stream=True, timeout=self.timeout) as answer:
-            if answer.status_code != 416:
-                answer.raise_for_status()
+            if answer.status_code not in (200, 206, 416):
+                raise requests.HTTPError(response=answer)
             yield answer
 
     def _whole(self, address):
         with self._asked(address) as answer:
-            return answer.text
+            content = b""
+            for block in answer.iter_content(_BLOCK):
+                content += block
+                if len(content) > _TEXT:
+                    raise InputError(f"{public(address)}: answers more than {_TEXT / 2**20:.0f} MB where a text was asked for")
+            return content.decode("utf-8", "replace")
 
     def _rest(self, file, part, progress):
         """Append to the part what is still missing of the file."""
@@ -244,7 +252,7 @@ def _reason(error):
 def _refused(error):
     if isinstance(error, requests.HTTPError):
         code, reason = error.response.status_code, error.response.reason
-        hint = {401: "; it wants credentials: give a signed --link", 403: "; a signed link may have expired: make a new one",
+        hint = {202: "; it wants to see a browser", 401: "; it wants credentials: give a signed --link", 403: "; a signed link may have expired: make a new one",
                 404: "; the archive may have moved it", 410: "; the archive has removed it"}.get(code, "")
         return f"the server answers {code} ({reason}){hint}"
     return str(error)[:200]
