@@ -191,7 +191,7 @@ def reconstruct(arguments: list[str]) -> None:
         pair: str | None = None
         """The other half of the data, for a method that reconstructs from two (cryo-CARE); of several files, those of matching names."""
         draws: int | None = None
-        """Also write so many draws of x given y, of a method that makes some (VAE, DivNoising, HDN): NAME_draw01 and so on beside the output, in float32."""
+        """Also write so many draws of x given y, of a method that makes some (VAE, DivNoising, HDN, COSDD): NAME_draw01 and so on beside the output, in float32."""
         deviation: bool = False
         """Also write the standard deviation of the draws, pixel by pixel, in float32: NAME_deviation beside the output."""
         error_bars: int | None = None

@@ -43,7 +43,7 @@ def few_views(modality):
 
 LONG = (
     "cyclegan_stains", "cyclegan_blur", "adain_cyclegan", "otcyclegan_volume",
-    "ssdu_tomography", "self2self_camera", "ambientgan_blur", "cryocare_tomogram", "spatial_vae_particles", "structn2v_lines", "ssdu_deconvolution",
+    "ssdu_tomography", "self2self_camera", "ambientgan_blur", "cryocare_tomogram", "spatial_vae_particles", "structn2v_lines", "cosdd_lines", "ssdu_deconvolution",
     "tv_diffraction", "tv_cryo_em", "n2v_volume", "divnoising_camera", "multimask_mri", "ssdu_fmri", "dncnn_camera", "n2n_mri",
     "pix2pix_nuclei", "annapalm_filaments", "ptychography_gan", "ganrec_tomography", "tomogan_tomography",
     "cryogan_blobs", "multi_cryogan_hinge", "projectiongan_cells", "projectiongan_turning", "otcyclegan_mri", "ambientgan_inpainting", "cole_mri",

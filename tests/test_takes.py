@@ -53,7 +53,7 @@ PLAIN = {"image", "composed identities"}
 LINEAR_KINDS = {"image", "composed identities", "complex image", "holes", "blurred", "sinogram", "k-space", "spokes"}
 TAKEN = {
     **dict.fromkeys(("BM3D", "GaussianFilter", "MedianFilter", "NonLocalMeans", "WaveletShrinkage"), PLAIN | {"complex image"}),
-    **dict.fromkeys(("Stabilized", "Stacked", "Noise2Void", "Noise2Self", "Noise2Score", "PN2V", "Self2Self", "VAE", "DivNoising", "HDN", "SpatialVAE"), PLAIN),
+    **dict.fromkeys(("Stabilized", "Stacked", "Noise2Void", "Noise2Self", "Noise2Score", "PN2V", "Self2Self", "VAE", "DivNoising", "HDN", "COSDD", "SpatialVAE"), PLAIN),
     **dict.fromkeys(("ADMM", "ConjugateGradient", "ProximalGradient", "VariableSplitting", "SSDU", "NaiveConsistency", "ZeroShotSSL", "RARE", "Score", "Ambient", "GSURE", "EMDiffusion", "DeepImagePrior"), LINEAR_KINDS),
     "GerchbergPapoulis": LINEAR_KINDS - {"sinogram", "k-space", "spokes"},                # ||H|| of these is above one
     "GradientDescent": LINEAR_KINDS | {"intensities"}, "DeepPhaseDecoder": {"intensities"}, "RichardsonLucy": PLAIN | {"holes", "blurred", "sinogram"},

@@ -62,13 +62,14 @@ from unsup_jax.methods.transport.cycle_gan import CycleGAN
 from unsup_jax.methods.transport.projection_gan import ProjectionGAN
 from unsup_jax.methods.untrained.deep_image_prior import DeepImagePrior
 from unsup_jax.methods.untrained.deep_phase_decoder import DeepPhaseDecoder
+from unsup_jax.methods.variational.cosdd import COSDD
 from unsup_jax.methods.variational.divnoising import DivNoising
 from unsup_jax.methods.variational.hdn import HDN
 from unsup_jax.methods.variational.spatial_vae import SpatialVAE
 from unsup_jax.methods.variational.vae import VAE
 
 __all__ = [
-    "ADMM", "Ambient", "AmbientGAN", "AnnaPalm", "AsMeasured", "BM3D", "C2GAN", "CSGM", "Composed", "ConjugateGradient", "CryoGAN", "CycleGAN",
+    "ADMM", "Ambient", "AmbientGAN", "AnnaPalm", "AsMeasured", "BM3D", "C2GAN", "COSDD", "CSGM", "Composed", "ConjugateGradient", "CryoGAN", "CycleGAN",
     "DeepImagePrior", "DeepPhaseDecoder", "DeepStorm", "DivNoising", "EMDiffusion", "EmpiricalLaw", "FGAN", "FilteredBackProjection",
     "FirstGuess", "GAN", "GANrec", "GRAPPA", "GSURE", "GaussianFilter", "GaussianLaw", "GeneralDenoiser",
     "GerchbergPapoulis", "GradientDescent", "HDN", "HistogramMatching",

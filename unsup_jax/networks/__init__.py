@@ -4,6 +4,7 @@ from unsup_jax.networks.autoencoder import (
     Autoencoder, ConvDecoder, ConvEncoder, CoordinateDecoder, DenseDecoder, DenseEncoder, MapDecoder, MapEncoder,
 )
 from unsup_jax.networks.base import Network, natively
+from unsup_jax.networks.causal_rows import CausalRows
 from unsup_jax.networks.convolution import Conv, Down, UpConv, convolve
 from unsup_jax.networks.critic import ConvCritic, Critic, MultiScaleCritic, PatchCritic, ResidualCritic, SliceCritic
 from unsup_jax.networks.dncnn import DnCNN
@@ -17,6 +18,7 @@ from unsup_jax.networks.null_space import NullSpace
 from unsup_jax.networks.partial_unet import PartialConv, PartialUNet
 from unsup_jax.networks.resnet import ResNet
 from unsup_jax.networks.score_unet import ScoreUNet
+from unsup_jax.networks.signal_decoder import SignalDecoder
 from unsup_jax.networks.slicewise import Slicewise
 from unsup_jax.networks.strided import Strided
 from unsup_jax.networks.styled_unet import StyledUNet
@@ -28,10 +30,10 @@ from unsup_jax.networks.volume import Volume, VolumeModes
 from unsup_jax.networks.volume_generator import VolumeGenerator
 
 __all__ = [
-    "AdaIN", "Autoencoder", "Conv", "ConvCritic", "ConvDecoder", "ConvEncoder", "ConvGenerator", "CoordinateDecoder", "Critic",
+    "AdaIN", "Autoencoder", "CausalRows", "Conv", "ConvCritic", "ConvDecoder", "ConvEncoder", "ConvGenerator", "CoordinateDecoder", "Critic",
     "DeepDecoder", "DenseDecoder", "DenseEncoder", "DenseGenerator", "DnCNN", "Down", "FiLM", "FixedInput", "Folded", "FourierFeatures", "FreePixels",
     "Generator", "Ladder", "Level", "MapDecoder", "MapEncoder", "MultiScaleCritic", "Network", "NoiseNetwork", "NullSpace", "PartialConv",
-    "PartialUNet", "PatchCritic", "ResNet", "ResidualCritic", "ResidualGenerator", "ScoreUNet", "SelfAttention", "SkipNet",
+    "PartialUNet", "PatchCritic", "ResNet", "ResidualCritic", "ResidualGenerator", "ScoreUNet", "SelfAttention", "SignalDecoder", "SkipNet",
     "SliceCritic", "Slicewise", "Strided", "StyledUNet", "Transposed", "UNet", "Unrolled", "UpConv", "Upsampled", "Volume",
     "VolumeGenerator", "VolumeModes",
     "convolve", "natively",

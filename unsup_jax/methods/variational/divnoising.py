@@ -54,11 +54,9 @@ class DivNoising(VAE):
         return True
 
     def estimate(self, key: Array, params, one: Measurement) -> Array:
-        keys = jax.random.split(key, self.samples)
         if self.point == "map":
-            return mode(jax.lax.map(lambda k: self.draw(k, params, one), keys))
-        total, _ = jax.lax.scan(lambda total, k: (total + self.draw(k, params, one), None), jnp.zeros_like(one.y), keys)
-        return total / self.samples
+            return mode(jax.lax.map(lambda k: self.draw(k, params, one), jax.random.split(key, self.samples)))
+        return self.mean(key, params, one, self.samples)
 
 
 def mode(draws: Array, *, window: int = 9, rounds: int = 15) -> Array:

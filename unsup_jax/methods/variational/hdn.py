@@ -51,8 +51,7 @@ class HDN(DivNoising):
     def bound(self, key: Array, params, one: Measurement, draws: int) -> Array:
         def terms(key):
             x, levels = self.levels(key, params, one)
-            log_prior = sum(jnp.sum(normal_log_density(z.z - z.prior_mean, jnp.exp(z.prior_log_variance))) for z in levels)
-            log_posterior = sum(jnp.sum(normal_log_density(z.z - z.mean, jnp.exp(z.log_variance))) for z in levels)
+            log_prior, log_posterior = level_log_densities(levels)
             return jnp.sum(self.log_likelihood(one, *x)) + log_prior, log_posterior
 
         return importance_bound(*jax.lax.map(terms, jax.random.split(key, draws)))
@@ -68,3 +67,9 @@ def level_divergence(level: Level) -> Array:
     """D_KL(q || p) of each latent of a level, nats."""
     return normal_divergence(
         level.mean, level.log_variance, prior_mean=level.prior_mean, prior_deviation=jnp.exp(0.5 * level.prior_log_variance))
+
+
+def level_log_densities(levels: tuple[Level, ...]) -> tuple[Array, Array]:
+    """log p(z) and log q(z|y) of a draw of all levels, nats."""
+    log_prior = sum(jnp.sum(normal_log_density(z.z - z.prior_mean, jnp.exp(z.prior_log_variance))) for z in levels)
+    return log_prior, sum(jnp.sum(normal_log_density(z.z - z.mean, jnp.exp(z.log_variance))) for z in levels)

@@ -10,7 +10,7 @@ a v that the decoder predicts beside x. beta rises from zero during the warm-up 
 latent are not charged (Kingma 2016). `bound` is the importance-weighted one (Burda 2016), for evaluation.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import jax
@@ -18,15 +18,16 @@ import jax.numpy as jnp
 from flax.errors import ScopeParamShapeError
 from jax import Array
 
-from unsup_jax.core import Learned, LearnedState, Measurement
+from unsup_jax.core import LearnedState, Measurement
 from unsup_jax.errors import InputError
-from unsup_jax.losses import free_bits, importance_bound, normal_divergence
+from unsup_jax.losses import importance_bound, normal_divergence
+from unsup_jax.methods.variational.evidence import Variational
 from unsup_jax.networks import Autoencoder, Network
 from unsup_jax.noise import normal_log_density
 
 
 @dataclass(frozen=True)
-class VAE(Learned):
+class VAE(Variational):
     """Eqs. (20)-(23), of images of one shape where the encoder has a vector of latents.
 
     Raises `InputError` on a negative beta or free_bits, fewer than one draw, or a measurement without the noise model
@@ -39,34 +40,12 @@ class VAE(Learned):
     """F_phi and G_theta; the channels of the decoder are set."""
     likelihood: Literal["gaussian", "noise", "learned"] = "gaussian"
     """p(y|x): of unit deviation, the measurement's noise model, or of a deviation that the decoder predicts."""
-    beta: float = 1.0
-    """Weight of the divergence after the warm-up."""
-    warmup: int = 0
-    """Steps in which beta rises from zero."""
-    free_bits: float = 0.0
-    """Nats of each latent that are not charged."""
-    draws: int = 32
-    """Draws of x given y that the report shows and takes its uncertainty from."""
-
-    def __post_init__(self):
-        super().__post_init__()
-        if isinstance(self.beta, float | int) and self.beta < 0 or self.free_bits < 0 or self.draws < 1:
-            raise InputError(f"{type(self).__name__} needs beta, free_bits >= 0 and draws >= 1, not {self.beta}, {self.free_bits}, {self.draws}")
 
     def check(self, measurement: Measurement) -> None:
         super().check(measurement)
         if self.likelihood == "noise" and measurement.noise is None:
             raise InputError(f"{self.label} needs a noise model: for your own images give --data.calibration, or --data.signal "
                              "(Noise2Void's result), or --method.likelihood learned")
-
-    def tiny(self) -> "VAE":
-        return replace(super().tiny(), draws=2)
-
-    def at(self, step: Array) -> "VAE":
-        """The method with the beta of a step."""
-        if not self.warmup:
-            return self
-        return replace(self, beta=self.beta * jnp.minimum(step / self.warmup, 1.0), warmup=0)
 
     def init_params(self, key: Array, example: Measurement):
         return self._network(example.y).init(key, example.y)
@@ -115,11 +94,7 @@ class VAE(Learned):
 
     def loss(self, key: Array, params, one: Measurement):
         x, divergence = self.infer(key, params, one)
-        evidence = jnp.sum(self.log_likelihood(one, *x))
-        charged = free_bits(divergence, self.free_bits) if self.free_bits else divergence
-        pixels = one.y.size
-        return (self.beta * jnp.sum(charged) - evidence) / pixels, {                                             # (22)
-            "elbo": evidence - jnp.sum(divergence), "divergence": jnp.sum(divergence)}
+        return self.lower_bound(jnp.sum(self.log_likelihood(one, *x)), divergence, one.y.size)                  # (22)
 
     def draw(self, key: Array, params, one: Measurement) -> Array:
         """x(u) of one u, (23)."""
@@ -128,11 +103,6 @@ class VAE(Learned):
     def estimate(self, key: Array, params, one: Measurement) -> Array:
         """x of u = 0."""
         return self.decode(params, self.encode(params, one.y)[0], one)[0]
-
-    def posterior(self, key: Array, state: LearnedState, measurement: Measurement) -> Array:
-        one = measurement.normalize(state.scale)
-        draws = jax.lax.map(lambda k: self.draw(k, state.params, one), jax.random.split(key, self.draws))
-        return jax.vmap(state.scale.restore)(draws)
 
     def bound(self, key: Array, params, one: Measurement, draws: int) -> Array:
         """The importance-weighted bound of log p(y) of the (normalised) measurement, nats; the ELBO for one draw."""

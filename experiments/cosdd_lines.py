@@ -1,0 +1,25 @@
+"""COSDD on filaments under noise that runs along the rows, beside DivNoising, structN2V and a Gaussian filter, trained alike.
+
+python -m experiments run cosdd_lines --trust 0
+"""
+
+from dataclasses import replace
+
+from unsup_jax.core import Adam
+from unsup_jax.methods import COSDD, DivNoising, GaussianFilter
+from unsup_jax.networks import Autoencoder, Ladder, MapDecoder, MapEncoder, UNet
+
+from .structn2v_lines import EXPERIMENT as LINES
+
+SHORT = {"samples": 16, "draws": 8}
+FLAT = Autoencoder(MapEncoder(width=24), MapDecoder(width=24))
+
+EXPERIMENT = replace(
+    LINES,
+    method=COSDD(Ladder(latents=8, width=24), width=24, optimizer=Adam(learning_rate=2e-3, clip=1.0), **SHORT),
+    train=replace(LINES.train, steps=400),
+    references=(
+        GaussianFilter(2.0), replace(LINES.method, network=UNet(width=24)),
+        DivNoising(FLAT, likelihood="learned", optimizer=Adam(learning_rate=2e-3), **SHORT),
+    ),
+)
