@@ -16,7 +16,8 @@ FLAT = Autoencoder(MapEncoder(width=24), MapDecoder(width=24))
 
 EXPERIMENT = replace(
     LINES,
-    method=COSDD(Ladder(latents=8, width=24), width=24, optimizer=Adam(learning_rate=2e-3, clip=1.0), **SHORT),
+    data=replace(LINES.data, patch=48),
+    method=COSDD(Ladder(latents=8, width=24), width=24, components=2, warmup=250, optimizer=Adam(learning_rate=2e-3, clip=1.0), **SHORT),
     train=replace(LINES.train, steps=400),
     references=(
         GaussianFilter(2.0), replace(LINES.method, network=UNet(width=24)),

@@ -1,6 +1,7 @@
 """Noise along rows: the causal decoder against its definition and the law of an autoregressive process; COSDD."""
 
 from dataclasses import replace
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -22,7 +23,7 @@ from unsup_jax.train import parallel
 
 pytestmark = pytest.mark.usefixtures("standard_promotion", "quick_compilation")  # optax mixes types
 KEY = jax.random.key(0)
-SMALL = COSDD(Ladder(levels=2, latents=2, width=3), width=4, reach=3, components=2, samples=2, draws=3)
+SMALL = COSDD(Ladder(levels=1, latents=2, width=3), width=4, reach=3, components=2, samples=2, draws=3)
 
 
 def measurement(*shape):
@@ -82,8 +83,8 @@ def test_the_law_of_an_autoregressive_process_is_learnt():
     What sees no past would be 1/2 log(1 / (1 - a^2)) = 0.83 nats below.
     """
     a, decoder = 0.9, CausalRows("rows", reach=4, width=8, components=1)
-    seen, unseen = (jnp.asarray(autoregressive(seed, (48, 96), a)) for seed in (0, 1))
-    h = jnp.zeros((48, 96, 1))
+    seen, unseen = (jnp.asarray(autoregressive(seed, (32, 96), a)) for seed in (0, 1))
+    h = jnp.zeros((32, 96, 1))
     mean = lambda params, y: jnp.mean(decoder.apply(params, y, h).log_density(y)[:, 4:])
     optimizer = optax.adam(0.02)
 
@@ -95,44 +96,43 @@ def test_the_law_of_an_autoregressive_process_is_learnt():
     @jax.jit
     def learnt(key):
         params = decoder.init(key, seen, h)
-        return mean(jax.lax.scan(step, (params, optimizer.init(params)), None, 150)[0][0], unseen)
+        return mean(jax.lax.scan(step, (params, optimizer.init(params)), None, 100)[0][0], unseen)
 
     np.testing.assert_allclose(learnt(KEY), -0.5 * np.log(2 * np.pi * np.e * (1 - a**2)), atol=0.03)
 
 
 def shaken(method, one):
     """Parameters of a beginning, and noise."""
-    leaves, tree = jax.tree.flatten(jax.jit(method.init_params)(KEY, one))
-    return jax.tree.unflatten(tree, [leaf + 0.1 * jax.random.normal(jax.random.fold_in(KEY, i), leaf.shape) for i, leaf in enumerate(leaves)])
+    leaves, tree = jax.tree.flatten(jax.eval_shape(method.init_params, KEY, one))
+    return jax.tree.unflatten(tree, [0.2 * jax.random.normal(jax.random.fold_in(KEY, i), leaf.shape) for i, leaf in enumerate(leaves)])
 
 
 def test_the_bound_and_the_squares_move_parameters_of_their_own():
     """The loss is minus the ELBO and half the squares a pixel; the squares move the decoder of the signal, and the bound all the rest."""
-    one = measurement(9, 12, 1)
+    one = measurement(6, 8, 1)
     params = shaken(SMALL, one)
 
     @jax.jit
-    def gradients(params):
-        h, _ = SMALL.infer(KEY, params, one)
-        squares = lambda p: jnp.mean(jnp.square(one.y - SignalDecoder(4, 1).apply(p["signal"], h)))
-        bound = lambda p: -SMALL.loss(KEY, p, one)[1]["elbo"] / one.y.size
-        whole = lambda p: SMALL.loss(KEY, p, one)[0]
-        return [jax.value_and_grad(f)(params) for f in (whole, bound, lambda p: 0.5 * squares(p))]
+    @partial(jax.grad, has_aux=True)
+    def gradient(params, weights):
+        loss, metrics = SMALL.loss(KEY, params, one)
+        terms = jnp.stack([loss, -metrics["elbo"] / one.y.size, 0.5 * metrics["squares"]])
+        return terms @ weights, (terms, SMALL.draw(KEY, params, one))
 
-    (loss, whole), (bound, of_bound), (squares, of_squares) = gradients(params)
-    np.testing.assert_allclose(loss, bound + squares, rtol=1e-5)
-    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-5), whole, {**of_bound, "signal": of_squares["signal"]})
-    assert not any(np.any(leaf) for leaf in jax.tree.leaves(of_bound["signal"]))
-    assert all(np.any(leaf) for name in ("ladder", "rows") for leaf in jax.tree.leaves(whole[name]))
+    (loss, (terms, draw)), (bound, _), (squares, _) = (gradient(params, weights) for weights in jnp.eye(3))
+    np.testing.assert_allclose(terms[0], terms[1] + terms[2], rtol=1e-5)
+    np.testing.assert_allclose(2 * terms[2], np.mean(np.square(one.y - draw)), rtol=1e-5)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6), loss, {**bound, "signal": squares["signal"]})
+    assert not any(np.any(leaf) for leaf in jax.tree.leaves([squares["ladder"], squares["rows"], bound["signal"]]))
+    assert all(np.any(leaf) for leaf in jax.tree.leaves(loss["signal"])) and np.any(loss["ladder"]["params"]["first"]["kernel"])
 
 
-def test_the_bound_tightens():
-    one, method = measurement(5, 6, 1), replace(SMALL, network=Ladder(levels=2, latents=1, width=2), width=2)
-    params, keys = shaken(method, one), jax.random.split(KEY, 200)
-    elbos = jax.jit(jax.vmap(lambda k: method.loss(k, params, one)[1]["elbo"]))(keys)
-    single, many = (jax.jit(jax.vmap(lambda k, n=n: method.bound(k, params, one, n)))(keys[: 200 // n]) for n in (1, 40))
-    np.testing.assert_allclose(single.mean(), elbos.mean(), atol=5 * float(single.std()) / np.sqrt(200))
-    assert many.mean() > single.mean()
+def test_the_bound_of_one_draw_is_the_elbo_in_the_mean():
+    one = measurement(5, 6, 1)
+    params, keys = shaken(SMALL, one), jax.random.split(KEY, 200)
+    elbos, single = jax.jit(lambda p: (jax.lax.map(lambda k: SMALL.loss(k, p, one)[1]["elbo"], keys), jax.lax.map(lambda k: SMALL.bound(k, p, one, 1), keys)))(params)
+    np.testing.assert_allclose(single.mean(), elbos.mean(), atol=5 * float(jnp.std(single - elbos)) / np.sqrt(200))
+    assert float(jnp.std(single)) > 0.1
 
 
 @pytest.mark.parametrize("shape", [(9, 12, 1), (7, 10, 3), (6, 8, 5, 1)])
