@@ -1,6 +1,10 @@
 """A general denoiser for plug-and-play, trained on clean images in noise of every level.
 
 python -m experiments run general_denoiser --data.clean FOLDER --data.scored Set12 --out runs/general_denoiser
+
+About an hour on 2 CPU cores, at 0.16 CPU-seconds a step; `make weights` runs and packages it, in 4.6 MB. A training of 4200 of the
+30000 steps, 12 CPU-minutes (`--train.steps 4200`, the moving average 0.99), on Train400 and 24 means of FMD has on Set12, at sigma 5, 15, 25 and 50,
+37.25, 31.40, 28.92 and 25.67 dB: 1 dB below BM3D (32.16, 29.93, 26.68). The whole was not measured.
 """
 
 from unsup_jax.core import Adam

@@ -16,7 +16,7 @@ The network works in units of the noise, so that for any a > 0 and any b, of wha
 and units of grey do not matter. Of a measurement whose noise nobody told, v is the camera's that its own pixels tell
 (`noise.estimate_poisson_gaussian`). Channels, and the planes of a volume, are denoised one by one.
 
-PSNR of Set12, in dB, by the recipe `make weights` in 12 of its 60 minutes: see `experiments/general_denoiser.py`.
+Its figures are in `experiments/general_denoiser.py`.
 """
 
 from dataclasses import dataclass, replace
