@@ -1,6 +1,10 @@
 """COSDD on filaments under noise that runs along the rows, beside DivNoising, structN2V and a Gaussian filter, trained alike.
 
 python -m experiments run cosdd_lines --trust 0
+
+4.5 minutes of one CPU core; from 20.91 dB, 29.03 dB and an SSIM of 0.677, and structN2V of as many steps 29.55 dB and 0.556,
+DivNoising with a learned variance, which keeps the lines, 24.11, Gaussian filter 24.72. One draw 25.40; the 90 % intervals of 8 draws
+cover 99 %. In 400 steps COSDD is behind structN2V in PSNR, ahead in SSIM and in Fourier ring correlation, and has not yet come to rest.
 """
 
 from dataclasses import replace
