@@ -81,7 +81,9 @@ def _widget(button: str, function: Callable[..., list[Layer]], **arguments: tupl
 
     def run(image: Image, **given):
         shown = {"name": image.name, "rgb": bool(image.rgb), "scale": image.scale, "translate": image.translate}
-        return thread_worker(function)(image, shown, **given)
+        worker = thread_worker(function)(image, shown, **given)
+        worker.start()
+        return worker
 
     fields = [inspect.Parameter("image", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=Image)]
     fields += [inspect.Parameter(n, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind) for n, (kind, default) in arguments.items()]
