@@ -5,6 +5,10 @@ r"""A file of projections: which reconstruction of its slices, and the volume.
 Candidates: filtered back-projection with three windows of the ramp; conjugate gradients, stopped after several counts of iterations; total
 variation at several weights, of what is nowhere negative where the data allow that; and within the minutes an unrolled network that learns
 from the file by SSDU. The noise is estimated from the sinogram. All is ranked by the middle slice.
+
+By the truth, of the Shepp-Logan phantom of 64 x 64 pixels: of 24 views with a hundredth of noise the choice, total variation of ten times the
+best weight, was .7 dB behind, as what lies between the views is seen by no risk of the data; of 24 views with a twentieth, and of 60, it
+was the best.
 """
 
 from collections.abc import Callable

@@ -154,7 +154,7 @@ def _deviation(pulled, moved, off, diagonal, constant=0.0):
     return float(np.sqrt(part * max(4 * np.sum(np.abs(pulled) ** 2) + constant + 4 * square(moved) + directions, 0.0)))
 
 
-def _inverse(H, y, variance, regularised):
+def _inverse(H, y, variance, regularised=1.0):
     """A of (5), and the map of A r to M r."""
     if H.projects and not jnp.iscomplexobj(y) and _back_projects(H):
         window = "hann" if regularised >= 1 else "ram-lak"
