@@ -21,11 +21,13 @@ IMPORTS = "import unsup_jax, unsup_jax.fitted, unsup_jax.apply, unsup_jax_experi
 
 
 def interpreter(version):
-    """A Python of that version, by name or by uv; None where there is none."""
-    for words in ([f"python{version}"], ["uv", "python", "find", version]):
+    """A Python of that version, by name, of pyenv or by uv; None where there is none."""
+    kept = sorted(Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv").glob(f"versions/{version}.*/bin/python"))
+    asked = [[f"python{version}", "-c", "import sys; print(sys.executable)"], *([str(path), "-c", "import sys; print(sys.executable)"] for path in kept),
+             ["uv", "python", "find", version]]
+    for words in asked:
         try:
-            asked = [*words, "-c", "import sys; print(sys.executable)"] if len(words) == 1 else words
-            return subprocess.run(asked, capture_output=True, text=True, check=True, cwd=Path.home()).stdout.strip()
+            return subprocess.run(words, capture_output=True, text=True, check=True, cwd=Path.home()).stdout.strip()
         except (OSError, subprocess.CalledProcessError):
             continue
     return None
