@@ -8,14 +8,18 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from helpers import run_fit
 from scipy.stats import norm
 
-from unsup_jax.core import Measurement
+from unsup_jax.core import Adam, Measurement
+from unsup_jax.data import Phantoms
 from unsup_jax.errors import InputError
-from unsup_jax.methods import COSDD
-from unsup_jax.networks import CausalRows, Ladder
+from unsup_jax.evaluate import psnr
+from unsup_jax.methods import COSDD, Noise2Void
+from unsup_jax.networks import CausalRows, Ladder, SignalDecoder, UNet
 from unsup_jax.networks.causal_rows import Mixture, past
 from unsup_jax.operators import Identity
+from unsup_jax.train import parallel
 
 pytestmark = pytest.mark.usefixtures("standard_promotion", "quick_compilation")  # optax mixes types
 KEY = jax.random.key(0)
@@ -148,3 +152,24 @@ def test_images_of_any_size(axis, shape):
 def test_bad_input_is_named(wrong, message):
     with pytest.raises(InputError, match=message):
         COSDD(**wrong)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("all_passes")
+def test_rows_of_noise_are_taken_away():
+    """From nuclei under autoregressive noise alone: over the noisy image and over Noise2Void, which keeps such noise, by 1 dB each.
+
+    18.0 dB, from 16.2, and Noise2Void 16.6, of six images of 48 x 48 pixels: `cosdd_lines` is what more of them come to.
+    """
+    truths = [np.asarray(image) for image in Phantoms("nuclei", count=6, shape=(48, 48), seed=1).images()]
+    images = [Measurement(x + 25 * autoregressive(i, x.shape[:2], 0.9), Identity(), truth=x) for i, x in enumerate(truths)]
+    one, quality = images[0].only(()), {}
+    ladder, quick = Ladder(levels=2, latents=6, width=12), Adam(learning_rate=3e-3, clip=1.0)
+    for method, steps in (
+        (COSDD(ladder, width=12, reach=4, components=1, samples=16, warmup=200, optimizer=quick), 350),
+        (Noise2Void(network=UNet(depth=1, width=12), optimizer=Adam(learning_rate=2e-3)), 150),
+    ):
+        state = parallel.local(run_fit(method, steps=steps, measurements=images, batch=8, patch=24))
+        quality[method.label] = psnr(np.asarray(jax.jit(method.reconstruct)(KEY, state, one)), truths[0])
+    found, noisy = quality["COSDD"], psnr(images[0].y, truths[0])
+    assert found > max(noisy, quality["Noise2Void"]) + 1, f"{quality}, from {noisy:.2f}"
