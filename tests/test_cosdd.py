@@ -159,7 +159,7 @@ def test_bad_input_is_named(wrong, message):
 def test_rows_of_noise_are_taken_away():
     """From nuclei under autoregressive noise alone: over the noisy image and over Noise2Void, which keeps such noise, by 1 dB each.
 
-    18.0 dB, from 16.2, and Noise2Void 16.6, of six images of 48 x 48 pixels: `cosdd_lines` is what more of them come to.
+    18.0 dB, from 16.2, and Noise2Void 16.6: six images of 48 x 48 pixels are few, `cosdd_lines` has more of filaments.
     """
     truths = [np.asarray(image) for image in Phantoms("nuclei", count=6, shape=(48, 48), seed=1).images()]
     images = [Measurement(x + 25 * autoregressive(i, x.shape[:2], 0.9), Identity(), truth=x) for i, x in enumerate(truths)]
