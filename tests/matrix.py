@@ -44,9 +44,10 @@ def tried(python, jax, wheel, folder):
     """What became of one combination, in words; "passed ..." where it is well."""
     place = folder / f"python{python[0]}-jax{jax}"
     shutil.rmtree(place, ignore_errors=True)
+    clean = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "PYTHONHOME")} | {"JAX_PLATFORMS": "cpu"}
     subprocess.run([python[1], "-m", "venv", place], check=True)
     own = place / "bin" / "python"
-    done = subprocess.run([own, "-m", "pip", "install", "--quiet", f"{wheel}", f"jax=={jax}.*", "pytest", "setuptools"], capture_output=True, text=True)
+    done = subprocess.run([own, "-m", "pip", "install", "--quiet", f"{wheel}", f"jax=={jax}.*", "pytest", "setuptools"], env=clean, capture_output=True, text=True)
     if done.returncode:
         reason = done.stderr.strip().splitlines()[-1]
         return f"absent: JAX {jax} was not released for it" if "No matching distribution found for jax" in reason else f"not installed: {reason}"
@@ -59,7 +60,6 @@ def tried(python, jax, wheel, folder):
     (tests.parent / "unsup_jax").mkdir()                             # beside the tests, not on their path
     shutil.copy(ROOT / "unsup_jax" / "__init__.py", tests.parent / "unsup_jax")
     (tests / "pytest.ini").write_text('[pytest]\npythonpath = .\nmarkers = slow\n    tutorial\naddopts = -m "not slow" --strict-markers -p no:cacheprovider\n')
-    clean = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "PYTHONHOME")} | {"JAX_PLATFORMS": "cpu"}
     done = subprocess.run([own, "-c", IMPORTS], cwd=tests, env=clean, capture_output=True, text=True)
     if done.returncode or str(place) not in done.stdout:
         return f"failed to import: {(done.stderr or done.stdout).strip().splitlines()[-1]}"
