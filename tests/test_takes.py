@@ -59,7 +59,7 @@ TAKEN = {
     "GradientDescent": LINEAR_KINDS | {"intensities"}, "DeepPhaseDecoder": {"intensities"}, "RichardsonLucy": PLAIN | {"holes", "blurred", "sinogram"},
     **dict.fromkeys(("Supervised", "C2GAN", "Composed", "CycleGAN", "Pix2Pix", "AnnaPalm"), PLAIN | {"holes", "blurred"}),
     "Noise2Noise": PLAIN | {"blurred"}, "Wiener": PLAIN | {"blurred"},
-    "DeepStorm": set(), "PeakFinding": set(), "ProjectionGAN": set(), "PtychographyGAN": set(), "AsMeasured": PLAIN | {"holes", "blurred"}, "FirstGuess": LINEAR_KINDS | {"intensities"},
+    "DeepStorm": set(), "PeakFinding": set(), "ProjectionGAN": set(), "PtychographyGAN": set(), "Packaged": set(), "AsMeasured": PLAIN | {"holes", "blurred"}, "FirstGuess": LINEAR_KINDS | {"intensities"},
     "FilteredBackProjection": {"sinogram"}, "TomoGAN": PLAIN | {"sinogram"}, "GANrec": PLAIN | {"holes", "blurred", "sinogram"},
     "AmbientGAN": PLAIN | {"holes", "blurred", "sinogram"}, **dict.fromkeys(("UnmeasuredGAN", "CryoGAN", "MultiCryoGAN"), PLAIN | {"holes", "blurred"}),
     "UnsupervisedMRI": {"holes", "k-space"}, "PosteriorSampling": PLAIN | {"holes", "blurred", "sinogram"}, "CSGM": PLAIN | {"holes", "blurred", "sinogram"}, "GRAPPA": set(), "SliceGRAPPA": set(),
