@@ -32,7 +32,7 @@ def test_only_names_of_the_projects_own(installed):
     folder, names = installed
     tops = {name.split("/")[0] for name in names}
     assert {top for top in tops if not top.endswith(".dist-info")} == {"unsup_jax", "unsup_jax_experiments"}
-    ours = {str(path.relative_to(ROOT)) for end in ("py", "js", "css") for path in (ROOT / "unsup_jax").rglob(f"*.{end}")}
+    ours = {str(path.relative_to(ROOT)) for end in ("py", "js", "css", "yaml") for path in (ROOT / "unsup_jax").rglob(f"*.{end}")}
     assert ours == {name for name in names if name.startswith("unsup_jax/")}
     assert len([name for name in names if name.startswith("unsup_jax_experiments/")]) == len(list((ROOT / "experiments").glob("*.py")))
     assert "unsup-jax = unsup_jax_experiments.__main__:start" in next(folder.glob("*.dist-info/entry_points.txt")).read_text()
