@@ -14,7 +14,7 @@ test-slow: $(VENV)/installed
 	$(BIN)/python -m pytest -m slow
 
 tutorials: $(VENV)/installed
-	$(BIN)/python -m pytest -m tutorial -n auto --maxprocesses 4 --dist worksteal
+	$(BIN)/python -m pytest -m 'tutorial and not slow' -n auto --maxprocesses 4 --dist worksteal
 
 docs: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet --editable ".[docs]"

@@ -107,6 +107,7 @@ def shaken(method, one):
     return jax.tree.unflatten(tree, [0.2 * jax.random.normal(jax.random.fold_in(KEY, i), leaf.shape) for i, leaf in enumerate(leaves)])
 
 
+@pytest.mark.slow
 def test_the_bound_and_the_squares_move_parameters_of_their_own():
     """The loss is minus the ELBO and half the squares a pixel; the squares move the decoder of the signal, and the bound all the rest."""
     one = measurement(6, 8, 1)

@@ -18,8 +18,11 @@ import literate  # noqa: E402
 
 
 @pytest.mark.tutorial
-@pytest.mark.usefixtures("standard_promotion", "quick_compilation")
-@pytest.mark.parametrize("page", [name for name, text in PAGES.items() if any(language == "python" for language, _ in literate.blocks(text))])
+@pytest.mark.usefixtures("standard_promotion")
+@pytest.mark.parametrize("page", [
+    pytest.param(name, marks=[pytest.mark.slow] * ("cryogan" in name))     # two minutes of reconstructing 4096 projections
+    for name, text in PAGES.items() if any(language == "python" for language, _ in literate.blocks(text))
+])
 def test_a_page_runs(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MPLBACKEND", "Agg")
