@@ -71,7 +71,7 @@ def experiment(name, where):
     command, _, measured = rest.partition("\n\n")
     command = command.replace("python -m experiments", "unsup-jax")
     lines = [f"**{name}**: {' '.join(title.split())}", "", "```sh", *command.splitlines(), "```", ""]
-    if (figure := FIGURES / f"{name}.webp").exists():
+    if (FIGURES / f"{name}.webp").exists():
         lines += [f"[![{caption(title)}]({where}gallery/{name}.webp){{ loading=lazy }}]({where}gallery/{name}.webp)", "", f"<small>{made(name)}</small>", ""]
     if measured:
         lines += ['??? note "What was measured"', "", "    ```text", *(f"    {line}" for line in measured.splitlines()), "    ```", ""]

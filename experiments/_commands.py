@@ -243,8 +243,6 @@ class Chosen:
     """What the commands that choose a method are asked."""
     output: Annotated[Path, tyro.conf.arg(aliases=("-o",))]
     """File to write, with the type and the metadata of the input; a folder for a folder or a pattern."""
-    minutes: float = 5.0
-    """For a network that learns from the data; 0 tries classical methods alone."""
     explain: bool = False
     """Show every candidate with its estimated error."""
     redraws: int = 8
@@ -253,7 +251,7 @@ class Chosen:
     @property
     def wanted(self) -> dict:
         """What every one of them takes."""
-        return {"minutes": self.minutes, "explain": self.explain, "redraws": self.redraws}
+        return {"explain": self.explain, "redraws": self.redraws}
 
 
 def _chosen(type_, arguments, name):
@@ -271,9 +269,11 @@ def denoise(arguments: list[str]) -> None:
         """Your image or stack; or a folder of them, or a pattern of names ("raw/*.tif"), which are of one instrument."""
         axes: str | None = None
         """Axes of the input where the file does not say it, such as TYX."""
+        minutes: float = 5.0
+        """For a network that learns from the images; 0 tries filters alone."""
 
     parsed = _chosen(Denoise, arguments, "denoise")
-    denoise_files(parsed.input, parsed.output, axes=parsed.axes, **parsed.wanted)
+    denoise_files(parsed.input, parsed.output, axes=parsed.axes, minutes=parsed.minutes, **parsed.wanted)
 
 
 def deconvolve(arguments: list[str]) -> None:

@@ -60,7 +60,7 @@ def blurred():
 
 def test_the_deconvolution_that_is_taken_is_the_best_by_the_truth(blurred):
     x, y, H = blurred
-    choice = inverse.choose([Measurement(y, H)], few, minutes=0)
+    choice = inverse.choose([Measurement(y, H)], few)
     assert within(choice, by_truth(choice, few, x), 0.3)
     assert choice.words[0].startswith("noise: photon noise") and "dB better than the input as it is" in choice.words[2]
 
@@ -70,7 +70,7 @@ def test_a_blurred_file_comes_with_its_error_bars(blurred, tmp_path, capsys, mon
     x, y, _ = blurred
     stack = np.clip(np.stack([y[..., 0], y[::-1, :, 0]]), 0, 65535).astype(np.uint16)
     tifffile.imwrite(tmp_path / "my.tif", stack, metadata={"axes": "TYX"})
-    code = main(["deconvolve", str(tmp_path / "my.tif"), "-o", str(tmp_path / "out.tif"), "--psf-sigma", "1.5", "--minutes", "0", "--redraws", "2", "--explain"])
+    code = main(["deconvolve", str(tmp_path / "my.tif"), "-o", str(tmp_path / "out.tif"), "--psf-sigma", "1.5", "--redraws", "2", "--explain"])
     said, made, bars = capsys.readouterr().out, tifffile.imread(tmp_path / "out.tif"), tifffile.imread(tmp_path / "out_error.tif")
     assert code == 0 and made.shape == bars.shape == stack.shape and made.dtype == stack.dtype and bars.dtype == np.float32
     truth = np.stack([x[..., 0], x[::-1, :, 0]])
@@ -92,10 +92,10 @@ def test_what_cannot_be_done_is_said_in_one_line_before_anything_is_computed(blu
     tifffile.imwrite(tmp_path / "flat.tif", np.random.default_rng(0).normal(100, 5, (64, 64)).astype(np.float32))
     tifffile.imwrite(tmp_path / "cut.tif", np.minimum(blurred[1][..., 0], np.quantile(blurred[1], 0.6)).astype(np.uint16))
     for name, options, words in [
-        ("my.tif", [], "one point spread function"), ("my.tif", ["--psf-sigma", "1", "2"], "2 widths"), ("my.tif", ["--psf-sigma", "2", "--minutes", "-1"], "--minutes"),
+        ("my.tif", [], "one point spread function"), ("my.tif", ["--psf-sigma", "1", "2"], "2 widths"),
         ("my.tif", ["--psf-sigma", "2", "--psf", "a.tif"], "one point spread function"), ("my.tif", ["--psf-sigma", "2", "--redraws", "1"], "--redraws"),
-        ("flat.tif", ["--psf-sigma", "2", "--minutes", "0"], "nothing but noise"), ("cut.tif", ["--psf-sigma", "2", "--minutes", "0"], "greatest value"),
-        ("my.tif", ["--psf-sigma", "2", "1", "1", "--minutes", "0"], "lack ['Z']"),
+        ("flat.tif", ["--psf-sigma", "2"], "nothing but noise"), ("cut.tif", ["--psf-sigma", "2"], "greatest value"),
+        ("my.tif", ["--psf-sigma", "2", "1", "1"], "lack ['Z']"),
     ]:
         assert main(["deconvolve", str(tmp_path / name), "-o", str(tmp_path / "out.tif"), *options]) == 2
         said = capsys.readouterr().err
@@ -117,7 +117,7 @@ def test_k_space_becomes_the_slices_that_held_out_samples_choose(tmp_path, capsy
     monkeypatch.setattr("unsup_jax.apply._report", lambda *arguments: None)                  # whose own tests it has
     monkeypatch.setattr(mri, "families", lambda one, noise: [
         Family("zero-filled", lambda _: FirstGuess()), Family("CG-SENSE, {} iterations", lambda count: ConjugateGradient(steps=count), (3, 30))])
-    assert main(["reconstruct-mri", str(tmp_path / "raw.npy"), "-o", str(tmp_path / "out.npy"), "--minutes", "0", "--redraws", "0"]) == 0
+    assert main(["reconstruct-mri", str(tmp_path / "raw.npy"), "-o", str(tmp_path / "out.npy"), "--redraws", "0"]) == 0
     said, made = capsys.readouterr().out, np.load(tmp_path / "out.npy")
     one = Scanner().read([tmp_path / "raw.npy"])[0].measurements[0]
     answer = mri.families(one, None)[1].answering(KEY)
@@ -139,7 +139,7 @@ def test_projections_become_a_volume(tmp_path, capsys, monkeypatch):
         Family(window, lambda _, window=window: FilteredBackProjection(window=window)) for window in ("ram-lak", "hann")])
     monkeypatch.setattr("unsup_jax.apply._report", lambda *arguments: None)
     code = main(["tomography", str(tmp_path / "sinogram.tif"), "-o", str(tmp_path / "out.tif"), "--angles", str(tmp_path / "angles.txt"), "--centre", "16",
-                 "--axes", "AYX", "--minutes", "0", "--redraws", "0"])
+                 "--axes", "AYX", "--redraws", "0"])
     said, made = capsys.readouterr().out, tifffile.imread(tmp_path / "out.tif")
     assert code == 0 and made.shape == (2, 32, 32)
     assert "taken: hann" in said
@@ -153,15 +153,6 @@ def test_a_few_views_and_a_file_of_another_kind_are_refused(tmp_path, capsys):
         (["reconstruct-mri", "few.tif"], "k-space"),
     ]:
         name, source, *options = arguments
-        assert main([name, str(tmp_path / source), "-o", str(tmp_path / "out.h5"), "--minutes", "0", *options]) == 2
+        assert main([name, str(tmp_path / source), "-o", str(tmp_path / "out.h5"), *options]) == 2
         said = capsys.readouterr().err
         assert words in said and said.count("\n") == 1, said
-
-
-@pytest.mark.slow
-def test_an_unrolled_network_is_learnt_and_ranked(blurred):
-    x, y, H = blurred
-    choice = inverse.choose([Measurement(y, H)], few, minutes=3)
-    true = by_truth(choice, few, x)
-    assert any(c.label == "SSDU" for c in choice.candidates)
-    assert off(choice.fitted.reconstruct([y], operator=[H])[0], x) < 1.035 * min(true.values())

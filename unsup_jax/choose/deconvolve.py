@@ -3,7 +3,7 @@ r"""A blurred file, and its point spread function: which deconvolution, and its 
     y = h * x + w          h given by its width, by a file or by the optics (`modalities.Blurred`)
 
 Candidates, of which none is told a truth: the input as it is; Wiener's filter; Richardson-Lucy stopped early, at several counts of
-iterations; total variation at several weights; and within the minutes an unrolled network that learns from the file by SSDU.
+iterations; total variation at several weights.
 
 By the truth, of 28 simulations (five pictures of 128 x 128 pixels, blurs of 1.2 and 2.5 pixels, three levels of noise) the choice was within
 .3 dB of the best classical candidate in 22. Four of the others are a field of stars in photon noise: there Richardson-Lucy is .4 to .8 dB
@@ -47,17 +47,17 @@ def families(one: Measurement, noise: Noise) -> list[Family]:
     return [*found, Family("total variation, weight {:g}", of_weight, (1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2))]
 
 
-def choose(measurements: list[Measurement], *, minutes: float = 5.0, seed: int = 0, say: Callable[[str], None] = lambda text: None) -> Choice:
+def choose(measurements: list[Measurement], *, seed: int = 0, say: Callable[[str], None] = lambda text: None) -> Choice:
     """The method for images or volumes behind a blur that is known, chosen from them alone, and fitted.
 
     Raises `InputError` on images that are noise alone or cut at their greatest value.
     """
-    return inverse.choose(measurements, families, minutes=minutes, seed=seed, say=say)
+    return inverse.choose(measurements, families, seed=seed, say=say)
 
 
 def deconvolve_files(
     source: str | Path, output: str | Path, *, psf_sigma: tuple[float, ...] | None = None, psf: str | None = None,
-    minutes: float = 5.0, axes: str | None = None, explain: bool = False, redraws: int = 8, **optics: float | None,
+    axes: str | None = None, explain: bool = False, redraws: int = 8, **optics: float | None,
 ) -> Choice:
     """Deconvolve a file, or each of a folder or of a pattern of names, by what suits the first images of them; into files like them.
 
@@ -66,13 +66,13 @@ def deconvolve_files(
     NAME_error, the standard error of every pixel, and beside the first NAME_report.html, how far it can be trusted. Raises `InputError`,
     before anything is computed, on what cannot be read or written, and where no PSF is given, or more than one.
     """
-    wanted = Wanted(minutes, axes, explain, redraws)
+    wanted = Wanted(axes=axes, explain=explain, redraws=redraws)
     modality, dimensions = instrument(psf_sigma, psf, **optics)
     jobs = check_outputs(modality, source, output, redraws)
     paths = [path for path, _ in jobs]
     check_files(modality, paths, INSTRUMENTS)
     line = ProgressLine("deconvolve", 0)
-    choice = choose(_windows(modality, paths, axes, dimensions), minutes=minutes, say=line.say)
+    choice = choose(_windows(modality, paths, axes, dimensions), say=line.say)
     wanted.say(line, choice)
     write(choice, wanted, modality, source, output, dimensions)
     return choice

@@ -3,7 +3,7 @@ r"""A file of raw k-space: which reconstruction of its slices, and their images.
     y_c = m F S_c x + w          sensitivities S by ESPIRiT from the centre of k-space, samples m as the file has them (`modalities.Scanner`)
 
 Candidates: the zero-filled image, S* F* y; CG-SENSE, stopped after several counts of iterations and damped by several weights; wavelets and
-total variation at several weights; and within the minutes an unrolled network that learns from the file by SSDU. The noise is that of the
+total variation at several weights. The noise is that of the
 file's noise scan, else that of the highest frequencies. All is ranked by the middle slice, by what
 each makes of samples that are held out.
 
@@ -40,13 +40,13 @@ def families(one: Measurement, noise: Noise) -> list[Family]:
     ]
 
 
-def choose(measurements: list[Measurement], *, minutes: float = 5.0, seed: int = 0, say: Callable[[str], None] = lambda text: None) -> Choice:
+def choose(measurements: list[Measurement], *, seed: int = 0, say: Callable[[str], None] = lambda text: None) -> Choice:
     """The method for the k-space of slices, chosen from it alone, and fitted. Raises `InputError` on k-space of noise alone."""
-    return inverse.choose(measurements, families, unit=UNIT, minutes=minutes, seed=seed, say=say)
+    return inverse.choose(measurements, families, unit=UNIT, seed=seed, say=say)
 
 
 def reconstruct_mri_files(
-    source: str | Path, output: str | Path, *, coils: int | None = None, maps: int | None = None, minutes: float = 5.0,
+    source: str | Path, output: str | Path, *, coils: int | None = None, maps: int | None = None,
     explain: bool = False, redraws: int = 8,
 ) -> Choice:
     """Reconstruct a file of k-space, or each of a folder or of a pattern of names, by what suits the middle slice of the first.
@@ -54,7 +54,7 @@ def reconstruct_mri_files(
     They are compressed to so many virtual `coils`, and seen by so many sets of `maps`, where these are given. Beside each is NAME_error, the standard error of every pixel, and beside the first NAME_report.html, how far it can be trusted.
     Raises `InputError`, before anything is computed, on what cannot be read or written.
     """
-    wanted = Wanted(minutes, None, explain, redraws)
+    wanted = Wanted(explain=explain, redraws=redraws)
     modality = Scanner(coils=coils, maps=maps)
     jobs = check_outputs(modality, source, output, redraws)
     check_files(modality, [path for path, _ in jobs], INSTRUMENTS)
@@ -62,7 +62,7 @@ def reconstruct_mri_files(
     (first,) = modality.read([jobs[0][0]])
     modality.check_write(jobs[0][1], first)
     line.say("; ".join(modality.notes(first.measurements)))
-    choice = choose(first.measurements, minutes=minutes, say=line.say)
+    choice = choose(first.measurements, say=line.say)
     wanted.say(line, choice)
     write(choice, wanted, modality, source, output, 2)
     return choice

@@ -3,8 +3,7 @@ r"""A file of projections: which reconstruction of its slices, and the volume.
     y = integrals of x along lines at known angles + w          an X-ray or optical tomograph, or a tilt series
 
 Candidates: filtered back-projection with three windows of the ramp; conjugate gradients, stopped after several counts of iterations; total
-variation at several weights, of what is nowhere negative where the data allow that; and within the minutes an unrolled network that learns
-from the file by SSDU. The noise is estimated from the sinogram. All is ranked by the middle slice.
+variation at several weights, of what is nowhere negative where the data allow that. The noise is estimated from the sinogram. All is ranked by the middle slice.
 
 By the truth, of a phantom and a photograph of 64 x 64 pixels, 24 and 60 views, noise of a hundredth and a twentieth of the largest integral: in 5
 of 11 the choice was within .3 dB of the best candidate; in the others total variation of three to ten times the best weight was taken, .7 to
@@ -47,18 +46,18 @@ def families(one: Measurement, noise: Noise) -> list[Family]:
     ]
 
 
-def choose(measurements: list[Measurement], *, minutes: float = 5.0, seed: int = 0, say: Callable[[str], None] = lambda text: None) -> Choice:
+def choose(measurements: list[Measurement], *, seed: int = 0, say: Callable[[str], None] = lambda text: None) -> Choice:
     """The method for the projections of slices, chosen from them alone, and fitted.
 
     Raises `InputError` on fewer than 8 views, and on projections of noise alone.
     """
     if (views := len(measurements[0].y)) < _FEWEST:
         raise InputError(f"{views} views; a reconstruction takes {_FEWEST} or more")
-    return inverse.choose(measurements, families, unit="units of the attenuation", minutes=minutes, seed=seed, say=say)
+    return inverse.choose(measurements, families, unit="units of the attenuation", seed=seed, say=say)
 
 
 def tomography_files(
-    source: str | Path, output: str | Path, *, angles: str | None = None, centre: float | None = None, minutes: float = 5.0,
+    source: str | Path, output: str | Path, *, angles: str | None = None, centre: float | None = None,
     axes: str | None = None, explain: bool = False, redraws: int = 8, **fields: Any,
 ) -> Choice:
     """Reconstruct a file of projections, or each of a folder or of a pattern of names, by what suits the middle slice of the first.
@@ -67,7 +66,7 @@ def tomography_files(
     is NAME_error, the standard error of every pixel, and beside the first NAME_report.html, how far it can be trusted. Raises
     `InputError`, before anything is computed, on what cannot be read or written.
     """
-    wanted = Wanted(minutes, axes, explain, redraws)
+    wanted = Wanted(axes=axes, explain=explain, redraws=redraws)
     tilts = angles is None and all(angles_beside(files.parted(path)[0]) for path in files.listed(source))
     if tilts and fields:
         raise InputError(f"{source} is a tilt series, as its angles lie beside it; it takes no --{min(fields).replace('_', '-')}")
@@ -79,7 +78,7 @@ def tomography_files(
     modality.check_write(jobs[0][1], first)
     for note in modality.notes(first.measurements):
         line.say(note)
-    choice = choose(first.measurements, minutes=minutes, say=line.say)
+    choice = choose(first.measurements, say=line.say)
     wanted.say(line, choice)
     write(choice, wanted, modality, source, output, 2)
     return choice
