@@ -16,7 +16,7 @@ from unsup_jax.data import Phantoms
 from unsup_jax.errors import InputError
 from unsup_jax.evaluate import psnr
 from unsup_jax.methods import COSDD, Noise2Void
-from unsup_jax.networks import CausalRows, Ladder, SignalDecoder, UNet
+from unsup_jax.networks import CausalRows, Ladder, UNet
 from unsup_jax.networks.causal_rows import Mixture, past
 from unsup_jax.operators import Identity
 from unsup_jax.train import parallel

@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 LEVELS = [
-    {"errors", "huge_pages", "lazy", "terminal", "type_names"},
+    {"errors", "huge_pages", "lazy", "terminal", "type_names", "user_folders"},
     {"files"},
     {"core"},
     {"operators", "noise", "priors", "losses", "networks", "onnx"},

@@ -46,14 +46,14 @@ class Choice:
     """The method that was taken, ready."""
     how: str
     """How they were ranked, in words."""
-    left_out: str
-    """Why nothing was learnt, or nothing."""
     ranked: Measurement
     """The measurement, or the window of it, that they were ranked by."""
     risk: Risk
     """That of the method that was taken."""
     unit: str = "grey levels"
     """Of the image."""
+    left_out: str = ""
+    """Why nothing was learnt, where that was asked for."""
 
     @property
     def table(self) -> str:

@@ -13,6 +13,7 @@ Of hollow bars behind a measured PSF, whose light does not stay in the frame as 
 """
 
 from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 
 import jax
@@ -22,7 +23,7 @@ from unsup_jax import files
 from unsup_jax.choose import inverse
 from unsup_jax.choose.candidates import Choice
 from unsup_jax.choose.inverse import Family
-from unsup_jax.choose.look import Noise
+from unsup_jax.choose.look import Noise, nowhere_negative
 from unsup_jax.choose.write import Wanted, check_outputs, write
 from unsup_jax.core import Measurement
 from unsup_jax.errors import InputError
@@ -33,13 +34,13 @@ from unsup_jax.priors import TotalVariation
 from unsup_jax.train.logging import ProgressLine
 
 _WINDOW = {2: (256, 256), 3: (64, 64, 64)}     # pixels of the ranking
-_IMAGES = 8                                    # that are learnt from
+_IMAGES = 8                                    # of which the middle one is ranked by
 
 
 def families(one: Measurement, noise: Noise) -> list[Family]:
     """The classical candidates."""
     # light is never negative, and where the model of the blur is wrong, what is unconstrained follows the data without being right
-    dark = float(np.min(np.asarray(one.y))) > -5 * float(np.sqrt(np.max(np.asarray(noise.model.variance(0 * one.y)))))
+    dark = nowhere_negative(one, noise)
     found = [Family("the input as it is", lambda _: AsMeasured()), Family("Wiener", lambda _: Wiener(nonnegative=dark))]
     if dark:
         found.append(Family("Richardson-Lucy, {} iterations", lambda count: RichardsonLucy(steps=count), (4, 8, 16, 32, 64, 128)))
@@ -72,7 +73,7 @@ def deconvolve_files(
     paths = [path for path, _ in jobs]
     check_files(modality, paths, INSTRUMENTS)
     line = ProgressLine("deconvolve", 0)
-    choice = choose(_windows(modality, paths, axes, dimensions), say=line.say)
+    choice = choose([_window(modality, paths, axes, dimensions)], say=line.say)
     wanted.say(line, choice)
     write(choice, wanted, modality, source, output, dimensions)
     return choice
@@ -97,15 +98,10 @@ def instrument(psf_sigma: tuple[float, ...] | None, psf: str | None, **optics: f
     return Blurred(psf=psf), axes
 
 
-def _windows(modality, paths, axes, dimensions):
-    """The middles of the first images, with the operator of each."""
-    found = []
-    for path in paths:
-        picture = files.open_image(path, axes)
-        for image in files.stored(picture, dimensions):
-            y = np.asarray(image[tuple(middle(n, width) for n, width in zip(image.shape, _WINDOW[dimensions]))], np.float32)
-            operator = modality.of_image(jax.ShapeDtypeStruct(y.shape, y.dtype), picture.metadata)
-            found.append(Measurement(y, operator))
-            if len(found) == _IMAGES:
-                return found
-    return found
+def _window(modality, paths, axes, dimensions):
+    """The middle of the middle one of the first images, with its operator."""
+    pictures = (files.open_image(path, axes) for path in paths)
+    images = [*islice(((picture, image) for picture in pictures for image in files.stored(picture, dimensions)), _IMAGES)]
+    picture, image = images[len(images) // 2]
+    y = np.asarray(image[tuple(middle(n, width) for n, width in zip(image.shape, _WINDOW[dimensions]))], np.float32)
+    return Measurement(y, modality.of_image(jax.ShapeDtypeStruct(y.shape, y.dtype), picture.metadata))

@@ -34,7 +34,7 @@ import numpy as np
 from unsup_jax import files, trust
 from unsup_jax.apply import reconstruct_files
 from unsup_jax.choose.candidates import Candidate, Choice
-from unsup_jax.choose.look import Noise, noise_of
+from unsup_jax.choose.look import REACH, Noise, noise_of
 from unsup_jax.choose.write import Wanted, check_outputs, report_of
 from unsup_jax.core import Adam, Measurement, Method
 from unsup_jax.errors import InputError
@@ -49,7 +49,6 @@ from unsup_jax.train.logging import ProgressLine
 from unsup_jax.trust import held_out_pixels, held_out_risk, stein_risk
 
 _WINDOW = 512                # pixels of the ranking
-_REACH = 3                   # pixels, of noise that neighbours share
 _FEWEST, _MOST = 150, 2000   # steps of a training that is worth its time
 _BATCH = 8
 _IMAGES = 64                 # that are learnt from
@@ -68,7 +67,7 @@ def filters(noise: Noise) -> list[Method]:
 def network(noise: Noise) -> Method:
     """The learned candidate."""
     if noise.shared:
-        return Stabilized(Noise2Void(fraction=0.01, radius=2 * _REACH + 2, structure=(_REACH, _REACH), optimizer=Adam(learning_rate=1e-3)))
+        return Stabilized(Noise2Void(fraction=0.01, radius=2 * REACH + 2, structure=(REACH, REACH), optimizer=Adam(learning_rate=1e-3)))
     return Stabilized()
 
 
@@ -88,7 +87,7 @@ def choose(images: list[np.ndarray], *, minutes: float = 5.0, seed: int = 0, say
         raise InputError("no noise is seen in the middle image; there is nothing to take from it")
     say(f"noise: {noise.words}")
     one, key = Measurement(jnp.asarray(y), Identity(), noise.model), jax.random.key(seed)
-    held = {"one": one.replace(noise=None), "width": 16, "extent": (_REACH, _REACH)} if noise.shared else {"one": one, "width": 4}
+    held = {"one": one.replace(noise=None), "width": 16, "extent": (REACH, REACH)} if noise.shared else {"one": one, "width": 4}
     hold_out = lambda F, folds: held_out_risk(key, F, folds=folds, **held)
     rank = (lambda F: hold_out(F, 8)) if noise.shared else (lambda F: stein_risk(key, F, one))
     found = []
@@ -110,7 +109,7 @@ def choose(images: list[np.ndarray], *, minutes: float = 5.0, seed: int = 0, say
     candidates = tuple(sorted(found, key=lambda c: c.risk))
     if fitted is None or candidates[0].method != fitted.method:
         fitted = fit(candidates[0].method, images)
-    return Choice(noise, candidates, _INPUT, fitted, how, left_out, one, candidates[0].found)
+    return Choice(noise, candidates, _INPUT, fitted, how, one, candidates[0].found, left_out=left_out)
 
 
 def _label(method):
@@ -179,7 +178,9 @@ def denoise_files(
     beside the first is NAME_report.html, how far its estimate can be trusted.
     Raises `InputError`, before anything is computed, on what cannot be read or written.
     """
-    wanted = Wanted(minutes, axes, explain, redraws)
+    wanted = Wanted(axes=axes, explain=explain, redraws=redraws)
+    if not minutes >= 0:
+        raise InputError(f"--minutes {minutes:g}; it takes 0, for classical methods alone, or more")
     jobs = check_outputs(Camera(), source, output, redraws)
     line = ProgressLine("denoise", 0)
     choice = choose(_images([path for path, _ in jobs], axes), minutes=minutes, say=line.say)

@@ -23,14 +23,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from unsup_jax.choose.candidates import Candidate, Choice
-from unsup_jax.choose.look import Noise, noise_of_measurement
+from unsup_jax.choose.look import REACH, Noise, noise_of_measurement
 from unsup_jax.core import Measurement, Method
 from unsup_jax.fitted import fit
 from unsup_jax.train import parallel
 from unsup_jax.train.solve import begin, step
 from unsup_jax.trust import held_out_risk, stein_risk
 
-REACH = 3                    # pixels, of noise that neighbours share
 _REGULARISED = 0.1           # mu of the risk, in units of noise over signal
 
 
@@ -84,7 +83,7 @@ def choose(
     candidates = tuple(sorted(found, key=lambda c: c.risk))
     taken = candidates[0]
     fitted = fit(taken.method, [np.asarray(one.y)], operator=[one.operator], noise=noise.model, dimensions=_dimensions(one))
-    return Choice(noise, candidates, found[0].label, fitted, how, "", one, taken.found, unit)
+    return Choice(noise, candidates, found[0].label, fitted, how, one, taken.found, unit)
 
 
 def _ranking(key, one, noise):

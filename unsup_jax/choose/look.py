@@ -13,6 +13,7 @@ from unsup_jax.noise import NoiseModel, PoissonGaussian, estimate_poisson_gaussi
 from unsup_jax.noise.correlation import CORRELATED, neighbour_correlation
 from unsup_jax.trust import saturated
 
+REACH = 3            # pixels, of noise that neighbours share
 _LEAST = 1e-3        # of the deviation of the data, is the noise that they have at least
 _CUT = 0.2           # of the pixels, that may be saturated
 _CERTAIN = 5         # standard errors of the noise's power, by which a signal exceeds it
@@ -62,6 +63,11 @@ def camera_of(y: np.ndarray) -> PoissonGaussian:
 def noise_of(y: np.ndarray) -> Noise:
     """The noise of an image [*S, C], of each channel by itself."""
     return Noise(camera_of(y), neighbour_correlation(y))
+
+
+def nowhere_negative(one: Measurement, noise: Noise) -> bool:
+    """Whether data fall no further below zero than their noise takes them."""
+    return float(np.min(np.asarray(one.y))) > -5 * float(np.sqrt(np.max(np.asarray(noise.model.variance(0 * one.y)))))
 
 
 def noise_of_measurement(one: Measurement) -> Noise:

@@ -15,13 +15,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from unsup_jax import files
 from unsup_jax.choose import inverse
 from unsup_jax.choose.candidates import Choice
 from unsup_jax.choose.inverse import Family
-from unsup_jax.choose.look import Noise
+from unsup_jax.choose.look import Noise, nowhere_negative
 from unsup_jax.choose.write import Wanted, check_outputs, write
 from unsup_jax.core import Measurement
 from unsup_jax.errors import InputError
@@ -36,9 +34,7 @@ _FEWEST = 8          # views
 
 def families(one: Measurement, noise: Noise) -> list[Family]:
     """The classical candidates."""
-    y = np.asarray(one.y)
-    full = float(y.min()) > -5 * float(np.sqrt(np.max(np.asarray(noise.model.variance(0 * one.y)))))
-    of_weight = lambda weight: ProximalGradient(prior=TotalVariation(weight, nonnegative=full), steps=100)
+    of_weight = lambda weight: ProximalGradient(prior=TotalVariation(weight, nonnegative=nowhere_negative(one, noise)), steps=100)
     return [
         *(Family(f"filtered back-projection, {window}", lambda _, window=window: FilteredBackProjection(window=window)) for window in ("ram-lak", "shepp-logan", "hann")),
         Family("conjugate gradients, {} iterations", lambda count: ConjugateGradient(steps=count), (3, 6, 12, 24, 48)),

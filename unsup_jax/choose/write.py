@@ -15,10 +15,8 @@ from unsup_jax.train.logging import ProgressLine
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a user asks of every command. Raises `InputError` on minutes and redraws that there are not."""
+    """What a user asks of every command. Raises `InputError` on redraws that there are not."""
 
-    minutes: float = 5.0
-    """For a network that learns from the data; 0 tries classical methods alone."""
     axes: str | None = None
     """Axes of the input where the file does not say it."""
     explain: bool = False
@@ -27,8 +25,6 @@ class Wanted:
     """Estimates in noise drawn anew, from which the error bars are made; 0 writes none."""
 
     def __post_init__(self):
-        if not self.minutes >= 0:
-            raise InputError(f"--minutes {self.minutes:g}; it takes 0, for classical methods alone, or more")
         if self.redraws < 0 or self.redraws == 1:
             raise InputError(f"--redraws {self.redraws}; it takes 2 or more, or 0 for no error bars")
 

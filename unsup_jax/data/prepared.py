@@ -23,8 +23,9 @@ from typing import Any
 
 import numpy as np
 
+from unsup_jax import user_folders
 from unsup_jax.data import unpack
-from unsup_jax.data.catalogue import ALL, Part, Source
+from unsup_jax.data.catalogue import ALL, Source
 from unsup_jax.data.catalogue.omezarr import OmeZarr
 from unsup_jax.data.transfer import RemoteFile, Web, public
 from unsup_jax.errors import InputError
@@ -44,10 +45,7 @@ Progress = Callable[[str, int, int | None], None]
 
 def root(directory: str | Path | None = None) -> Path:
     """The folder of all prepared data sets."""
-    if directory is not None:
-        return Path(directory)
-    cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    return Path(os.environ.get("UNSUP_JAX_DATA") or Path(cache) / "unsup_jax" / "data")
+    return Path(directory if directory is not None else os.environ.get("UNSUP_JAX_DATA") or user_folders.cache() / "data")
 
 
 def described(name: str, directory: str | Path | None = None) -> dict[str, Any] | None:

@@ -207,7 +207,7 @@ def _rev(graph, equation, a):
 
 @_writes("pad")
 def _pad(graph, equation, a, value):
-    config, shape = equation.params["padding_config"], equation.invars[0].aval.shape
+    config = equation.params["padding_config"]
     if any(not _same(inside, 0) for *_, inside in config):
         raise InputError("ONNX has no node here for a padding between pixels")
     counts = graph.shape([low for low, _, _ in config] + [high for _, high, _ in config])

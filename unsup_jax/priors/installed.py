@@ -8,6 +8,7 @@
 import os
 from pathlib import Path
 
+from unsup_jax import user_folders
 from unsup_jax.errors import InputError
 
 FILE = "general_denoiser.zip"
@@ -20,6 +21,5 @@ def installed() -> Path | None:
         if told and not Path(told).exists():
             raise InputError(f"UNSUP_JAX_WEIGHTS names {told}, which is not there")
         return Path(told) if told else None
-    home = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
-    places = (Path(__file__).resolve().parents[2] / "unsup_jax_weights" / FILE, Path(home) / "unsup_jax" / FILE)
+    places = (Path(__file__).resolve().parents[2] / "unsup_jax_weights" / FILE, user_folders.data() / FILE)
     return next((place for place in places if place.is_file()), None)

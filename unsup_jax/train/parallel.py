@@ -25,6 +25,7 @@ from flax import struct
 from jax import Array
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
+from unsup_jax import user_folders
 from unsup_jax.core import LinearOperator, Measurement
 from unsup_jax.core.optimizer import REPLICA
 from unsup_jax.errors import InputError
@@ -53,7 +54,7 @@ def configure(cache: Path | None = None) -> None:
         mallopt(mmap_max, 0), mallopt(trim_threshold, 2**31 - 1)
     except OSError:
         pass  # not the GNU C library: its allocator has no such setting
-    cache = cache.absolute() if cache else Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")) / "unsup_jax"
+    cache = cache.absolute() if cache else user_folders.cache()
     jax.config.update("jax_compilation_cache_dir", str(cache) if _writable(cache) else None)
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
 
