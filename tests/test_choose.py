@@ -10,12 +10,12 @@ from experiments.__main__ import main
 from helpers import centred_kspace, projected
 from unsup_jax.choose import deconvolve, inverse, mri, tomography
 from unsup_jax.choose.inverse import Family
-from unsup_jax.choose.look import noise_of_measurement
+from unsup_jax.choose.look import Noise, noise_of_measurement
 from unsup_jax.core import Measurement
 from unsup_jax.data import Phantoms
 from unsup_jax.methods import AsMeasured, ConjugateGradient, FilteredBackProjection, FirstGuess, RichardsonLucy, VariableSplitting, Wiener
 from unsup_jax.modalities import Scanner
-from unsup_jax.noise import PoissonGaussian
+from unsup_jax.noise import Gaussian, PoissonGaussian
 from unsup_jax.operators import Convolution, Radon, gaussian_psf
 from unsup_jax.priors import TotalVariation
 
@@ -156,3 +156,22 @@ def test_a_few_views_and_a_file_of_another_kind_are_refused(tmp_path, capsys):
         assert main([name, str(tmp_path / source), "-o", str(tmp_path / "out.h5"), *options]) == 2
         said = capsys.readouterr().err
         assert words in said and said.count("\n") == 1, said
+
+
+@pytest.mark.parametrize("which", (deconvolve, mri, tomography), ids=lambda module: module.__name__.rpartition(".")[2])
+def test_every_candidate_makes_an_image(blurred, which):
+    """By the operator of its command, at its first number and at its last."""
+    if which is deconvolve:
+        one = Measurement(jnp.asarray(blurred[1][:16, :15]), blurred[2])
+    elif which is mri:
+        one = Scanner(coils=2, acceleration=2, centre=4).measure(KEY, jnp.asarray(blurred[0][:16, :16])).only(())
+    else:
+        H = Radon(jnp.linspace(0, 3, 12, dtype=jnp.float32), 16)
+        one = Measurement(projected(H, jnp.asarray(blurred[0][:16, :16])), H)
+    one = one.replace(noise=Gaussian(jnp.float32(1)))
+    like = one.operator.domain(one.y)
+    for family in which.families(one, Noise(one.noise)):
+        answer = family.answering(KEY)
+        for value in {family.values[0], family.values[-1]}:
+            made = answer(value, one)
+            assert made.shape == like.shape and made.dtype == like.dtype and np.isfinite(made).all(), family.label

@@ -153,7 +153,7 @@ def _reconstruct_recording(modality, axes, dimensions, channels, noise, reconstr
     if drawn:
         drawn.write(modality, output, recording, measurements)
     line.close()
-    for note in modality.notes(measurements):
+    for note in modality.notes(read):
         line.say(note)
     line.say(f"wrote {output}: {held}" + (f"; and {drawn.words}" if drawn else ""))
     return measurements

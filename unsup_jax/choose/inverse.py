@@ -79,6 +79,8 @@ def choose(
         best = min(found, key=lambda c: c.risk)
         say(f"tried {family.label.partition(',')[0]}: the best so far is {best.label}")
     risk, least = anchor(answers[best.label]), best.risk
+    if risk.value < -5 * risk.error:
+        say(f"the noise seems to be smaller than it is taken for: how far {best.label} is off the truth is told too small, the differences are not")
     found = [c._replace(risk=max(risk.value, risk.error) + unit_of_rank * (c.risk - least), error=unit_of_rank * c.error) for c in found]
     candidates = tuple(sorted(found, key=lambda c: c.risk))
     taken = candidates[0]

@@ -34,7 +34,8 @@ _FEWEST = 8          # views
 
 def families(one: Measurement, noise: Noise) -> list[Family]:
     """The classical candidates."""
-    of_weight = lambda weight: ProximalGradient(prior=TotalVariation(weight, nonnegative=nowhere_negative(one, noise)), steps=100)
+    full = nowhere_negative(one, noise)
+    of_weight = lambda weight: ProximalGradient(prior=TotalVariation(weight, nonnegative=full), steps=100)
     return [
         *(Family(f"filtered back-projection, {window}", lambda _, window=window: FilteredBackProjection(window=window)) for window in ("ram-lak", "shepp-logan", "hann")),
         Family("conjugate gradients, {} iterations", lambda count: ConjugateGradient(steps=count), (3, 6, 12, 24, 48)),

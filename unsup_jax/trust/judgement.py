@@ -33,6 +33,8 @@ def of_risk(risk: SteinRisk, H: Operator, correlated: bool) -> Finding:
              f"{risk.error:.2g}).")
     if correlated:
         return Finding("error", "amber", f"{words} This takes the noise of neighbours for independent, which it is not: the true error is larger.")
+    if risk.value < -5 * risk.error:
+        return Finding("error", "amber", f"{words} A mean of squares is not less than none: the noise is smaller than its model says, and the true error larger.")
     if H.linear and not H.identity:
         return Finding("error", "green", words)
     words = f"{words} The measurement is {np.sqrt(noise):.3g} from it."
