@@ -9,7 +9,8 @@ By the truth, of 28 simulations (five pictures of 128 x 128 pixels, blurs of 1.2
 .3 dB of the best classical candidate in 22. Four of the others are a field of stars in photon noise: there Richardson-Lucy is .4 to .8 dB
 ahead of total variation in detail that the data do not resolve, which no risk of the data sees. With the usual mu of the risk, other choices
 were up to .8 dB behind where noise is weak.
-Of hollow bars behind a measured PSF, whose light does not stay in the frame as this blur has it, Richardson-Lucy is the best by the truth.
+Of hollow bars behind a measured PSF (flowdec), whose light does not stay in the frame as this blur has it, Richardson-Lucy is the best by the truth,
+and Wiener's filter is taken: its correlation with the truth is .54, of the file itself .40, and the report calls the residual red.
 """
 
 from collections.abc import Callable

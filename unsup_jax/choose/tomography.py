@@ -8,7 +8,8 @@ variation at several weights, of what is nowhere negative where the data allow t
 By the truth, of a phantom and a photograph of 64 x 64 pixels, 24 and 60 views, noise of a hundredth and a twentieth of the largest integral: in 5
 of 11 the choice was within .3 dB of the best candidate; in the others total variation of three to ten times the best weight was taken, .7 to
 2.5 dB behind. The noise, estimated from a sinogram of few pixels, came out too large there, and what lies between few views is seen by no
-risk of the data: look at the table (`explain`) before fine detail is trusted to be absent.
+risk of the data: look at the table (`explain`) before fine detail is trusted to be absent. Of a tooth of 640 x 640 pixels in 181 views (TomoPy)
+total variation of a small weight is taken, in two minutes, and cracks stay.
 """
 
 from collections.abc import Callable
